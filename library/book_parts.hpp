@@ -1,0 +1,47 @@
+#pragma once
+// Writing books: what is shared by taking in, editing and undoing. Internal to library/.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "publication/metadata.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+// A book's own fields, as a person or a file states them; everything else of the row is derived from these.
+struct book_fields {
+  std::string title, subtitle, title_sort;  // title_sort "" = computed
+  std::vector<publication::person> authors, contributors;
+  std::string series, series_index_text;
+  std::optional<double> series_index;
+  std::vector<std::string> languages;
+  std::vector<std::pair<std::string, std::string>> identifiers;
+  std::string publisher, published_on, description, description_text;
+  std::vector<std::string> genres, tags;
+  std::optional<int> page_count, age_rating;
+  std::string page_count_source, reading_direction;
+  bool fixed_layout = false;
+};
+
+book_fields fields_from(const publication::metadata&);
+std::optional<book_fields> read_fields(db::tx&, const uuid& book);  // whoever asks: callers have checked visibility
+
+// Writes the fields and all that follows from them (sort keys, names, tags, search words). The row must exist. Touches
+// updated_at and version; the caller bumps the revision.
+void write_fields(db::tx&, const uuid& book, const book_fields&);
+
+// Rows for names, made when missing: key (folded name) -> id. One or two statements whatever the number; keys are inserted in
+// order so that two processes cannot deadlock.
+std::map<std::string, uuid> people_ids(db::tx&, const std::vector<publication::person>&);
+std::map<std::string, uuid> tag_ids(db::tx&, const std::vector<std::string>&);
+std::optional<uuid> series_id(db::tx&, const std::string& name);
+std::string key_of_name(const std::string& name);
+
+std::string place_key(const std::string& series, const std::optional<double>& index, const std::string& title_key);
+
+}  // namespace carrel::library

@@ -1,0 +1,76 @@
+#include "library/book.hpp"
+#include "library/revision.hpp"
+#include "publication/unicode.hpp"
+
+namespace carrel::library {
+namespace {
+
+constexpr db::statement sql_trash{"library.trash_books", R"sql(
+  update books set deleted_at = clock_timestamp(), version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+   where id = any ($1::uuid[]) and deleted_at is null returning id)sql"};
+constexpr db::statement sql_untrash{"library.untrash_books", R"sql(
+  update books set deleted_at = null, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+   where id = any ($1::uuid[]) and deleted_at is not null returning id)sql"};
+constexpr db::statement sql_approve{"library.approve_book", R"sql(
+  update books set status = 'organized', approved_at = clock_timestamp(), possible_duplicate_of = null, version = version + 1,
+         updated_at = greatest(clock_timestamp(), updated_at)
+   where id = $1 and status <> 'organized' returning id)sql"};
+constexpr db::statement sql_missing{"library.mark_file_missing", R"sql(
+  update book_files set missing_since = case when $2 then coalesce(missing_since, clock_timestamp()) end where id = $1)sql"};
+
+constexpr db::statement sql_bytes{"library.find_bytes", R"sql(
+  select f.book_id, f.id, b.deleted_at is not null, coalesce(f.storage_path, '')
+    from book_files f join books b on b.id = f.book_id where f.checksum = $1)sql"};
+
+// The oldest organised book, else the oldest one, with the same content, ISBN or work key (ingest.md 7.3).
+constexpr db::statement sql_duplicate{"library.find_duplicate", R"sql(
+  select b.id from books b
+   where b.deleted_at is null
+     and b.id in (select f.book_id from book_files f where f.content_hash = nullif($1, '')
+                  union all select i.id from books i where i.isbn_13 = nullif($2, '')
+                  union all select k.id from books k where k.dup_key = $3)
+   order by b.status <> 'organized', b.created_at, b.id limit 1)sql"};
+
+}  // namespace
+
+int trash_books(db::tx& tx, const std::vector<uuid>& books, const actor& who) {
+  db::rows rows = tx.run(sql_trash, books);
+  for (const db::row& r : rows) record(tx, who, "book.trash", "book", r.id(0));
+  if (!rows.empty()) bump_revision(tx);
+  return static_cast<int>(rows.size());
+}
+
+int untrash_books(db::tx& tx, const std::vector<uuid>& books, const actor& who) {
+  db::rows rows = tx.run(sql_untrash, books);
+  for (const db::row& r : rows) record(tx, who, "book.untrash", "book", r.id(0));
+  if (!rows.empty()) bump_revision(tx);
+  return static_cast<int>(rows.size());
+}
+
+void approve_book(db::tx& tx, const uuid& book, const actor& who) {
+  if (tx.run(sql_approve, book).empty()) return;
+  record(tx, who, "book.approve", "book", book);
+  bump_revision(tx);
+}
+
+void mark_file_missing(db::tx& tx, const uuid& file, bool missing) { tx.run(sql_missing, file, missing); }
+
+std::optional<known_bytes> find_bytes(db::tx& tx, const std::string& sha256) {
+  db::rows rows = tx.run(sql_bytes, sha256);
+  if (rows.empty()) return std::nullopt;
+  return known_bytes{.book = rows[0].id(0), .file = rows[0].id(1), .trashed = rows[0].flag(2), .storage_path = rows[0].text(3)};
+}
+
+std::optional<uuid> find_duplicate(db::tx& tx, const publication::metadata& m, const std::string& content_hash) {
+  std::string isbn;
+  for (const auto& [scheme, value] : m.identifiers) {
+    if (scheme == "isbn_13") isbn = value;
+  }
+  std::optional<db::bytes> key;
+  std::string language = m.languages.empty() ? "" : m.languages.front();
+  if (!m.authors.empty()) key = db::bytes{publication::dup_key(m.title, language, m.authors.front().name)};
+  db::rows rows = tx.run(sql_duplicate, content_hash, isbn, key);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
+}
+
+}  // namespace carrel::library

@@ -1,0 +1,283 @@
+#include <algorithm>
+#include <set>
+
+#include "library/book.hpp"
+#include "library/book_parts.hpp"
+#include "library/revision.hpp"
+#include "publication/fingerprint.hpp"
+#include "publication/open.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::library {
+namespace {
+
+constexpr db::statement sql_add{"library.add_book", R"sql(
+  insert into books (id, status, title, possible_duplicate_of, approved_at)
+  values ($1, $2::book_status, '', $3, case when $2::book_status = 'organized' then now() end))sql"};
+
+constexpr db::statement sql_write{"library.write_fields", R"sql(
+  update books set title = $2, subtitle = $3, title_sort = $4, title_key = $5, author = $6, author_sort = $7, author_key = $8,
+         series_id = $9, series_index = $10, series_index_text = $11, place_key = $12, isbn_10 = $13, isbn_13 = $14,
+         identifiers = $15::jsonb, publisher = $16, published_year = $17, published_on = $18, language = $19, languages = $20::text[],
+         description = $21, description_text = $22, page_count = $23, page_count_source = $24, genres = $25::text[], tags = $26::text[],
+         age_rating = $27, reading_direction = $28, fixed_layout = $29, dup_key = $30,
+         search_vector = setweight(to_tsvector('simple', $31), 'A') || setweight(to_tsvector('simple', $32), 'B')
+                      || setweight(to_tsvector('simple', $33), 'C') || setweight(to_tsvector('simple', $34), 'D'),
+         version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+   where id = $1)sql"};
+
+constexpr db::statement sql_people{"library.write_book_people", R"sql(
+  with gone as (delete from book_people where book_id = $1 and (role, person_id) not in (select * from unnest($2::text[], $3::uuid[])))
+  insert into book_people (book_id, role, person_id, position, place_key)
+  select $1, w.role, w.person, w.position, $5 from unnest($2::text[], $3::uuid[], $4::int[]) as w (role, person, position)
+      on conflict (book_id, role, person_id) do update set position = excluded.position, place_key = excluded.place_key)sql"};
+
+constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
+  with gone as (delete from book_tags where book_id = $1 and tag_id <> all ($2::uuid[]))
+  insert into book_tags (book_id, tag_id, added_at)
+  select $1, t, (select created_at from books where id = $1) from unnest($2::uuid[]) as t
+      on conflict do nothing)sql"};
+
+constexpr db::statement sql_file{"library.add_file", R"sql(
+  insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, storage_path, inbox_path,
+                          file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings)
+  values ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12, $13, $14, nullif($15, ''), $16, $17, $18, $19,
+          $20::jsonb))sql"};
+
+constexpr db::statement sql_replace{"library.replace_file", R"sql(
+  update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
+         content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, missing_since = null,
+         updated_at = clock_timestamp()
+   where id = $1 returning book_id, original_name)sql"};
+
+constexpr db::statement sql_retire_hashes{"library.retire_hashes", R"sql(
+  update book_file_hashes set variant = 'replaced' where file_id = $1 and variant = 'original' and kind <> 'filename')sql"};
+
+constexpr db::statement sql_hashes{"library.remember_hashes", R"sql(
+  insert into book_file_hashes (hash, kind, file_id, book_id, variant)
+  select w.hash, w.kind, $1, $2, $3 from unnest($4::text[], $5::text[]) as w (hash, kind)
+      on conflict (hash, kind, file_id) do update set variant = excluded.variant where book_file_hashes.variant = 'replaced')sql"};
+
+constexpr db::statement sql_candidate{"library.add_embedded_candidate", R"sql(
+  insert into book_metadata_candidates (id, book_id, source, normalized, confidence, reasons)
+  values ($1, $2, $3, $4::jsonb, $5, $6::jsonb)
+      on conflict (book_id, source, source_key) do update
+     set normalized = excluded.normalized, confidence = excluded.confidence, reasons = excluded.reasons, fetched_at = now())sql"};
+
+constexpr db::statement sql_cover{"library.add_cover", R"sql(
+  insert into covers (id, sha256, mime, width, height, bytes, source, storage_path) values ($1, $2, $3, $4, $5, $6, $7, $8)
+      on conflict (sha256) do update set storage_path = excluded.storage_path returning id)sql"};
+constexpr db::statement sql_use_cover{"library.use_cover", R"sql(
+  update books set cover_id = $2, cover_path = $3, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+   where id = $1 and cover_id is distinct from $2)sql"};
+
+// Best format first (opds.md 5.8).
+int rank_of(const std::string& format) {
+  static const std::vector<std::string> best{"epub", "kepub", "cbz", "m4b", "m4a", "fb2", "cbr", "mp3", "azw3", "mobi", "azw", "pdf",
+                                             "djvu", "txt", "rtf", "docx", "cb7", "cbt"};
+  auto at = std::find(best.begin(), best.end(), format);
+  return static_cast<int>(at - best.begin());
+}
+
+std::string words_of(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& t : texts) {
+    for (const std::string& word : publication::words(publication::fold(t))) {
+      out += word;
+      out += ' ';
+    }
+  }
+  return out;
+}
+
+std::string identifier(const book_fields& f, std::string_view scheme) {
+  for (const auto& [name, value] : f.identifiers) {
+    if (name == scheme) return value;
+  }
+  return "";
+}
+
+db::param or_null(const std::string& s) { return s.empty() ? db::param{} : db::param{s}; }
+
+std::vector<std::string> names_of(const std::vector<publication::person>& people) {
+  std::vector<std::string> out;
+  for (const publication::person& p : people) out.push_back(p.name);
+  return out;
+}
+
+void write_people(db::tx& tx, const uuid& book, const book_fields& f, const std::string& place) {
+  std::vector<publication::person> all = f.authors;
+  for (publication::person& p : all) p.role = "aut";
+  all.insert(all.end(), f.contributors.begin(), f.contributors.end());
+  std::map<std::string, uuid> ids = people_ids(tx, all);
+
+  std::vector<std::string> roles;
+  std::vector<uuid> people;
+  std::vector<int> positions;
+  std::set<std::pair<std::string, uuid>> seen;
+  for (const publication::person& p : all) {
+    uuid id = ids.at(key_of_name(p.name));
+    if (!seen.emplace(p.role, id).second) continue;
+    roles.push_back(p.role);
+    people.push_back(id);
+    positions.push_back(static_cast<int>(positions.size()));
+  }
+  tx.run(sql_people, book, roles, people, positions, place);
+}
+
+void write_tags(db::tx& tx, const uuid& book, const book_fields& f) {
+  std::vector<uuid> ids;
+  for (const auto& [key, id] : tag_ids(tx, f.tags)) ids.push_back(id);
+  tx.run(sql_tags, book, ids);
+}
+
+void remember_file(db::tx& tx, const uuid& book, const new_file& file, const std::vector<std::string>& names) {
+  std::vector<std::string> hashes{file.checksum, file.md5, file.koreader_md5}, kinds{"sha256", "full", "partial"};
+  if (!file.content_hash.empty()) {
+    hashes.push_back(file.content_hash);
+    kinds.emplace_back("content");
+  }
+  for (const std::string& name : names) {
+    hashes.push_back(publication::file_name_md5(name));
+    kinds.emplace_back("filename");
+  }
+  tx.run(sql_hashes, file.id, book, "original", hashes, kinds);
+}
+
+json::array warnings_json(const std::vector<publication::warning>& warnings) {
+  json::array out;
+  for (const publication::warning& w : warnings) out.push_back(json::object{{"code", w.code}, {"detail", w.detail}});
+  return out;
+}
+
+// What the file itself says, kept beside what people choose (ingest.md 18.1).
+void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
+  json::array people;
+  for (const publication::person& p : m.authors) people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
+  for (const publication::person& p : m.contributors) people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
+  json::object identifiers;
+  for (const auto& [scheme, value] : m.identifiers) identifiers.set(scheme, value);
+  json::object normalized{{"title", m.title},           {"subtitle", m.subtitle}, {"contributors", std::move(people)},
+                          {"languages", m.languages},   {"publisher", m.publisher}, {"published_date", m.published_on},
+                          {"tags", m.subjects},         {"identifiers", std::move(identifiers)}, {"description", m.description_html}};
+  if (!m.series.empty()) {
+    json::array series{json::object{{"name", m.series}, {"position", m.series_index}, {"position_text", m.series_index_text}}};
+    normalized.set("series", std::move(series));
+  }
+  double confidence = file.described ? 0.9 : 0.3;
+  json::array reasons;
+  auto doubt = [&](const char* why, double by) {
+    confidence = std::max(0.3, confidence - by);
+    reasons.emplace_back(why);
+  };
+  for (const publication::warning& w : file.warnings) {
+    if (w.code == "metadata_missing_title") doubt("no title", 0.2);
+    if (w.code == "metadata_missing_author") doubt("no author", 0.15);
+    if (w.code == "xml_recovered" || w.code == "text_invalid_utf8") doubt("damaged description", 0.1);
+  }
+  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", json::dump(normalized), confidence, json::dump(reasons));
+}
+
+}  // namespace
+
+book_fields fields_from(const publication::metadata& m) {
+  book_fields f;
+  f.title = m.title;
+  f.subtitle = m.subtitle;
+  f.title_sort = m.title_sort;
+  f.authors = m.authors;
+  f.contributors = m.contributors;
+  f.series = m.series;
+  f.series_index = m.series_index;
+  f.series_index_text = m.series_index_text;
+  f.languages = m.languages;
+  f.identifiers = m.identifiers;
+  f.publisher = m.publisher;
+  f.published_on = m.published_on;
+  f.description = m.description_html;
+  f.description_text = m.description_text;
+  f.tags = m.subjects;
+  if (m.page_count > 0) f.page_count = m.page_count;
+  f.page_count_source = m.page_count_source;
+  f.reading_direction = m.reading == publication::direction::rtl ? "rtl" : m.reading == publication::direction::ltr ? "ltr" : "";
+  f.fixed_layout = m.fixed_layout;
+  return f;
+}
+
+void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
+  std::string language = f.languages.empty() ? "" : f.languages.front();
+  std::string title_sort = f.title_sort.empty() ? publication::title_sort(f.title, language) : f.title_sort;
+  std::string title_key = publication::sort_key(title_sort);
+  std::vector<std::string> authors = names_of(f.authors), sorts;
+  for (const publication::person& p : f.authors) sorts.push_back(p.sort.empty() ? publication::author_sort(p.name) : p.sort);
+  std::string author_sort = join(sorts, " & ");
+  std::string place = place_key(f.series, f.series_index, title_key);
+
+  std::string first_author = authors.empty() ? "" : authors.front();
+  std::optional<db::bytes> dup_key;
+  if (!authors.empty()) dup_key = db::bytes{publication::dup_key(f.title, language, first_author)};
+  std::optional<std::int64_t> year = f.published_on.size() >= 4 ? to_integer(f.published_on.substr(0, 4)) : std::nullopt;
+
+  json::object identifiers;
+  std::vector<std::string> identifier_values{f.publisher};
+  for (const auto& [scheme, value] : f.identifiers) {
+    identifiers.set(scheme, value);
+    identifier_values.push_back(value);
+  }
+  std::vector<std::string> people = authors, subjects = f.tags;
+  for (const std::string& name : names_of(f.contributors)) people.push_back(name);
+  subjects.insert(subjects.end(), f.genres.begin(), f.genres.end());
+  subjects.push_back(f.series);
+
+  tx.run(sql_write, book, f.title, f.subtitle, title_sort, title_key, join(authors, " & "), author_sort,
+         publication::sort_key(author_sort), series_id(tx, f.series), f.series_index, f.series_index_text, place,
+         or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher), year,
+         f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source, f.genres, f.tags,
+         f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, words_of({f.title, f.subtitle}), words_of(people),
+         words_of(subjects), words_of(identifier_values));
+  write_people(tx, book, f, place);
+  write_tags(tx, book, f);
+}
+
+uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
+              const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of) {
+  tx.run(sql_add, id, status, possible_duplicate_of);
+  write_fields(tx, id, fields_from(m));
+
+  std::string author = m.authors.empty() ? "" : m.authors.front().name;
+  std::string download = publication::download_name(m.title, author, file.extension);
+  std::optional<db::bytes> raw_name;
+  if (!file.original_name_raw.empty()) raw_name = db::bytes{file.original_name_raw};
+  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path, file.inbox_path,
+         file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download), file.content_hash,
+         rank_of(file.format), file.drm, file.is_kepub, file.described, json::dump(warnings_json(file.warnings)));
+  remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
+  add_candidate(tx, id, m, file);
+  if (cover) set_cover(tx, id, *cover);
+  return id;
+}
+
+void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
+  tx.run(sql_retire_hashes, id);
+  db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
+                         file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
+                         json::dump(warnings_json(file.warnings)));
+  CARREL_EXPECT(rows.size() == 1);
+  new_file same = file;
+  same.id = id;
+  remember_file(tx, rows[0].id(0), same, {rows[0].text(1)});
+}
+
+void remember_hash(db::tx& tx, const uuid& book, const uuid& file, const std::string& kind, const std::string& hash,
+                   const std::string& variant) {
+  std::vector<std::string> hashes{hash}, kinds{kind};
+  tx.run(sql_hashes, file, book, variant, hashes, kinds);
+}
+
+void set_cover(db::tx& tx, const uuid& book, const new_cover& c) {
+  db::rows rows = tx.run(sql_cover, uuid::make(), c.sha256, c.mime, c.width, c.height, c.bytes, c.source, c.storage_path);
+  tx.run(sql_use_cover, book, rows[0].id(0), c.storage_path);
+}
+
+}  // namespace carrel::library

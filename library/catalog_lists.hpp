@@ -1,0 +1,64 @@
+#pragma once
+// Keyset reading, internal to library/.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "library/catalog.hpp"
+
+namespace carrel::library {
+
+struct list_row {
+  uuid id;
+  std::string key, key2;  // of the order columns, as a cursor holds them
+};
+
+// At most `limit` rows after (forward) or before the anchor; going backwards the nearest comes first.
+std::vector<list_row> read_list(db::tx&, const uuid& viewer, const list&, const cursor& anchor, bool forward, int limit);
+
+cursor list_edge(list::of, bool beginning);  // an anchor outside every row
+bool key_is_good(list::of, const std::string& key);
+
+// The paging rules of opds.md 7 for any way of reading rows: fills ids, next, previous and the ordinal.
+struct id_page {
+  std::vector<uuid> ids;
+  std::optional<cursor> next, previous;
+  std::uint64_t first_ordinal = 0;
+};
+template <class Read>  // std::vector<list_row>(const cursor& anchor, bool forward, int limit)
+id_page page_of(const cursor& from, const cursor& beginning, const cursor& end, int limit, Read&& read) {
+  using side = cursor::side;
+  bool backward = from.from == side::before || from.from == side::end;
+  const cursor& anchor = from.from == side::start ? beginning : from.from == side::end ? end : from;
+  std::vector<list_row> rows = read(anchor, !backward, limit + 1);
+  auto more = rows.size() > static_cast<std::size_t>(limit);
+  if (backward && !more && from.from == side::before) {
+    cursor start;
+    return page_of(start, beginning, end, limit, read);  // touches the beginning: the plain first page, full
+  }
+  if (more) rows.pop_back();
+  if (backward) std::reverse(rows.begin(), rows.end());
+
+  id_page out;
+  for (const list_row& r : rows) out.ids.push_back(r.id);
+  if (from.from == side::start) out.first_ordinal = 1;
+  else if (from.from == side::after) out.first_ordinal = from.ordinal;
+  else if (from.from == side::before && from.ordinal > rows.size()) out.first_ordinal = from.ordinal - rows.size();
+  if (rows.empty()) return out;
+
+  bool later = backward ? from.from == side::before : more;
+  bool earlier = backward ? more : from.from != side::start;
+  if (later) {
+    const list_row& last = rows.back();
+    out.next = cursor{.from = side::after, .key = last.key, .key2 = last.key2, .id = last.id,
+                      .ordinal = out.first_ordinal ? out.first_ordinal + rows.size() : 0};
+  }
+  if (earlier) {
+    const list_row& first = rows.front();
+    out.previous = cursor{.from = side::before, .key = first.key, .key2 = first.key2, .id = first.id, .ordinal = out.first_ordinal};
+  }
+  return out;
+}
+
+}  // namespace carrel::library

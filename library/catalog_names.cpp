@@ -1,0 +1,161 @@
+// Names that lead to books: authors, series, tags, languages. A name with no visible book behind it does not exist for the
+// viewer (product.md 8), so each statement asks for one.
+#include <algorithm>
+#include <map>
+
+#include "library/catalog.hpp"
+#include "library/catalog_lists.hpp"
+#include "server/core/error.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::library {
+namespace {
+
+#define CARREL_AUTHORS                                                                                                  \
+  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id"              \
+  " where bp.person_id = n.id and bp.role = 'aut' and b.status = 'organized')"
+#define CARREL_ANY_ROLE                                                                                                 \
+  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id"              \
+  " where bp.person_id = n.id and b.status = 'organized')"
+#define CARREL_SERIES                                                                                                   \
+  "from series n where exists (select 1 from visible_books($1) b where b.series_id = n.id and b.status = 'organized')"
+#define CARREL_TAGS                                                                                                     \
+  "from tags n where exists (select 1 from book_tags bt join visible_books($1) b on b.id = bt.book_id"                  \
+  " where bt.tag_id = n.id and b.status = 'organized')"
+
+// [by letter or by range of keys][forwards or backwards]. `$5` is the letter or the beginning of the key, `$6` the key's end.
+#define CARREL_FOUR(FROM, NAME)                                                                                         \
+  {                                                                                                                     \
+    {{"library.letter_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"     \
+      " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                                         \
+     {"library.letter_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null" \
+      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},                              \
+    {{"library.names_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"        \
+      " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                                         \
+     {"library.names_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"   \
+      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},                              \
+  }
+
+constexpr db::statement author_pages[2][2] = CARREL_FOUR(CARREL_AUTHORS, "authors");
+constexpr db::statement series_pages[2][2] = CARREL_FOUR(CARREL_SERIES, "series");
+constexpr db::statement tag_pages[2][2] = CARREL_FOUR(CARREL_TAGS, "tags");
+
+// One index probe a letter instead of grouping all names (opds.md 12.2).
+#define CARREL_LETTERS(FROM)                                                                                            \
+  "with recursive step as ((select n.letter " FROM " order by n.letter limit 1) union all"                              \
+  " select (select n.letter " FROM " and n.letter > s.letter order by n.letter limit 1) from step s where s.letter is not null)" \
+  " select letter from step where letter is not null"
+constexpr db::statement sql_author_letters{"library.letters_authors", CARREL_LETTERS(CARREL_AUTHORS)};
+constexpr db::statement sql_series_letters{"library.letters_series", CARREL_LETTERS(CARREL_SERIES)};
+constexpr db::statement sql_tag_letters{"library.letters_tags", CARREL_LETTERS(CARREL_TAGS)};
+
+// The same for the first `$2` characters of keys between `$3` and `$4`.
+#define CARREL_PREFIXES(FROM)                                                                                           \
+  "with recursive step as ((select left(n.sort_key, $2) as p " FROM                                                     \
+  " and n.sort_key >= $3 and n.sort_key < $4 order by n.sort_key limit 1) union all"                                    \
+  " select (select left(n.sort_key, $2) " FROM                                                                          \
+  " and n.sort_key >= s.p || U&'\\+10FFFF' and n.sort_key < $4 order by n.sort_key limit 1) from step s where s.p is not null)" \
+  " select p from step where p is not null"
+constexpr db::statement sql_author_prefixes{"library.prefixes_authors", CARREL_PREFIXES(CARREL_AUTHORS)};
+constexpr db::statement sql_series_prefixes{"library.prefixes_series", CARREL_PREFIXES(CARREL_SERIES)};
+constexpr db::statement sql_tag_prefixes{"library.prefixes_tags", CARREL_PREFIXES(CARREL_TAGS)};
+
+constexpr db::statement sql_author_name{"library.name_of_person", "select n.name " CARREL_ANY_ROLE " and n.id = $2"};
+constexpr db::statement sql_series_name{"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $2"};
+constexpr db::statement sql_tag_name{"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $2"};
+
+constexpr db::statement sql_languages{"library.languages", R"sql(
+  with recursive step as (
+    (select b.language from visible_books($1) b where b.status = 'organized' and b.language > '' order by b.language limit 1)
+    union all
+    select (select b.language from visible_books($1) b where b.status = 'organized' and b.language > s.language
+             order by b.language limit 1)
+      from step s where s.language is not null)
+  select language from step where language is not null)sql"};
+
+const std::string after_all = "\U0010FFFF\U0010FFFF";
+const uuid highest_id = [] {
+  uuid id;
+  id.bytes.fill(0xff);
+  return id;
+}();
+
+template <class A, class S, class T>
+const auto& pick(names which, const A& authors, const S& series, const T& tags) {
+  if (which == names::authors) return authors;
+  if (which == names::series) return series;
+  CARREL_EXPECT(which == names::tags);
+  return tags;
+}
+
+bool one_character(const std::string& prefix) { return count_code_points(prefix) == 1; }
+
+name_page list_languages(db::tx& tx, const uuid& viewer) {
+  name_page out;
+  for (const db::row& r : tx.run(sql_languages, viewer)) out.entries.push_back({.id = {}, .name = r.text(0), .sort_key = r.text(0)});
+  return out;
+}
+
+}  // namespace
+
+name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, const cursor& from, int limit) {
+  if (which == names::languages) return list_languages(tx, viewer);
+  bool letter = one_character(prefix);
+  std::string low = letter ? prefix : lower_ascii(prefix), high = low + after_all;
+  const auto& statements = pick(which, author_pages, series_pages, tag_pages)[letter ? 0 : 1];
+
+  name_page out;
+  std::map<uuid, name_entry> entries;
+  cursor beginning, end;
+  end.key = after_all;
+  end.id = highest_id;
+  auto read = [&](const cursor& anchor, bool forward, int count) {
+    std::vector<list_row> rows;
+    for (const db::row& r : tx.run(statements[forward ? 0 : 1], viewer, anchor.key, anchor.id, count, low, high)) {
+      rows.push_back({.id = r.id(0), .key = r.text(1), .key2 = ""});
+      entries[r.id(0)] = {.id = r.id(0), .name = r.text(2), .sort_key = r.text(1)};
+    }
+    return rows;
+  };
+  id_page page = page_of(from, beginning, end, limit, read);
+  for (const uuid& id : page.ids) out.entries.push_back(entries.at(id));
+  out.next = page.next;
+  out.previous = page.previous;
+  return out;
+}
+
+std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which) {
+  std::vector<std::string> out;
+  for (const db::row& r : tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer)) out.push_back(r.text(0));
+  // A-Z, other scripts by code point, # last; "#" sorts first by bytes.
+  auto other = std::stable_partition(out.begin(), out.end(), [](const std::string& l) { return l != "#"; });
+  std::sort(out.begin(), other);
+  return out;
+}
+
+std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names which, const std::string& prefix) {
+  std::string low = lower_ascii(prefix);
+  auto length = static_cast<int>(count_code_points(low)) + 1;
+  std::vector<std::string> out;
+  const db::statement& sql = pick(which, sql_author_prefixes, sql_series_prefixes, sql_tag_prefixes);
+  for (const db::row& r : tx.run(sql, viewer, length, low, low + after_all)) {
+    std::string shown = r.text(0);
+    for (char& c : shown) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    }
+    out.push_back(std::move(shown));
+  }
+  return out;
+}
+
+bool more_names_than(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, int limit) {
+  if (which == names::languages) return false;
+  return list_names(tx, viewer, which, prefix, {}, limit).next.has_value();
+}
+
+std::optional<std::string> name_of(db::tx& tx, const uuid& viewer, names which, const uuid& id) {
+  db::rows rows = tx.run(pick(which, sql_author_name, sql_series_name, sql_tag_name), viewer, id);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
+}
+
+}  // namespace carrel::library

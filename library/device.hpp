@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/core/clock.hpp"
+#include "server/core/error.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+struct device {
+  uuid id, user_id;
+  std::string user_name, name, kind;  // kobo, koreader, app
+  std::optional<instant> last_seen_at;
+  std::string last_address, last_agent;
+  instant created_at{};
+  std::vector<uuid> shelves;
+};
+
+// The secret is shown this once. `password` is xxxx-xxxx-xxxx-xxxx; `token` only for kind kobo.
+struct new_device {
+  device made;
+  std::string password, token;
+};
+
+// Throws db::unique_violation when the account has a device of that name; errors: "name", "kind".
+result<new_device> add_device(db::tx&, const uuid& user, const std::string& name, const std::string& kind);
+std::vector<device> devices(db::tx&, const std::optional<uuid>& user);  // of one account or all; not the revoked ones
+std::optional<device> find_device(db::tx&, const uuid& device);
+std::optional<device> find_device_named(db::tx&, const std::optional<uuid>& user, std::string_view id_or_name);
+bool revoke_device(db::tx&, const uuid& device);
+
+// A new secret; the old one ends at once, or after `grace`.
+std::optional<new_device> rotate_device(db::tx&, const uuid& device, std::chrono::seconds grace);
+
+// Hashes under which a shown secret is looked up. Device passwords are accepted with dashes, blanks or neither.
+std::string plain_secret_hash(std::string_view shown);       // raw SHA-256 of the sixteen letters
+std::string kosync_secret_hash(std::string_view md5_hex);    // raw SHA-256 of the lower-case key
+std::string kobo_secret_hash(std::string_view token);
+
+// Whose secret this is; nothing for unknown, expired or revoked ones, and for disabled accounts.
+struct secret_owner {
+  uuid device, user;
+  std::string device_name, device_kind, user_name, role;
+};
+std::optional<secret_owner> find_secret(db::tx&, const std::string& hash, std::string_view form);
+
+// Remembers contact; at most one row change a minute and device.
+void saw_device(db::tx&, const uuid& device, const std::string& address, const std::string& agent);
+
+struct device_request {
+  instant at{};
+  std::string protocol, request, note;
+  int status = 0;
+};
+void note_request(db::tx&, const uuid& device, const device_request&);  // keeps the last 50
+std::vector<device_request> recent_requests(db::tx&, const uuid& device, int most);
+
+bool feed_device(db::tx&, const uuid& device, const uuid& shelf, bool on);  // true when it changed
+
+}  // namespace carrel::library

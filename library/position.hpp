@@ -1,0 +1,72 @@
+#pragma once
+// Reading positions and their history (kosync.md 9). What a client sent comes back byte for byte.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "library/access.hpp"
+#include "server/core/clock.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+struct position {
+  uuid user;
+  std::string document, progress, device;
+  std::optional<std::string> device_id;
+  std::string device_key;               // "c:<credential id>" for a secret of its own, else "d:<device_id>" or "n:<device>/<device_id>"
+  std::optional<uuid> credential;       // device row, when it has a secret of its own
+  double percentage = 0;
+  std::int64_t timestamp = 0;           // seconds, the server's
+  std::string origin = "device";
+  // sent along (kosync.md 3.1); "" when absent, which never clears stored values
+  std::string file_name, title, authors;
+};
+
+struct put_policy {
+  std::string policy = "latest";  // or "furthest"
+  bool hold_stale = true;
+};
+
+struct stored_position {
+  std::int64_t timestamp = 0;
+  bool accepted = true;
+  std::string reason;             // of a held push: unseen
+  bool fresh_document = false;    // first contact: a link to a book should be looked for
+};
+
+// Group commit of pushes: one result each, in order; several pushes of one document in a batch count one after the other. The
+// account's own policy wins over `defaults`. Current row, device row, history row and documents row in one transaction.
+// Statements per batch do not depend on its size, as long as no push of the batch can be held.
+std::vector<stored_position> put_positions(db::tx&, const std::vector<position>&, const put_policy& defaults);
+
+struct fetch { uuid user; std::string document; std::optional<uuid> credential; };
+// One statement for all. With a credential the fetch is remembered (rule E1 of kosync.md 9.4 needs it).
+std::vector<std::optional<position>> get_positions(db::tx&, const std::vector<fetch>&);
+
+struct position_row {
+  uuid id;
+  std::string document;
+  std::optional<uuid> book;
+  double percentage = 0;
+  std::string progress, device, source;
+  instant at{};
+  bool current = false, accepted = true;
+  std::string reason;
+};
+// History of a book (all linked documents of this user) or of one document, newest first.
+std::vector<position_row> positions_of_book(db::tx&, const uuid& user, const uuid& book, int most);
+std::vector<position_row> positions_of_document(db::tx&, const uuid& user, const std::string& document, int most);
+// Makes a history row current again: origin `restore`, device "Carrel", never the identity of one of the user's devices
+// (kosync.md 9.6). Nothing when the row is not this user's.
+std::optional<position_row> restore_position(db::tx&, const uuid& user, const uuid& row);
+std::vector<position_row> held_positions(db::tx&, const uuid& user, int most);
+bool settle_held(db::tx&, const uuid& user, const uuid& row, bool accept);
+
+// Books this user is in the middle of (0.5 % to 99 %), newest first.
+struct reading { uuid book; double percentage = 0; std::string device; instant at{}; };
+std::vector<reading> continue_reading(db::tx&, const uuid& user, int most);
+
+}  // namespace carrel::library

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+#include "server/core/clock.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+// The catalog's revision grows with every change that a reader of the catalog could notice, in the transaction of the change.
+struct revision {
+  std::int64_t number = 0;
+  instant changed_at{};
+};
+revision current_revision(db::tx&);
+void bump_revision(db::tx&);  // last in its transaction: it locks one row until the commit
+
+}  // namespace carrel::library

@@ -1,0 +1,47 @@
+#pragma once
+// Files of the default managed library on disk: content-addressed, immutable, written under a temporary name, synced and
+// renamed (ingest.md 4, architecture.md 11). Paths in the database are relative to the data directory.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "publication/fingerprint.hpp"
+#include "server/core/error.hpp"
+#include "server/core/uuid.hpp"
+
+namespace carrel::library {
+
+class store {
+ public:
+  // Makes drop/, staging/, library/, attic/, quarantine/, trash/, covers/ below data_dir. Errors: not writable; staging, attic,
+  // quarantine and trash on different file systems.
+  static result<store> open(const std::filesystem::path& data_dir, const std::filesystem::path& cache_dir);
+
+  const std::filesystem::path& data() const { return data_; }
+  const std::filesystem::path& cache() const { return cache_; }
+  std::filesystem::path absolute(const std::string& storage_path) const { return data_ / storage_path; }
+
+  // library/ab/cd/<sha256><extension>
+  std::string path_for(std::string_view sha256, std::string_view extension) const;
+  std::string cover_path_for(std::string_view sha256, std::string_view mime) const;
+
+  // Bytes into a file of the store: temporary name, write, fdatasync, read back, rename, fsync of the folder. Idempotent.
+  std::optional<error> write(const std::string& storage_path, std::string_view bytes) const;
+
+  std::uint64_t free_bytes() const;
+
+ private:
+  std::filesystem::path data_, cache_;
+};
+
+// Proven copy (ingest.md 4.1 step 4b): the bytes of `source` go to `target`, which must not exist; fdatasync, read back, equal
+// SHA-256 or an error; the target's modification time is the source's; the folder is synced. Error fields are codes of
+// ingest.md 22: disk_full, source_changed, source_unreadable.
+result<publication::fingerprints> copy_proven(int source, const std::filesystem::path& target);
+std::optional<error> sync_folder(const std::filesystem::path&);
+// Renames without replacing; falls back to a proven copy plus unlink across file systems.
+std::optional<error> move_proven(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace carrel::library

@@ -1,0 +1,33 @@
+#pragma once
+// Pictures (ingest.md 19). libvips stays behind this header.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "publication/metadata.hpp"
+#include "server/core/error.hpp"
+
+namespace carrel::publication {
+
+struct picture_facts {
+  std::string mime;  // image/jpeg, image/png, image/webp, image/gif
+  int width = 0, height = 0;
+};
+
+// By magic and header only; refuses what 19.2 refuses (cover_unreadable, cover_too_large).
+result<picture_facts, refusal> inspect_picture(std::string_view bytes);
+
+struct box {
+  int width, height;
+  int quality = 80;
+  bool grey = false;
+};
+
+// Fits inside the box, never enlarges, JPEG baseline, sRGB, alpha on white, metadata stripped. `damaged` is set for truncated
+// input.
+result<std::string, refusal> scale_picture(std::string_view bytes, box, bool* damaged = nullptr);
+
+void start_pictures();  // once per process, before the first thread that scales
+
+}  // namespace carrel::publication

@@ -1,0 +1,55 @@
+#pragma once
+// An EPUB's package document and what hangs on it (ingest.md 9). For the files of this folder only.
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "publication/container.hpp"
+#include "publication/opf.hpp"
+#include "publication/xml.hpp"
+
+namespace carrel::publication {
+
+struct manifest_item {
+  std::string id, href, media_type, properties;
+  const archive_entry* entry = nullptr;  // null when it is not in the archive
+  bool outside = false;                  // the href leaves the container
+  bool other_case = false;               // found only without regard to case
+  bool is_document() const { return media_type == "application/xhtml+xml" || media_type == "text/html" || media_type == "text/x-oeb1-document"; }
+};
+
+struct spine_item {
+  const manifest_item* item = nullptr;
+  std::string properties;
+};
+
+struct epub_package {
+  std::string path, folder;  // of the package document
+  xml_tree tree;
+  pugi::xml_node root;
+  std::vector<manifest_item> items;
+  std::unordered_map<std::string, std::size_t> by_id;  // the first of an id
+  std::vector<spine_item> spine;                       // those whose item exists in the manifest and in the archive
+
+  const manifest_item* item(const std::string& id) const;
+};
+
+// Looks an href up in the archive (9.6). `other_case` tells that the name differs by case only.
+struct found_entry {
+  const archive_entry* entry = nullptr;
+  bool outside = false, other_case = false;
+};
+found_entry look_up(const archive&, std::string_view folder, std::string_view href);
+
+result<epub_package, refusal> read_package(archive&, const limits&, std::vector<warning>&);
+std::vector<toc_entry> read_toc(archive&, const epub_package&, const limits&, int& pages_listed, std::string& landmark_cover,
+                                std::vector<warning>&);
+std::string find_drm(archive&, const epub_package&, const limits&, std::vector<warning>&);  // kind; "" when there is none
+bool displays_fixed_layout(archive&, const limits&);                                       // the display options of Apple and Kobo
+std::optional<cover_image> find_cover(archive&, const epub_package&, const std::string& landmark_cover, const limits&,
+                                      std::vector<warning>&);
+
+result<opened, refusal> open_epub(archive&, const std::string& file_name, const limits&, std::vector<warning>);
+
+}  // namespace carrel::publication

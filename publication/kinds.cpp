@@ -1,0 +1,40 @@
+#include <algorithm>
+
+#include "publication/open.hpp"
+
+namespace carrel::publication {
+
+// opds.md 5.8, and the audio types of ingest.md 8.1.
+const std::vector<kind>& kinds() {
+  static const std::vector<kind> all{
+      {"epub", ".epub", "application/epub+zip", "text", true},
+      {"kepub", ".kepub.epub", "application/kepub+zip", "text", true},
+      {"fb2", ".fb2", "application/x-fictionbook+xml", "text", false},
+      {"fbz", ".fbz", "application/fb2+zip", "text", false},
+      {"azw3", ".azw3", "application/vnd.amazon.mobi8-ebook", "text", false},
+      {"mobi", ".mobi", "application/x-mobipocket-ebook", "text", false},
+      {"txt", ".txt", "text/plain", "text", false},
+      {"pdf", ".pdf", "application/pdf", "pdf", false},
+      {"cbz", ".cbz", "application/vnd.comicbook+zip", "comic", false},
+      {"cbr", ".cbr", "application/vnd.comicbook-rar", "comic", false},
+      {"cb7", ".cb7", "application/x-cb7", "comic", false},
+      {"cbt", ".cbt", "application/vnd.comicbook+tar", "comic", false},
+      {"m4b", ".m4b", "audio/mp4", "audio", false},
+      {"m4a", ".m4a", "audio/mp4", "audio", false},
+      {"mp3", ".mp3", "audio/mpeg", "audio", false},
+      {"flac", ".flac", "audio/flac", "audio", false},
+      {"ogg", ".ogg", "audio/ogg", "audio", false},
+      {"opus", ".opus", "audio/ogg", "audio", false},
+      {"wav", ".wav", "audio/wav", "audio", false},
+      {"wma", ".wma", "audio/x-ms-wma", "audio", false},
+  };
+  return all;
+}
+
+const kind* find_kind(const std::string& format) {
+  const std::vector<kind>& all = kinds();
+  auto found = std::find_if(all.begin(), all.end(), [&](const kind& k) { return k.format == format; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace carrel::publication

@@ -1,0 +1,222 @@
+#include "publication/names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "publication/unicode.hpp"
+#include "publication/unicode_tools.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::publication {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool all_digits(std::string_view s) { return !s.empty() && std::all_of(s.begin(), s.end(), is_digit); }
+
+bool is_year(std::string_view s) { return s.size() == 4 && all_digits(s) && s >= "1000" && s <= "2100"; }
+
+// "7", "007", "1.5"
+bool is_number(std::string_view s) {
+  std::size_t point = s.find('.');
+  if (point == std::string_view::npos) return all_digits(s) && s.size() <= 5;
+  return all_digits(s.substr(0, point)) && all_digits(s.substr(point + 1)) && s.size() <= 8;
+}
+
+std::string plain_number(std::string_view s) {
+  while (s.size() > 1 && s[0] == '0' && is_digit(s[1])) s.remove_prefix(1);
+  return std::string(s);
+}
+
+bool is_asin(std::string_view s) {
+  return s.size() == 10 && s.starts_with("B0") &&
+         std::all_of(s.begin(), s.end(), [](char c) { return is_digit(c) || (c >= 'A' && c <= 'Z'); });
+}
+
+bool is_format_word(std::string_view inside) {
+  static constexpr std::array<std::string_view, 20> known{"epub",  "kepub", "pdf", "mobi",       "azw",      "azw3",   "fb2",
+                                                          "txt",   "cbz",   "cbr", "mp3",        "m4b",      "retail", "digital",
+                                                          "ebook", "scan",  "ocr", "unabridged", "abridged", "kobo"};
+  std::string folded = fold(inside);
+  std::vector<std::string> parts = split(folded, ' ');
+  return !folded.empty() && std::all_of(parts.begin(), parts.end(), [](const std::string& p) {
+    return std::find(known.begin(), known.end(), p) != known.end();
+  });
+}
+
+// Splits "Series #1.5", "Series 01", "Series, Book 2", "Series Vol. 3" into name and number.
+bool split_series(std::string_view s, std::string& series, std::string& index) {
+  s = trim(s);
+  std::size_t at = s.find_last_of(" #");
+  if (at == std::string_view::npos) return false;
+  std::string_view number = s.substr(at + 1);
+  if (!is_number(number) || is_year(number)) return false;
+  std::string_view name = trim(s.substr(0, at));
+  while (!name.empty() && (name.back() == '#' || name.back() == ',')) name = trim(name.substr(0, name.size() - 1));
+  for (std::string_view label : {"book", "vol.", "vol", "volume", "band", "tome", "part", "no.", "teil"}) {
+    if (name.size() > label.size() + 1 && equal_ascii_case(name.substr(name.size() - label.size()), label) &&
+        (name[name.size() - label.size() - 1] == ' ' || name[name.size() - label.size() - 1] == ',')) {
+      name = trim(name.substr(0, name.size() - label.size()));
+      if (name.ends_with(',')) name = trim(name.substr(0, name.size() - 1));
+      break;
+    }
+  }
+  if (name.empty() || all_digits(name)) return false;
+  series = std::string(name);
+  index = plain_number(number);
+  return true;
+}
+
+// Takes groups in brackets off the end as long as they mean something.
+void take_brackets(std::string& s, guess& g) {
+  for (;;) {
+    s = std::string(trim(s));
+    char close = s.empty() ? '\0' : s.back();
+    char open = close == ')' ? '(' : close == ']' ? '[' : close == '}' ? '{' : '\0';
+    std::size_t at = open == '\0' ? std::string::npos : s.rfind(open);
+    if (at == std::string::npos || at == 0) return;
+    std::string inside(trim(std::string_view(s).substr(at + 1, s.size() - at - 2)));
+    std::string series, index;
+    if (open == '{') {
+      if (g.narrator.empty()) g.narrator = inside;
+    } else if (is_year(inside)) {
+      if (g.year.empty()) g.year = inside;
+    } else if (open == '[' && is_asin(inside)) {
+      g.asin = inside;
+    } else if (split_series(inside, series, index)) {
+      if (g.series.empty()) {
+        g.series = series;
+        g.series_index = index;
+      }
+    } else if (!all_digits(inside) && !is_format_word(inside)) {
+      return;
+    }
+    s.resize(at);
+  }
+}
+
+bool ends_with_copy_mark(std::string_view s) {
+  for (std::string_view mark : {" - copy", " - kopie", " - copie", " copy"}) {
+    if (s.size() > mark.size() && equal_ascii_case(s.substr(s.size() - mark.size()), mark)) return true;
+  }
+  return false;
+}
+
+std::string readable_stem(std::string_view name) {
+  std::string s = clean_text(file_stem(name), 1000);
+  if (s.find(' ') == std::string::npos) std::replace(s.begin(), s.end(), '_', ' ');
+  s = collapse_spaces(s);
+  while (ends_with_copy_mark(s)) {
+    std::size_t at = s.rfind(s.ends_with("opy") && s[s.size() - 5] == ' ' && s[s.size() - 6] != '-' ? " " : " - ");
+    if (at == 0 || at == std::string::npos) break;
+    s.resize(at);
+  }
+  return s;
+}
+
+std::vector<std::string> dash_parts(std::string_view s) {
+  std::vector<std::string> out;
+  for (std::size_t from = 0;;) {
+    std::size_t at = s.find(" - ", from), en = s.find(" – ", from);
+    std::size_t next = std::min(at, en);
+    std::string_view piece = trim(s.substr(from, next == std::string_view::npos ? next : next - from));
+    if (!piece.empty()) out.emplace_back(piece);
+    if (next == std::string_view::npos) return out;
+    from = next + (next == at ? 3 : std::string_view(" – ").size());
+  }
+}
+
+bool starts_with_capital(std::string_view word) {
+  std::size_t i = 0;
+  return !word.empty() && u_isupper(next_code_point(word, i));
+}
+
+// Two or three capitalised words, as names of people are.
+bool looks_like_name(const std::string& s) {
+  if (s.find(',') != std::string::npos) return split(s, ',').size() == 2;
+  std::vector<std::string> parts = split(s, ' ');
+  return parts.size() >= 2 && parts.size() <= 3 && std::all_of(parts.begin(), parts.end(), starts_with_capital) &&
+         std::none_of(s.begin(), s.end(), is_digit);
+}
+
+bool looks_like_title(const std::string& s) {
+  return split(s, ' ').size() > 3 || title_sort(s, "en") != s || title_sort(s, "de") != s || title_sort(s, "fr") != s;
+}
+
+std::string natural_author(const std::string& s) {
+  std::vector<std::string> parts = split(s, ',');
+  return parts.size() == 2 && !parts[0].empty() && !parts[1].empty() ? parts[1] + " " + parts[0] : s;
+}
+
+std::string unbracketed(const std::string& s) {
+  if (s.size() > 2 && ((s.front() == '[' && s.back() == ']') || (s.front() == '(' && s.back() == ')')))
+    return s.substr(1, s.size() - 2);
+  return s;
+}
+
+}  // namespace
+
+std::string file_stem(std::string_view name) {
+  name = name.substr(name.rfind('/') + 1);
+  std::string extension = file_extension(name);
+  return std::string(extension.empty() ? name : name.substr(0, name.size() - extension.size() - 1));
+}
+
+std::string file_extension(std::string_view name) {
+  name = name.substr(name.rfind('/') + 1);
+  for (std::string_view two : {".kepub.epub", ".fb2.zip"}) {
+    if (name.size() > two.size() && equal_ascii_case(name.substr(name.size() - two.size()), two))
+      return std::string(two.substr(1));
+  }
+  std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size() || name.size() - dot > 12) return {};
+  std::string_view extension = name.substr(dot + 1);
+  bool plain = std::all_of(extension.begin(), extension.end(),
+                           [](char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+  return plain ? lower_ascii(extension) : std::string();
+}
+
+guess guess_from_name(std::string_view name) {
+  guess g;
+  std::string s = readable_stem(name);
+  take_brackets(s, g);
+  std::vector<std::string> parts = dash_parts(s);
+  if (parts.empty()) parts.push_back(s);
+
+  std::string series, index;
+  if (parts.size() >= 3 && split_series(unbracketed(parts[1]), series, index)) {
+    // "Author - Series 01 - Title"
+    g.author = natural_author(parts[0]);
+    g.series = series;
+    g.series_index = index;
+    parts.erase(parts.begin(), parts.begin() + 2);
+  } else if (parts.size() == 2 && split_series(unbracketed(parts[0]), series, index)) {
+    // "Series 01 - Title"
+    g.series = series;
+    g.series_index = index;
+    parts.erase(parts.begin());
+  } else if (parts.size() == 2 && looks_like_name(parts[0]) && looks_like_title(parts[1])) {
+    g.author = natural_author(parts[0]);
+    parts.erase(parts.begin());
+  }
+  g.title = join(parts, " - ");
+  take_brackets(g.title, g);
+  if (g.title.empty()) g.title = readable_stem(name);
+  if (g.title.empty()) g.title = "_";
+  return g;
+}
+
+guess guess_from_comic_name(std::string_view name) {
+  guess g;
+  std::string s = readable_stem(name);
+  take_brackets(s, g);
+  if (std::string series, index; split_series(s, series, index)) {
+    g.series = series;
+    g.series_index = index;
+  }
+  g.title = s.empty() ? readable_stem(name) : s;
+  if (g.title.empty()) g.title = "_";
+  return g;
+}
+
+}  // namespace carrel::publication

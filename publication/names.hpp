@@ -1,0 +1,28 @@
+#pragma once
+// What a file name tells about a book (ingest.md 15.3). The weakest source of all: used where the file itself says nothing.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace carrel::publication {
+
+struct guess {
+  std::string title, author, series;
+  std::string series_index;  // as written, without leading zeros
+  std::string year;          // YYYY
+  std::string asin, narrator;
+  bool operator==(const guess&) const = default;
+};
+
+// `name` is a file name with extension; a path in front of it is ignored. The title is never empty.
+guess guess_from_name(std::string_view name);
+
+// "Series 012 (2019) (Digital)" (ingest.md 15.3, comics).
+guess guess_from_comic_name(std::string_view name);
+
+std::string file_stem(std::string_view name);  // without path and extension; ".kepub.epub" and ".fb2.zip" are one extension
+std::string file_extension(
+    std::string_view name);  // lower case, without dot: "epub", "kepub.epub", "fb2.zip"; "" when there is none
+
+}  // namespace carrel::publication

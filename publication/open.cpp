@@ -1,0 +1,42 @@
+#include "publication/open.hpp"
+
+#include "publication/epub.hpp"
+#include "publication/names.hpp"
+#include "publication/recognise.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::publication {
+namespace {
+
+// A type whose reader does not exist in this build: only its name speaks.
+opened named_only(const kind& k, const std::string& file_name) {
+  opened out;
+  out.format = k.format;
+  out.described = false;
+  guess g = k.family == "comic" ? guess_from_comic_name(file_name) : guess_from_name(file_name);
+  out.about.title = g.title;
+  out.about.title_sort = title_sort(g.title, "");
+  if (!g.author.empty()) out.about.authors.push_back({g.author, author_sort(g.author), "aut"});
+  out.about.series = g.series;
+  out.about.series_index_text = g.series_index;
+  out.about.series_index = to_double(g.series_index);
+  out.about.published_on = g.year;
+  if (!g.asin.empty()) out.about.identifiers.emplace_back("asin", g.asin);
+  if (!g.narrator.empty()) out.about.contributors.push_back({g.narrator, author_sort(g.narrator), "nrt"});
+  return out;
+}
+
+}  // namespace
+
+result<opened, refusal> open(int descriptor, const std::string& file_name, const limits& limit) {
+  std::vector<warning> warnings;
+  result<recognised, refusal> found = examine(descriptor, file_name, limit, warnings);
+  if (!found) return found.error();
+  if (found->what.format == "epub") return open_epub(*found->zip, file_name, limit, std::move(warnings));
+  opened out = named_only(found->what, file_name);
+  out.warnings = std::move(warnings);
+  return out;
+}
+
+}  // namespace carrel::publication

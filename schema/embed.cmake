@@ -1,0 +1,11 @@
+# Writes OUT: the contents of FILES (schema/NNNN_name.sql) as the table carrel::schema::migrations().
+set(text "#include \"schema/migrations.hpp\"\n\nnamespace carrel::schema {\n\nconst std::vector<db::migration>& migrations() {\n  static const std::vector<db::migration> all{\n")
+foreach(file ${FILES})
+  get_filename_component(stem "${file}" NAME_WE)
+  string(REGEX MATCH "^[0-9]+" number "${stem}")
+  string(REGEX REPLACE "^0+" "" plain "${number}")
+  file(READ "${file}" sql)
+  string(APPEND text "      {${plain}, \"${stem}\", R\"sql(${sql})sql\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n\n}  // namespace carrel::schema\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace carrel {
+
+struct uuid {
+  std::array<std::uint8_t, 16> bytes{};
+
+  auto operator<=>(const uuid&) const = default;
+  bool is_nil() const { return *this == uuid{}; }
+
+  // 8-4-4-4-12 lower-case hex.
+  std::string text() const;
+
+  // Accepts the 36-character form in either case and nothing else.
+  static std::optional<uuid> parse(std::string_view);
+
+  // Version 7: sorted by creation time, so rows made together lie together in an index.
+  static uuid make();
+
+  // Version 5 (RFC 4122): the same name in the same space is the same id for ever.
+  static uuid of_name(const uuid& space, std::string_view name);
+};
+
+inline std::string to_string(const uuid& id) { return id.text(); }
+
+}  // namespace carrel
+
+template <>
+struct std::hash<carrel::uuid> {
+  std::size_t operator()(const carrel::uuid& id) const noexcept {
+    std::uint64_t h = 1469598103934665603ULL;
+    for (std::uint8_t b : id.bytes) h = (h ^ b) * 1099511628211ULL;
+    return static_cast<std::size_t>(h);
+  }
+};

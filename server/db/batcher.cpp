@@ -1,0 +1,136 @@
+#include "server/db/batcher.hpp"
+
+#include <algorithm>
+
+#include "server/db/resume.hpp"
+
+namespace carrel::db {
+namespace {
+
+constexpr std::size_t batches_that_may_wait = 32;
+
+bool worth_splitting(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const lost&) {
+    return false;
+  } catch (const cancelled&) {
+    return false;
+  } catch (const busy&) {
+    return false;
+  } catch (...) {
+    return true;
+  }
+}
+
+}  // namespace
+
+// One of the `parallel` lanes at work: a batch and, after a failure, the parts of it that are still to be tried.
+struct batch_core::chain {
+  items current;
+  std::deque<items> rest;
+};
+
+batch_core::batch_core(pool& p, mode m, const std::string& name, runner run, std::size_t most, unsigned parallel)
+    : pool_(p),
+      mode_(m),
+      run_(std::move(run)),
+      most_(std::max<std::size_t>(1, most)),
+      parallel_(std::max(1U, parallel)),
+      batches_(metrics::make_counter("carrel_batches_total", "Group commits and grouped reads", {{"batch", name}})),
+      items_(metrics::make_counter("carrel_batch_items_total", "Items in them", {{"batch", name}})),
+      splits_(metrics::make_counter("carrel_batch_splits_total", "Batches split in halves after a failure", {{"batch", name}})) {}
+
+task<> batch_core::add(std::shared_ptr<batch_item> item) {
+  auto start = [core = shared_from_this(), item = std::move(item)](std::shared_ptr<waiter> who) {
+    item->who = std::move(who);
+    core->put(item);
+  };
+  return suspend(std::move(start));
+}
+
+void batch_core::put(std::shared_ptr<batch_item> item) {
+  {
+    std::unique_lock lock(mutex_);
+    if (waiting_.size() >= most_ * batches_that_may_wait) {
+      lock.unlock();
+      resume(std::move(item->who), std::make_exception_ptr(busy("too much waits for the next batch", "")));
+      return;
+    }
+    waiting_.push_back(std::move(item));
+    ++undelivered_;
+    if (running_ >= parallel_) return;
+  }
+  start_more();
+}
+
+void batch_core::start_more() {
+  while (true) {
+    auto c = std::make_shared<chain>();
+    {
+      std::lock_guard lock(mutex_);
+      if (waiting_.empty() || running_ >= parallel_) return;
+      ++running_;
+      std::size_t count = std::min(most_, waiting_.size());
+      auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+      c->current.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+      waiting_.erase(waiting_.begin(), end);
+    }
+    launch(c);
+  }
+}
+
+void batch_core::launch(const std::shared_ptr<chain>& c) {
+  batches_.add();
+  auto core = shared_from_this();
+  pool_.enqueue(
+      mode_, std::nullopt, [core, c](tx& t) { core->run_(t, c->current); },
+      [core, c](const std::exception_ptr& error) { core->finished(c, error); });
+}
+
+void batch_core::finished(const std::shared_ptr<chain>& c, const std::exception_ptr& error) {
+  items done = std::move(c->current);
+  if (error && done.size() > 1 && worth_splitting(error)) {
+    splits_.add();
+    auto middle = done.begin() + static_cast<std::ptrdiff_t>(done.size() / 2);
+    c->rest.emplace_front(middle, done.end());
+    c->rest.emplace_front(done.begin(), middle);
+    done.clear();
+  }
+  if (!c->rest.empty()) {
+    c->current = std::move(c->rest.front());
+    c->rest.pop_front();
+    launch(c);
+  } else {
+    {
+      std::lock_guard lock(mutex_);
+      --running_;
+    }
+    start_more();
+  }
+  deliver(done, error);
+}
+
+void batch_core::deliver(const items& done, const std::exception_ptr& error) {
+  if (done.empty()) return;
+  std::vector<std::pair<std::shared_ptr<waiter>, std::exception_ptr>> waiters;
+  waiters.reserve(done.size());
+  for (const auto& item : done) waiters.emplace_back(std::move(item->who), error);
+  resume_all(std::move(waiters));
+  items_.add(static_cast<double>(done.size()));
+  std::lock_guard lock(mutex_);
+  undelivered_ -= done.size();
+  if (undelivered_ == 0) idle_.notify_all();
+}
+
+void batch_core::flush() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [&] { return undelivered_ == 0; });
+}
+
+std::size_t batch_core::waiting() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+}  // namespace carrel::db

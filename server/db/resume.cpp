@@ -1,0 +1,91 @@
+#include "server/db/resume.hpp"
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+
+namespace carrel::db {
+namespace asio = boost::asio;
+
+waiter::~waiter() = default;
+
+namespace {
+
+template <class Handler>
+class handler_waiter final : public waiter {
+ public:
+  explicit handler_waiter(Handler h) : handler_(std::move(h)) {
+    executor_ = asio::prefer(asio::get_associated_executor(*handler_), asio::execution::outstanding_work.tracked);
+  }
+
+ protected:
+  void finish(std::exception_ptr error) override {
+    auto slot = asio::get_associated_cancellation_slot(*handler_);
+    if (slot.is_connected()) slot.clear();
+    Handler h = std::move(*handler_);
+    handler_.reset();
+    std::move(h)(error);
+  }
+
+  void watch(std::function<void()> call) override {
+    auto slot = asio::get_associated_cancellation_slot(*handler_);
+    if (slot.is_connected()) slot.assign([call = std::move(call)](asio::cancellation_type) { call(); });
+  }
+
+ private:
+  std::optional<Handler> handler_;
+};
+
+struct start_waiting {
+  template <class Handler>
+  void operator()(Handler&& handler, std::function<void(std::shared_ptr<waiter>)> start) const {
+    start(std::make_shared<handler_waiter<std::decay_t<Handler>>>(std::forward<Handler>(handler)));
+  }
+};
+
+}  // namespace
+
+task<> suspend(std::function<void(std::shared_ptr<waiter>)> start) {
+  constexpr asio::use_awaitable_t<> token;
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(start_waiting{}, token, std::move(start));
+}
+
+void resume(std::shared_ptr<waiter> w, std::exception_ptr error) {
+  asio::any_io_executor executor = w->executor_;
+  asio::post(executor, [w = std::move(w), error = std::move(error)] { w->finish(error); });
+}
+
+void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_ptr>> all) {
+  using group = std::vector<std::pair<std::shared_ptr<waiter>, std::exception_ptr>>;
+  std::vector<group> groups;
+  for (auto& item : all) {
+    group* home = nullptr;
+    for (group& g : groups) {
+      if (g.front().first->executor_ == item.first->executor_) home = &g;
+    }
+    if (home == nullptr) home = &groups.emplace_back();
+    home->push_back(std::move(item));
+  }
+  for (group& g : groups) {
+    asio::any_io_executor executor = g.front().first->executor_;
+    asio::post(executor, [g = std::move(g)]() mutable {
+      for (std::size_t i = 0; i < g.size(); ++i) {
+        try {
+          g[i].first->finish(g[i].second);
+        } catch (...) {  // of one coroutine's owner; the others go on
+          for (std::size_t k = i + 1; k < g.size(); ++k) resume(std::move(g[k].first), g[k].second);
+          throw;
+        }
+      }
+    });
+  }
+}
+
+void on_cancel(const std::shared_ptr<waiter>& w, std::function<void()> call) { w->watch(std::move(call)); }
+
+}  // namespace carrel::db
