@@ -37,8 +37,8 @@ class connection {
 
   // `stop`, when not null, is looked at before every statement: once true they throw cancelled.
   void begin(mode, const std::atomic<bool>* stop);
-  void commit();               // nothing to do for mode::read; throws lost when the outcome is unknown
-  void rollback() noexcept;    // likewise
+  void commit();                   // nothing to do for mode::read; throws lost when the outcome is unknown
+  void rollback() noexcept;        // likewise
   std::size_t statements() const;  // since begin()
 
   bool broken() const;

@@ -24,10 +24,11 @@ std::exception_ptr failed(const char* what, const char* state) {
 
 bool worth_repeating(const failure& f) { return f.sqlstate == "40001" || f.sqlstate == "40P01" || is_stale_plan(f); }
 
-std::chrono::milliseconds jitter(int round) {
+// The one that was let through needs a moment: a victim of a deadlock that is back at once may take its lock again.
+std::chrono::milliseconds pause_before(int round) {
   unsigned char r = 0;
   random_bytes(&r, 1);
-  return std::chrono::milliseconds(round == 0 ? 0 : r % (8 << round));
+  return std::chrono::milliseconds(2 + r % (8 << round));
 }
 
 }  // namespace
@@ -241,7 +242,7 @@ void work_line::run(worker& w, job& j, bool idled) {
       if (is_stale_plan(f)) w.drop_connection();
     }
     retried_.add();
-    std::this_thread::sleep_for(jitter(round));
+    std::this_thread::sleep_for(pause_before(round));
   }
 }
 

@@ -80,9 +80,7 @@ bool apply(tx& t, const migration& m) {
 
 }  // namespace
 
-schema_state state_of_schema(pool& p, const std::vector<migration>& all) {
-  return state_from(p.read_now(applied_in), all);
-}
+schema_state state_of_schema(pool& p, const std::vector<migration>& all) { return state_from(p.read_now(applied_in), all); }
 
 result<schema_state> migrate(pool& p, const std::vector<migration>& all) {
   std::vector<const migration*> ordered;

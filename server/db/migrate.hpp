@@ -16,8 +16,8 @@ struct migration {
 };
 
 struct schema_state {
-  int known = 0;     // highest number in this binary
-  int applied = 0;   // highest number in the database, 0 for an empty one
+  int known = 0;    // highest number in this binary
+  int applied = 0;  // highest number in the database, 0 for an empty one
   std::vector<std::string> pending;
 };
 

@@ -28,8 +28,7 @@ std::size_t pool::waiting() const { return state_->line->waiting(); }
 
 const pool_options& pool::options() const { return state_->line->options(); }
 
-task<> pool::wait_for(mode m, std::optional<std::chrono::steady_clock::time_point> deadline,
-                      std::function<void(tx&)> work) {
+task<> pool::wait_for(mode m, std::optional<std::chrono::steady_clock::time_point> deadline, std::function<void(tx&)> work) {
   auto start = [line = state_->line, m, deadline, work = std::move(work)](std::shared_ptr<waiter> w) mutable {
     auto added = std::make_shared<std::weak_ptr<job>>();
     on_cancel(w, [line = std::weak_ptr<work_line>(line), added] {
@@ -60,7 +59,7 @@ void pool::block_for(mode m, std::function<void(tx&)> work) {
   });
   std::unique_lock lock(out->mutex);
   out->changed.wait(lock, [&] { return out->ready; });
-  if (out->error) std::rethrow_exception(out->error);
+  if (std::exception_ptr error = std::move(out->error)) std::rethrow_exception(std::move(error));
 }
 
 }  // namespace carrel::db

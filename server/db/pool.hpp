@@ -20,10 +20,10 @@
 namespace carrel::db {
 
 struct pool_options {
-  std::string url;                                       // libpq URL or keywords
+  std::string url;  // libpq URL or keywords
   unsigned connections = 4;
-  std::size_t queue = 1024;                              // more waiting work is refused with `busy`
-  std::chrono::milliseconds statement_timeout{30'000};   // of every statement on this pool; 0 = none
+  std::size_t queue = 1024;                             // more waiting work is refused with `busy`
+  std::chrono::milliseconds statement_timeout{30'000};  // of every statement on this pool; 0 = none
   std::string application = "carrel";
 };
 
@@ -41,11 +41,17 @@ class pool {
   //             so fn must be repeatable. A connection that breaks during commit throws `lost`; it is never repeated.
   // fn and args are moved or copied into the work: pass names, not lambdas with captures, in a co_await (architecture.md 6).
   template <class F, class... A>
-  auto read(F fn, A... args) { return submit(mode::read, deadline_none(), std::move(fn), std::move(args)...); }
+  auto read(F fn, A... args) {
+    return submit(mode::read, deadline_none(), std::move(fn), std::move(args)...);
+  }
   template <class F, class... A>
-  auto snapshot(F fn, A... args) { return submit(mode::snapshot, deadline_none(), std::move(fn), std::move(args)...); }
+  auto snapshot(F fn, A... args) {
+    return submit(mode::snapshot, deadline_none(), std::move(fn), std::move(args)...);
+  }
   template <class F, class... A>
-  auto write(F fn, A... args) { return submit(mode::write, deadline_none(), std::move(fn), std::move(args)...); }
+  auto write(F fn, A... args) {
+    return submit(mode::write, deadline_none(), std::move(fn), std::move(args)...);
+  }
 
   // The same with a deadline: queued work past it is dropped, running work is cancelled on the server; both throw `cancelled`.
   template <class F, class... A>
@@ -56,11 +62,17 @@ class pool {
 
   // Blocking forms for commands, workers and tests. Not on an I/O thread.
   template <class F>
-  auto read_now(F&& fn) { return now<std::invoke_result_t<F&, tx&>>(mode::read, fn); }
+  auto read_now(F&& fn) {
+    return now<std::invoke_result_t<F&, tx&>>(mode::read, fn);
+  }
   template <class F>
-  auto snapshot_now(F&& fn) { return now<std::invoke_result_t<F&, tx&>>(mode::snapshot, fn); }
+  auto snapshot_now(F&& fn) {
+    return now<std::invoke_result_t<F&, tx&>>(mode::snapshot, fn);
+  }
   template <class F>
-  auto write_now(F&& fn) { return now<std::invoke_result_t<F&, tx&>>(mode::write, fn); }
+  auto write_now(F&& fn) {
+    return now<std::invoke_result_t<F&, tx&>>(mode::write, fn);
+  }
 
   // The unit everything above is made of: `work` runs on a database thread in the given mode; `done` is called there
   // afterwards, with null or what was thrown (commit included).
@@ -79,10 +91,13 @@ class pool {
   template <class R, class F, class T>
   task<R> run_task(mode m, std::optional<std::chrono::steady_clock::time_point> deadline, F fn, T args) {
     auto out = std::make_shared<slot<R>>();
-    std::function<void(tx&)> work = [out, fn = std::make_shared<F>(std::move(fn)), args = std::make_shared<T>(std::move(args))](tx& t) {
+    std::function<void(tx&)> work = [out, fn = std::make_shared<F>(std::move(fn)),
+                                     args = std::make_shared<T>(std::move(args))](tx& t) {
       auto call = [&](auto&... a) {
-        if constexpr (std::is_void_v<R>) (*fn)(t, a...);
-        else out->emplace((*fn)(t, a...));
+        if constexpr (std::is_void_v<R>)
+          (*fn)(t, a...);
+        else
+          out->emplace((*fn)(t, a...));
       };
       std::apply(call, *args);
     };

@@ -51,8 +51,10 @@ std::optional<std::vector<param>> parse_array(std::string_view in) {
       }
     }
     if (at >= in.size()) return std::nullopt;
-    if (!quoted && equal_ascii_case(item, "null")) out.emplace_back();
-    else out.emplace_back(std::move(item));
+    if (!quoted && equal_ascii_case(item, "null"))
+      out.emplace_back();
+    else
+      out.emplace_back(std::move(item));
     if (in[at] == '}') break;
     if (in[at] != ',') return std::nullopt;
     ++at;

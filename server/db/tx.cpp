@@ -8,8 +8,7 @@ rows tx::run_params(const statement& s, const std::vector<param>& params) { retu
 
 void tx::script(std::string_view sql) { connection_->script(sql); }
 
-void tx::copy_in(std::string_view table, const std::vector<std::string>& columns,
-                 const std::vector<std::vector<param>>& data) {
+void tx::copy_in(std::string_view table, const std::vector<std::string>& columns, const std::vector<std::vector<param>>& data) {
   connection_->copy_in(table, columns, data);
 }
 

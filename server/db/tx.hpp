@@ -37,11 +37,12 @@ param to_param(instant);
 param to_param(std::chrono::sys_seconds);
 inline param to_param(std::nullopt_t) { return std::nullopt; }
 template <class I>
-  requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-param to_param(I i) { return std::to_string(i); }
+requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) param to_param(I i) { return std::to_string(i); }
 std::string array_literal(const std::vector<param>&);
 template <class T>
-param to_param(const std::optional<T>& o) { return o ? to_param(*o) : param{}; }
+param to_param(const std::optional<T>& o) {
+  return o ? to_param(*o) : param{};
+}
 template <class T>
 param to_param(const std::vector<T>& items) {
   std::vector<param> parts;
@@ -134,12 +135,19 @@ struct failure : std::runtime_error {
   failure(const std::string& what, std::string state) : std::runtime_error(what), sqlstate(std::move(state)) {}
   std::string sqlstate;
 };
-struct lost : failure { using failure::failure; };             // no connection, or it broke
+struct lost : failure {
+  using failure::failure;
+};  // no connection, or it broke
 struct unique_violation : failure {
-  unique_violation(const std::string& what, std::string constraint_) : failure(what, "23505"), constraint(std::move(constraint_)) {}
+  unique_violation(const std::string& what, std::string constraint_)
+      : failure(what, "23505"), constraint(std::move(constraint_)) {}
   std::string constraint;
 };
-struct cancelled : failure { using failure::failure; };        // 57014: deadline or statement_timeout
-struct busy : failure { using failure::failure; };             // the waiting line is full
+struct cancelled : failure {
+  using failure::failure;
+};  // 57014: deadline or statement_timeout
+struct busy : failure {
+  using failure::failure;
+};  // the waiting line is full
 
 }  // namespace carrel::db
