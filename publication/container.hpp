@@ -35,7 +35,7 @@ class archive {
   const std::vector<archive_entry>& entries() const { return entries_; }
   std::uint64_t declared_size() const { return declared_; }
 
-  const archive_entry* find(std::string_view name) const;       // exact bytes; the first of duplicates
+  const archive_entry* find(std::string_view name) const;          // exact bytes; the first of duplicates
   const archive_entry* find_close(const std::string& name) const;  // NFC and NFD, percent-encoded, '\' as '/', then without case
   const archive_entry* find_without_case(const std::string& name) const;
 

@@ -28,6 +28,9 @@ struct box {
 // input.
 result<std::string, refusal> scale_picture(std::string_view bytes, box, bool* damaged = nullptr);
 
+// Does the file have its proper end? Says nothing about what is before it.
+bool looks_complete(std::string_view bytes);
+
 void start_pictures();  // once per process, before the first thread that scales
 
 }  // namespace carrel::publication

@@ -138,6 +138,15 @@ std::size_t copy_doctype(std::string_view s, std::size_t at, std::string& out, s
   return s.size();
 }
 
+// Markup characters stay escaped.
+void append_character(std::string& out, char32_t c) {
+  if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'') {
+    out += "&#" + std::to_string(static_cast<unsigned>(c)) + ";";
+  } else {
+    append_utf8(out, c);
+  }
+}
+
 struct copied_as_is {
   std::string_view open, close;
 };
@@ -183,9 +192,10 @@ std::string prepare_references(std::string_view s, reference_counts* counts) {
   std::string out;
   out.reserve(s.size() + s.size() / 16);
   for (std::size_t i = 0; i < s.size();) {
-    std::size_t at = s.find_first_of("&<", i);
-    out.append(s.substr(i, at == std::string_view::npos ? at : at - i));
-    if (at == std::string_view::npos) break;
+    std::size_t at = i;
+    while (at < s.size() && s[at] != '&' && !(s[at] == '<' && at + 1 < s.size() && (s[at + 1] == '!' || s[at + 1] == '?'))) ++at;
+    out.append(s.substr(i, at - i));
+    if (at == s.size()) break;
     std::string_view rest = s.substr(at);
     if (rest[0] == '<') {
       i = at + 1;
@@ -212,15 +222,10 @@ std::string prepare_references(std::string_view s, reference_counts* counts) {
       out += own->second;
       added += own->second.size();
     } else if (char32_t c = closed ? named_reference(name) : 0; c != 0) {
-      // A name like &lang; may stand for markup characters in disguise; those stay escaped.
-      if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'') {
-        out += "&#" + std::to_string(static_cast<unsigned>(c)) + ";";
-      } else {
-        append_utf8(out, c);
-      }
+      append_character(out, c);
       ++n.names;
-    } else if (std::string_view old = closed ? std::string_view() : legacy_at(s, at); !old.empty() && !is_xml_name(old)) {
-      append_utf8(out, named_reference(old));
+    } else if (std::string_view old = closed ? std::string_view() : legacy_at(s, at); !old.empty()) {
+      append_character(out, named_reference(old));
       i = at + 1 + old.size();
       ++n.names;
     } else {

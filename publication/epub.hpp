@@ -16,7 +16,9 @@ struct manifest_item {
   const archive_entry* entry = nullptr;  // null when it is not in the archive
   bool outside = false;                  // the href leaves the container
   bool other_case = false;               // found only without regard to case
-  bool is_document() const { return media_type == "application/xhtml+xml" || media_type == "text/html" || media_type == "text/x-oeb1-document"; }
+  bool is_document() const {
+    return media_type == "application/xhtml+xml" || media_type == "text/html" || media_type == "text/x-oeb1-document";
+  }
 };
 
 struct spine_item {
@@ -46,7 +48,7 @@ result<epub_package, refusal> read_package(archive&, const limits&, std::vector<
 std::vector<toc_entry> read_toc(archive&, const epub_package&, const limits&, int& pages_listed, std::string& landmark_cover,
                                 std::vector<warning>&);
 std::string find_drm(archive&, const epub_package&, const limits&, std::vector<warning>&);  // kind; "" when there is none
-bool displays_fixed_layout(archive&, const limits&);                                       // the display options of Apple and Kobo
+bool displays_fixed_layout(archive&, const limits&);  // the display options of Apple and Kobo
 std::optional<cover_image> find_cover(archive&, const epub_package&, const std::string& landmark_cover, const limits&,
                                       std::vector<warning>&);
 

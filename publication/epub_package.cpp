@@ -119,7 +119,8 @@ found_entry look_up(const archive& zip, std::string_view folder, std::string_vie
 
 result<epub_package, refusal> read_package(archive& zip, const limits& limit, std::vector<warning>& warnings) {
   check_mimetype(zip, warnings);
-  if (const archive_entry* e = zip.find("mimetype"); e != nullptr && e->duplicate) return refusal{"archive_duplicate_entry", e->name};
+  if (const archive_entry* e = zip.find("mimetype"); e != nullptr && e->duplicate)
+    return refusal{"archive_duplicate_entry", e->name};
 
   result<const archive_entry*, refusal> named = from_container(zip, limit, warnings);
   if (!named) return named.error();

@@ -15,21 +15,27 @@ namespace {
 
 constexpr std::size_t most_open = 200, most_unclosed = 1000;
 
-constexpr std::array<std::string_view, 18> void_elements{"area", "base",  "br",     "col",  "embed",  "hr",  "img",     "input",    "link",
-                                                         "meta", "param", "source", "track", "wbr", "keygen", "command", "basefont", "frame"};
+constexpr std::array<std::string_view, 18> void_elements{"area",  "base",  "br",     "col",     "embed",    "hr",
+                                                         "img",   "input", "link",   "meta",    "param",    "source",
+                                                         "track", "wbr",   "keygen", "command", "basefont", "frame"};
 
 // kepub.md 7.4
 constexpr std::string_view svg_names =
-    "altGlyph altGlyphDef altGlyphItem animateColor animateMotion animateTransform clipPath feBlend feColorMatrix feComponentTransfer "
-    "feComposite feConvolveMatrix feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG "
+    "altGlyph altGlyphDef altGlyphItem animateColor animateMotion animateTransform clipPath feBlend feColorMatrix "
+    "feComponentTransfer "
+    "feComposite feConvolveMatrix feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB "
+    "feFuncG "
     "feFuncR feGaussianBlur feImage feMerge feMergeNode feMorphology feOffset fePointLight feSpecularLighting feSpotLight feTile "
-    "feTurbulence foreignObject glyphRef linearGradient radialGradient textPath attributeName attributeType baseFrequency baseProfile "
+    "feTurbulence foreignObject glyphRef linearGradient radialGradient textPath attributeName attributeType baseFrequency "
+    "baseProfile "
     "calcMode clipPathUnits contentScriptType contentStyleType definitionURL diffuseConstant edgeMode externalResourcesRequired "
-    "filterRes filterUnits gradientTransform gradientUnits kernelMatrix kernelUnitLength keyPoints keySplines keyTimes lengthAdjust "
+    "filterRes filterUnits gradientTransform gradientUnits kernelMatrix kernelUnitLength keyPoints keySplines keyTimes "
+    "lengthAdjust "
     "limitingConeAngle markerHeight markerUnits markerWidth maskContentUnits maskUnits numOctaves pathLength patternContentUnits "
     "patternTransform patternUnits pointsAtX pointsAtY pointsAtZ preserveAlpha preserveAspectRatio primitiveUnits refX refY "
     "repeatCount repeatDur requiredExtensions requiredFeatures specularConstant specularExponent spreadMethod startOffset "
-    "stdDeviation stitchTiles surfaceScale systemLanguage tableValues targetX targetY textLength viewBox viewTarget xChannelSelector "
+    "stdDeviation stitchTiles surfaceScale systemLanguage tableValues targetX targetY textLength viewBox viewTarget "
+    "xChannelSelector "
     "yChannelSelector zoomAndPan";
 
 const std::unordered_map<std::string, std::string>& svg_name_table() {
@@ -85,8 +91,9 @@ tag tag_at(std::string_view s, std::size_t at) {
 
 // The end tags that HTML lets one leave out, as far as they matter for measuring the nesting.
 bool ends_paragraph(std::string_view name) {
-  static constexpr std::array<std::string_view, 22> blocks{"p",  "div", "ul", "ol", "li", "dl", "dt", "dd", "table", "blockquote", "pre",
-                                                           "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "tr", "td", "th"};
+  static constexpr std::array<std::string_view, 22> blocks{"p",     "div",        "ul",      "ol", "li", "dl", "dt", "dd",
+                                                           "table", "blockquote", "pre",     "h1", "h2", "h3", "h4", "h5",
+                                                           "h6",    "section",    "article", "tr", "td", "th"};
   return std::find(blocks.begin(), blocks.end(), name) != blocks.end();
 }
 
@@ -170,7 +177,8 @@ std::string safe_name(std::string_view name, bool keep_prefix) {
   std::string out(name);
   for (std::size_t i = 0; i < out.size(); ++i) {
     char c = out[i];
-    bool ok = is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80 || (i > 0 && ((c >= '0' && c <= '9') || c == '-' || c == '.'));
+    bool ok = is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80 ||
+              (i > 0 && ((c >= '0' && c <= '9') || c == '-' || c == '.'));
     if (c == ':' && i > 0 && i + 1 < out.size()) {
       if (!keep_prefix) out[i] = '-';
     } else if (!ok) {
@@ -187,7 +195,9 @@ bool known_prefix(std::string_view name) {
   return false;
 }
 
-std::string_view view(const xmlChar* s) { return s == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(s)); }
+std::string_view view(const xmlChar* s) {
+  return s == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(s));
+}
 
 struct copier {
   bool xlink = false, epub = false;
@@ -242,7 +252,8 @@ void copy_tree(const xmlDoc& doc, pugi::xml_document& out) {
       if (name == "math" && !to.attribute("xmlns")) to.append_attribute("xmlns").set_value("http://www.w3.org/1998/Math/MathML");
       if (n->children != nullptr) stack.push_back({n->children, to, inside});
     } else if (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE) {
-      if (into.type() == pugi::node_element) into.append_child(pugi::node_pcdata).set_value(std::string(view(n->content)).c_str());
+      if (into.type() == pugi::node_element)
+        into.append_child(pugi::node_pcdata).set_value(std::string(view(n->content)).c_str());
     } else if (n->type == XML_COMMENT_NODE) {
       into.append_child(pugi::node_comment).set_value(std::string(view(n->content)).c_str());
     } else if (n->type == XML_ENTITY_REF_NODE && into.type() == pugi::node_element) {
@@ -275,7 +286,8 @@ bool parse_html(std::string_view text, pugi::xml_document& out) {
   if (context->sax != nullptr) context->sax->error = context->sax->warning = context->sax->fatalError = &no_output;
   constexpr int options = HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_NODEFDTD;
   std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)> doc(
-      htmlCtxtReadMemory(context.get(), expanded.data(), static_cast<int>(expanded.size()), nullptr, "UTF-8", options), &xmlFreeDoc);
+      htmlCtxtReadMemory(context.get(), expanded.data(), static_cast<int>(expanded.size()), nullptr, "UTF-8", options),
+      &xmlFreeDoc);
   // It stops in silence below 255 elements and leaves only these traces (1.3 trap 2).
   if (doc == nullptr || context->disableSAX != 0 || context->lastError.level == XML_ERR_FATAL) return false;
   copy_tree(*doc, out);

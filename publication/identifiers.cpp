@@ -38,13 +38,15 @@ void add_uuid(identifier_list& list, std::string_view text) {
 
 void add_asin(identifier_list& list, std::string_view text) {
   std::string upper(trim(text));
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   if (is_asin(upper)) add(list, "asin", upper);
 }
 
 bool is_scheme(std::string_view s) {
   if (s.size() < 2 || s.size() > 20 || s[0] < 'a' || s[0] > 'z') return false;
-  return std::all_of(s.begin(), s.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
 }
 
 // A value whose scheme is known by name, from opf:scheme, "urn:scheme:value" or "scheme:value".
@@ -53,7 +55,8 @@ bool add_named(identifier_list& list, std::string_view scheme, std::string_view 
   for (char& c : name) {
     if (c == ' ' || c == '.') c = '_';
   }
-  if (name == "isbn" || name == "isbn-13" || name == "isbn13" || name == "isbn-10" || name == "isbn10" || name == "isbn_13" || name == "isbn_10") {
+  if (name == "isbn" || name == "isbn-13" || name == "isbn13" || name == "isbn-10" || name == "isbn10" || name == "isbn_13" ||
+      name == "isbn_10") {
     return add_isbn(list, value);
   }
   if (name == "uuid") {
@@ -92,7 +95,8 @@ bool add_identifier(identifier_list& list, std::string_view raw, std::string_vie
   if (starts_with(text, "https://doi.org/")) return add(list, "doi", std::string(text.substr(16))), true;
   if (starts_with(text, "urn:")) {
     std::string_view rest = text.substr(4);
-    if (std::size_t colon = rest.find(':'); colon != std::string_view::npos) return add_named(list, rest.substr(0, colon), rest.substr(colon + 1));
+    if (std::size_t colon = rest.find(':'); colon != std::string_view::npos)
+      return add_named(list, rest.substr(0, colon), rest.substr(colon + 1));
   }
   if (!trim(scheme).empty()) return add_named(list, scheme, text);
   if (onix_type == "15" || onix_type == "02" || onix_type == "2") return add_isbn(list, text);

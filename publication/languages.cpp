@@ -92,6 +92,7 @@ std::optional<std::string> language_tag(std::string_view in) {
     for (char& c : tag) {
       if (c == '_') c = '-';
     }
+    while (tag.ends_with('-')) tag.pop_back();
     std::size_t primary = tag.find('-') == std::string::npos ? tag.size() : tag.find('-');
     if (primary == 2 || primary == 3) {
       if (auto found = canonical(tag)) return found;

@@ -11,7 +11,7 @@ namespace {
 
 struct message {
   std::string_view code;
-  std::string_view text;      // {} is filled with the detail
+  std::string_view text;       // {} is filled with the detail
   std::string_view bare = {};  // used instead when there is no detail; empty: the text without it
 };
 
@@ -64,7 +64,8 @@ constexpr std::array messages{
     message{"metadata_truncated", "{} was shortened.", "A value was shortened."},
     message{"metadata_invalid_value", "{} could not be understood.", "A value could not be understood."},
     message{"extension_mismatch", "The name says {}.", "The name does not fit the content."},
-    message{"drm_protected", "The book is copy-protected ({}). It is kept as it is; Carrel cannot convert it or read all of its details.",
+    message{"drm_protected",
+            "The book is copy-protected ({}). It is kept as it is; Carrel cannot convert it or read all of its details.",
             "The book is copy-protected. It is kept as it is; Carrel cannot convert it or read all of its details."},
     message{"comic_no_pages", "The archive contains no pictures."},
     message{"pdf_password", "The PDF needs a password; its details cannot be read."},
@@ -86,7 +87,8 @@ constexpr std::array messages{
     message{"file_missing", "A file that should be there is missing: {}.", "A file that should be there is missing."},
     message{"folder_too_deep", "The folders under {} are nested too deeply; the deepest were not read.",
             "The folders are nested too deeply; the deepest were not read."},
-    message{"folder_unavailable", "The folder {} cannot be read. Nothing was changed.", "The folder cannot be read. Nothing was changed."},
+    message{"folder_unavailable", "The folder {} cannot be read. Nothing was changed.",
+            "The folder cannot be read. Nothing was changed."},
     message{"kepub_document_kept", "A document of the EPUB could not be converted and was kept as it is: {}.",
             "A document of the EPUB could not be converted and was kept as it is."},
 };
@@ -103,7 +105,8 @@ std::string message_for(const std::string& code, const std::string& detail) {
 }
 
 bool blocks_approval(const std::string& code) {
-  return code == "metadata_missing_title" || code == "metadata_missing_author" || code == "drm_protected" || code == "pdf_password";
+  return code == "metadata_missing_title" || code == "metadata_missing_author" || code == "drm_protected" ||
+         code == "pdf_password";
 }
 
 }  // namespace carrel::publication

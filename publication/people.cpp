@@ -25,8 +25,9 @@ bool is_placeholder(const std::string& name) {
 }
 
 std::string without_role(std::string name) {
-  static constexpr std::array<std::string_view, 12> roles{"author", "translator", "editor",  "illustrator", "narrator", "contributor",
-                                                          "autor",  "übersetzer", "auteur", "traducteur",  "introduction", "foreword"};
+  static constexpr std::array<std::string_view, 12> roles{"author",   "translator",  "editor",       "illustrator",
+                                                          "narrator", "contributor", "autor",        "übersetzer",
+                                                          "auteur",   "traducteur",  "introduction", "foreword"};
   if (!name.ends_with(')')) return name;
   std::size_t open = name.rfind('(');
   if (open == std::string::npos || open == 0) return name;
@@ -38,7 +39,8 @@ std::string without_role(std::string name) {
 
 // "Last, First": one comma, and neither a company nor a suffix behind it.
 bool is_turned(const std::string& name) {
-  static constexpr std::array<std::string_view, 14> not_given{"inc", "ltd", "llc", "jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "co", "gmbh", "eds"};
+  static constexpr std::array<std::string_view, 14> not_given{"inc", "ltd", "llc", "jr",  "sr", "ii",   "iii",
+                                                              "iv",  "phd", "md",  "esq", "co", "gmbh", "eds"};
   std::size_t comma = name.find(',');
   if (comma == std::string::npos || name.find(',', comma + 1) != std::string::npos) return false;
   std::string behind = fold(std::string_view(name).substr(comma + 1));
@@ -56,7 +58,8 @@ person_name clean_person(std::string_view raw, std::string_view given_sort, std:
   if (is_turned(out.name)) {
     std::size_t comma = out.name.find(',');
     if (out.sort.empty()) out.sort = out.name;
-    out.name = std::string(trim(std::string_view(out.name).substr(comma + 1))) + " " + std::string(trim(std::string_view(out.name).substr(0, comma)));
+    out.name = std::string(trim(std::string_view(out.name).substr(comma + 1))) + " " +
+               std::string(trim(std::string_view(out.name).substr(0, comma)));
   }
   if (out.sort.empty()) out.sort = language == "hu" ? out.name : author_sort(out.name);
   return out;
@@ -87,7 +90,8 @@ std::vector<std::string> split_people(std::string_view s) {
     from = best + length;
   }
   std::erase(parts, std::string());
-  bool people = parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [](const std::string& p) { return word_count(p) >= 2; });
+  bool people =
+      parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [](const std::string& p) { return word_count(p) >= 2; });
   return people ? parts : std::vector<std::string>{shown(text)};
 }
 

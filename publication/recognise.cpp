@@ -94,8 +94,8 @@ bool has_extension(std::string_view path, std::span<const std::string_view> list
 
 constexpr std::array<std::string_view, 9> image_extensions{"jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "jxl", "tiff"};
 constexpr std::array<std::string_view, 3> page_extensions{"xhtml", "html", "htm"};
-constexpr std::array<std::string_view, 15> book_extensions{"epub", "pdf", "mobi", "azw", "azw3", "cbz", "cbr", "cb7", "fb2", "txt", "mp3", "m4b", "m4a",
-                                                           "djvu", "rtf"};
+constexpr std::array<std::string_view, 15> book_extensions{"epub", "pdf", "mobi", "azw", "azw3", "cbz",  "cbr", "cb7",
+                                                           "fb2",  "txt", "mp3",  "m4b", "m4a",  "djvu", "rtf"};
 
 bool is_junk(std::string_view path) {
   return path.starts_with("__MACOSX/") || path.ends_with("/") || path.ends_with(".DS_Store") || path.ends_with("Thumbs.db") ||
@@ -232,7 +232,8 @@ std::string gibibytes(std::uint64_t bytes) {
 result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::string_view head, const std::string& extension,
                                        const limits& limit, std::unique_ptr<archive>& zip) {
   if (at(head, 0, "PK\3\4") || at(head, 0, "PK\5\6") || at(head, 0, "PK\7\10")) {
-    result<std::unique_ptr<archive>, refusal> opened = archive::open(descriptor, limit, std::max(limit.unpacked, limit.comic_unpacked));
+    result<std::unique_ptr<archive>, refusal> opened =
+        archive::open(descriptor, limit, std::max(limit.unpacked, limit.comic_unpacked));
     if (!opened) return opened.error();
     zip = std::move(*opened);
     return zip_format(*zip, extension);
@@ -242,7 +243,11 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
   if (at(head, 0, "7z\xbc\xaf\x27\x1c")) return std::string("cb7");
   if (at(head, 60, "BOOKMOBI") || at(head, 60, "TEXtREAd")) return palm_format(descriptor, head);
   if (at(head, 60, "TPZ") || at(head, 0, "TPZ")) return unsupported("a Topaz book of an old Kindle");
-  if (at(head, 0, "\xea" "DRMION\xee") || at(head, 0, "CONT")) return unsupported("a KFX book of a Kindle");
+  if (at(head, 0,
+         "\xea"
+         "DRMION\xee") ||
+      at(head, 0, "CONT"))
+    return unsupported("a KFX book of a Kindle");
   if (at(head, 0, "ITOLITLS")) return unsupported("a Microsoft Reader (LIT) book");
   if (at(head, 0, "AT&TFORM")) return unsupported("a DjVu document");
   if (at(head, 257, "ustar")) return std::string("cbt");
@@ -259,14 +264,16 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
 
 bool is_image_name(std::string_view path) { return has_extension(path, image_extensions); }
 
-result<recognised, refusal> examine(int descriptor, const std::string& file_name, const limits& limit, std::vector<warning>& warnings) {
+result<recognised, refusal> examine(int descriptor, const std::string& file_name, const limits& limit,
+                                    std::vector<warning>& warnings) {
   struct stat st {};
   if (::fstat(descriptor, &st) != 0) return refusal{"source_unreadable", ""};
   if (!S_ISREG(st.st_mode)) return refusal{"not_a_regular_file", ""};
   if (st.st_size == 0) return refusal{"empty_file", ""};
   auto size = static_cast<std::uint64_t>(st.st_size);
   if (size > std::max(limit.file_size, limit.audio_file_size)) {
-    return refusal{"file_too_large", gibibytes(size) + "; the limit is " + gibibytes(std::max(limit.file_size, limit.audio_file_size))};
+    return refusal{"file_too_large",
+                   gibibytes(size) + "; the limit is " + gibibytes(std::max(limit.file_size, limit.audio_file_size))};
   }
 
   std::string head = read_at(descriptor, 0, head_size);
@@ -287,7 +294,8 @@ result<recognised, refusal> examine(int descriptor, const std::string& file_name
   return out;
 }
 
-result<kind, refusal> recognise(int descriptor, const std::string& file_name, const limits& limit, std::vector<warning>& warnings) {
+result<kind, refusal> recognise(int descriptor, const std::string& file_name, const limits& limit,
+                                std::vector<warning>& warnings) {
   result<recognised, refusal> found = examine(descriptor, file_name, limit, warnings);
   if (!found) return found.error();
   return found->what;

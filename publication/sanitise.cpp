@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t most_blocks = 5, most_inlines = 5;  // with list items and a paragraph at most 16 levels
 constexpr std::size_t room_for_end_tags = 256;
+constexpr std::size_t longest_piece = 512;  // of text without white space, written at once
 constexpr std::string_view link_end = "\" rel=\"nofollow noopener\">";
 
 template <std::size_t N>
@@ -25,11 +26,12 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& lis
 
 constexpr std::array<std::string_view, 9> inline_elements{"b", "strong", "i", "em", "u", "s", "sub", "sup", "a"};
 constexpr std::array<std::string_view, 7> block_elements{"p", "blockquote", "ul", "ol", "li", "h3", "h4"};
-constexpr std::array<std::string_view, 17> dropped_elements{"script", "style",  "iframe",   "object", "embed", "form",  "svg",   "math", "template",
-                                                            "noscript", "img", "video", "audio", "head", "title", "select", "textarea"};
+constexpr std::array<std::string_view, 17> dropped_elements{"script", "style", "iframe",   "object",   "embed",   "form",
+                                                            "svg",    "math",  "template", "noscript", "img",     "video",
+                                                            "audio",  "head",  "title",    "select",   "textarea"};
 // Unwrapped without ending a block.
-constexpr std::array<std::string_view, 15> transparent_elements{"span", "font", "small", "big", "abbr", "cite", "code", "q", "mark", "ins", "del", "tt", "label",
-                                                                "bdi", "bdo"};
+constexpr std::array<std::string_view, 15> transparent_elements{"span", "font", "small", "big", "abbr",  "cite", "code", "q",
+                                                                "mark", "ins",  "del",   "tt",  "label", "bdi",  "bdo"};
 
 std::string_view renamed(std::string_view name) {
   if (name == "h1" || name == "h2") return "h3";
@@ -62,7 +64,8 @@ class writer {
     bool in_text = parent == "p" || parent == "h3" || parent == "h4";
     bool item_without_list = name == "li" && parent != "ul" && parent != "ol";
     bool in_list = (parent == "ul" || parent == "ol") && name != "li";
-    std::size_t deep = static_cast<std::size_t>(std::count_if(blocks_.begin(), blocks_.end(), [](const element& e) { return e.name != "li"; }));
+    std::size_t deep =
+        static_cast<std::size_t>(std::count_if(blocks_.begin(), blocks_.end(), [](const element& e) { return e.name != "li"; }));
     bool shown = !name.empty() && !in_text && !item_without_list && !in_list && (name == "li" || deep < most_blocks);
     shown_.push_back(shown);
     if (shown) blocks_.push_back({std::string(name), {}, ++ids_});
@@ -88,7 +91,7 @@ class writer {
         space_ = true;
         continue;
       }
-      while (i < s.size() && !is_white_space_at(s, i)) next_code_point(s, i);
+      while (i < s.size() && i - from < longest_piece && !is_white_space_at(s, i)) next_code_point(s, i);
       word(s.substr(from, i - from));
     }
   }
@@ -111,7 +114,8 @@ class writer {
     } else if (last.empty() || last == "blockquote") {
       out.push_back({"p", {}, own});
     }
-    out.insert(out.end(), inlines_.begin(), inlines_.begin() + static_cast<std::ptrdiff_t>(std::min(inlines_.size(), most_inlines)));
+    out.insert(out.end(), inlines_.begin(),
+               inlines_.begin() + static_cast<std::ptrdiff_t>(std::min(inlines_.size(), most_inlines)));
     return out;
   }
 
@@ -124,7 +128,8 @@ class writer {
     std::size_t common = 0;
     while (common < open_.size() && common < wanted.size() && open_[common].id == wanted[common].id) ++common;
     auto first_inline = [](const std::vector<element>& p) {
-      return static_cast<std::size_t>(std::find_if(p.begin(), p.end(), [](const element& e) { return is_one_of(e.name, inline_elements); }) - p.begin());
+      return static_cast<std::size_t>(
+          std::find_if(p.begin(), p.end(), [](const element& e) { return is_one_of(e.name, inline_elements); }) - p.begin());
     };
     bool same_block = common >= first_inline(open_) && common >= first_inline(wanted) && !open_.empty();
     bool gap = space_ && same_block;
@@ -132,7 +137,7 @@ class writer {
     if (rule_ && !text_.empty()) {
       close_to(std::min(open_.size(), blocks_holding_rules()));
       html_ += "<hr/>";
-      common = std::min(common, open_.size());
+      same_block = false;
     }
     if (same_block) {
       for (int i = 0; i < std::min(breaks_, 2); ++i) html_ += "<br/>", text_ += '\n';
@@ -257,8 +262,8 @@ std::string cleaned(std::string_view s) {
       if (i >= in.size() || in[i] != '\n') out += '\n';
     } else if (c == 0x2028 || c == 0x2029) {
       out += '\n';
-    } else if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-               (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0xfffe || c == 0xffff) {
+    } else if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+               (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0xfffe || c == 0xffff) {
       continue;
     } else {
       out.append(in, from, i - from);
@@ -316,7 +321,8 @@ bool is_sanitised(std::string_view s) {
     if (s[i] == '>') return false;
     if (s[i] == '&') {
       std::string_view rest = s.substr(i, 6);
-      if (!rest.starts_with("&amp;") && !rest.starts_with("&lt;") && !rest.starts_with("&gt;") && !rest.starts_with("&#")) return false;
+      if (!rest.starts_with("&amp;") && !rest.starts_with("&lt;") && !rest.starts_with("&gt;") && !rest.starts_with("&#"))
+        return false;
     }
     if (s[i] != '<') {
       ++i;

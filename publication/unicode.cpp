@@ -87,9 +87,15 @@ std::string to_utf8(const icu::UnicodeString& s) {
   return out;
 }
 
-bool is_white_space(UChar32 c) {
-  if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
-  return u_isUWhiteSpace(c);
+bool valid_text(std::string_view s) {
+  for (std::size_t i = skip_ascii(s); i < s.size(); i = skip_ascii(s, i)) {
+    auto at = static_cast<int32_t>(i);
+    UChar32 c = 0;
+    U8_NEXT(reinterpret_cast<const uint8_t*>(s.data()), at, static_cast<int32_t>(s.size()), c);
+    if (c < 0) return false;
+    i = static_cast<std::size_t>(at);
+  }
+  return true;
 }
 
 bool is_word_character(UChar32 c) {

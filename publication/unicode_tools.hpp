@@ -5,6 +5,8 @@
 #include <unicode/unistr.h>
 #include <unicode/utf8.h>
 
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -13,12 +15,21 @@ namespace carrel::publication {
 icu::UnicodeString to_utf16(std::string_view);  // invalid bytes become U+FFFD
 std::string to_utf8(const icu::UnicodeString&);
 
-inline bool is_ascii(std::string_view s) {
-  for (char c : s) {
-    if (static_cast<unsigned char>(c) >= 0x80) return false;
+// Where the first byte that is not ASCII stands at or behind `from`; the size when there is none.
+inline std::size_t skip_ascii(std::string_view s, std::size_t from = 0) {
+  std::uint64_t eight = 0;
+  while (from + sizeof eight <= s.size()) {
+    std::memcpy(&eight, s.data() + from, sizeof eight);
+    if ((eight & 0x8080808080808080u) != 0) break;
+    from += sizeof eight;
   }
-  return true;
+  while (from < s.size() && static_cast<unsigned char>(s[from]) < 0x80) ++from;
+  return from;
 }
+
+inline bool is_ascii(std::string_view s) { return skip_ascii(s) == s.size(); }
+
+bool valid_text(std::string_view);  // valid_utf8 for whole documents: quick where the text is mostly ASCII
 
 // The next code point of `s` at `i`; U+FFFD for an invalid sequence. `i` moves on by at least one byte.
 inline UChar32 next_code_point(std::string_view s, std::size_t& i) {
@@ -29,7 +40,12 @@ inline UChar32 next_code_point(std::string_view s, std::size_t& i) {
   return c;
 }
 
-bool is_white_space(UChar32);
+// Unicode White_Space, which is a short and stable list (kepub.md 6.3).
+inline bool is_white_space(UChar32 c) {
+  if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
+  if (c < 0x2000) return c == 0x85 || c == 0xa0 || c == 0x1680;
+  return c <= 0x200a || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
 bool is_word_character(UChar32);  // letter, mark or decimal digit (7.3)
 bool is_removed_mark(UChar32);    // the marks that fold() and sort_key() drop (7.3)
 bool is_east_asian(UChar32);      // Han, Kana, Hangul

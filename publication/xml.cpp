@@ -55,23 +55,29 @@ void remove_controls(decoded& d) {
   std::erase_if(d.text, bad);
 }
 
-bool too_deep(const pugi::xml_node& root, int limit) {
+constexpr int most_attributes = 1000;  // of one element: looking a prefix up is linear in them
+
+const char* shape_problem(const pugi::xml_node& root, int limit) {
   int depth = 0;
   pugi::xml_node at = root.first_child();
   while (at) {
+    int attributes = 0;
+    for (pugi::xml_attribute a = at.first_attribute(); a; a = a.next_attribute()) {
+      if (++attributes > most_attributes) return "xml_too_large";
+    }
     if (at.first_child()) {
       at = at.first_child();
-      if (++depth >= limit) return true;
+      if (++depth >= limit) return "xml_too_deep";
       continue;
     }
     while (at && !at.next_sibling()) {
       at = at.parent();
       --depth;
-      if (at == root) return false;
+      if (at == root) return nullptr;
     }
     if (at) at = at.next_sibling();
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace
@@ -130,7 +136,7 @@ decoded decode_xml(std::string_view bytes) {
   if (!encoding.empty()) d.declared = true;
   if (encoding.empty() || !convert_to_utf8(bytes, encoding, d.text)) d.text = std::string(bytes);
 
-  if (!valid_utf8(d.text)) {
+  if (!valid_text(d.text)) {
     std::string raw = std::move(d.text);
     d.text = replace_invalid_utf8(raw);
     d.invalid = count_replacements(d.text);
@@ -202,7 +208,7 @@ result<xml_tree, refusal> parse_package_xml(std::string_view bytes, int depth, s
     if (references.names + references.escaped > 0) text = prepared;
   }
   pugi::xml_parse_result parsed = tree->load_buffer(text.data(), text.size(), options, pugi::encoding_utf8);
-  if (too_deep(*tree, depth)) return refusal{"xml_too_deep", ""};
+  if (const char* problem = shape_problem(*tree, depth)) return refusal{problem, ""};
   if (references.names + references.escaped > 0 || !parsed) warn(warnings, "xml_recovered");
   if (!parsed) {
     for (const char* name : required) {

@@ -1,0 +1,143 @@
+#include "publication/epub.hpp"
+
+#include <unordered_set>
+
+#include "publication/content.hpp"
+#include "publication/names.hpp"
+#include "publication/people.hpp"
+#include "publication/unicode.hpp"
+#include "publication/unicode_tools.hpp"
+#include "server/core/digest.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::publication {
+namespace {
+
+constexpr std::uint64_t text_is_enough = 2000;  // characters; below, the pictures are the book (7.2)
+constexpr int shortest_page_list = 10;
+
+struct contents {
+  std::string hash;
+  int pages = 0;
+  bool is_kepub = false;
+};
+
+// The pictures of a book whose text is too short to tell it apart. "" when one of them cannot be read.
+std::string hash_of_pictures(archive& zip, const std::vector<const archive_entry*>& pictures, const limits& limit) {
+  digest all(digest_kind::sha256);
+  all.update("carrel-images-v1\n");
+  for (const archive_entry* e : pictures) {
+    result<std::string, refusal> bytes = zip.read(*e, limit.image, "archive_entry_too_large");
+    if (!bytes) return {};
+    all.update(sha256_raw(*bytes));
+  }
+  return all.hex();
+}
+
+// One pass over the reading order: normal text, pictures, Kobo spans.
+contents read_contents(archive& zip, const epub_package& package, const limits& limit, std::vector<warning>& warnings) {
+  contents out;
+  normal_text text;
+  std::string raw;
+  bool whole = true;
+  std::vector<const archive_entry*> pictures;
+  std::unordered_set<const archive_entry*> seen;
+  auto add_picture = [&](const archive_entry* e) {
+    if (e != nullptr && seen.insert(e).second) pictures.push_back(e);
+  };
+  for (const spine_item& s : package.spine) {
+    if (s.item->media_type.starts_with("image/") && s.item->media_type != "image/svg+xml") {
+      add_picture(s.item->entry);
+      continue;
+    }
+    result<std::string, refusal> bytes = zip.read(*s.item->entry, limit.content_xml, "xml_too_large");
+    if (!bytes) {
+      warn(warnings, bytes.error().code == "archive_symlink" ? "archive_symlink" : "archive_entry_damaged", bytes.error().detail);
+      whole = false;
+      continue;
+    }
+    content_document doc;
+    parse_content(*bytes, doc);
+    if (doc.replaced > 0) warn(warnings, "text_invalid_utf8", s.item->entry->name);
+    pugi::xml_node body = doc.body();
+    if (!body) {
+      // An SVG document in the spine has no body, but it may show a picture.
+      std::vector<std::string> hrefs;
+      append_pictures(doc.tree, hrefs);
+      for (const std::string& href : hrefs) add_picture(look_up(zip, folder_of(s.item->entry->name), href).entry);
+      continue;
+    }
+    raw.clear();
+    append_text(body, raw);
+    text.add(valid_text(raw) ? raw : replace_invalid_utf8(raw));
+    out.is_kepub = out.is_kepub || has_kobo_spans(body);
+    if (text.characters() >= text_is_enough) continue;
+    std::vector<std::string> hrefs;
+    append_pictures(body, hrefs);
+    for (const std::string& href : hrefs) add_picture(look_up(zip, folder_of(s.item->entry->name), href).entry);
+  }
+  std::string text_hash = text.hash();
+  out.pages = text.pages();
+  if (!whole) return out;
+  out.hash = text.characters() < text_is_enough && !pictures.empty() ? hash_of_pictures(zip, pictures, limit) : text_hash;
+  return out;
+}
+
+bool mostly_pre_paginated(const epub_package& package) {
+  std::size_t n = 0;
+  for (const spine_item& s : package.spine) n += has_token(s.properties, "rendition:layout-pre-paginated");
+  return n * 5 >= package.spine.size() * 4;
+}
+
+// What the file does not say about itself is taken from its name (15.3), and the librarian is asked.
+void complete_from_name(metadata& about, const std::string& file_name, std::vector<warning>& warnings) {
+  guess g = guess_from_name(file_name);
+  bool untitled = about.title.empty();
+  if (untitled) {
+    warn(warnings, "metadata_missing_title");
+    about.title = g.title;
+    about.title_sort = title_sort(g.title, about.languages.empty() ? "" : about.languages.front());
+  }
+  if (!about.authors.empty()) return;
+  warn(warnings, "metadata_missing_author");
+  if (!g.author.empty() && (untitled || fold(g.title) == fold(about.title))) {
+    about.authors.push_back({g.author, author_sort(g.author), "aut"});
+  }
+}
+
+}  // namespace
+
+result<opened, refusal> open_epub(archive& zip, const std::string& file_name, const limits& limit,
+                                  std::vector<warning> warnings) {
+  result<epub_package, refusal> package = read_package(zip, limit, warnings);
+  if (!package) return package.error();
+
+  opened out;
+  out.about = package_metadata(package->root, warnings);
+  metadata& about = out.about;
+  about.drm = find_drm(zip, *package, limit, warnings);
+  about.fixed_layout = about.fixed_layout || mostly_pre_paginated(*package) || displays_fixed_layout(zip, limit);
+
+  int pages_listed = 0;
+  std::string landmark_cover;
+  about.toc = read_toc(zip, *package, limit, pages_listed, landmark_cover, warnings);
+  out.cover = find_cover(zip, *package, landmark_cover, limit, warnings);
+
+  contents text;
+  if (about.drm.empty()) text = read_contents(zip, *package, limit, warnings);
+  out.content_hash = text.hash;
+  about.is_kepub = text.is_kepub;
+  out.format = about.is_kepub ? "kepub" : "epub";
+  if (pages_listed >= shortest_page_list) {
+    about.page_count = pages_listed;
+    about.page_count_source = "page_list";
+  } else if (about.page_count == 0 && (about.fixed_layout || about.drm.empty())) {
+    about.page_count = about.fixed_layout ? static_cast<int>(package->spine.size()) : text.pages;
+    about.page_count_source = "estimate";
+  }
+  complete_from_name(about, file_name, warnings);
+  out.warnings = std::move(warnings);
+  return out;
+}
+
+}  // namespace carrel::publication

@@ -1,0 +1,23 @@
+#pragma once
+// What an inspecting process found, as JSON for a pipe (ingest.md 23). The reader trusts nothing of it.
+
+#include <string>
+#include <string_view>
+
+#include "publication/metadata.hpp"
+#include "server/core/error.hpp"
+
+namespace carrel::publication {
+
+constexpr std::size_t longest_transport = 4 << 20;
+
+// Without the bytes of the cover: they go another way. Always shorter than longest_transport; a table of contents that would not
+// fit ends early.
+std::string to_json(const opened&);
+std::string to_json(const refusal&);
+
+// What either function above wrote. Refusal inspection_crash when it is anything else: too long, of wrong types, with values that
+// no file could give. A cover comes back with empty bytes.
+result<opened, refusal> from_json(std::string_view);
+
+}  // namespace carrel::publication

@@ -1,0 +1,60 @@
+#include "publication/names.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace carrel::publication;
+
+TEST_CASE("file names are taken apart carefully") {
+  struct row {
+    const char* name;
+    guess expected;
+  };
+  std::vector<row> rows{
+      {"The_Lost_Garden.epub",
+       {.title = "The Lost Garden", .author = "", .series = "", .series_index = "", .year = "", .asin = "", .narrator = ""}},
+      {"Ada Lark - The Lost Garden.epub", {"The Lost Garden", "Ada Lark", "", "", "", "", ""}},
+      {"The Lost Garden - Ada Lark.epub", {"The Lost Garden - Ada Lark", "", "", "", "", "", ""}},
+      {"Ada Lark - Lanterns 01 - Garden.epub", {"Garden", "Ada Lark", "Lanterns", "1", "", "", ""}},
+      {"Lark, Ada - [Lanterns 2] - Garden.epub", {"Garden", "Ada Lark", "Lanterns", "2", "", "", ""}},
+      {"Garden (Lanterns #1.5).epub", {"Garden", "", "Lanterns", "1.5", "", "", ""}},
+      {"Lanterns 03 - Garden.epub", {"Garden", "", "Lanterns", "3", "", "", ""}},
+      {"Garden (2019).epub", {"Garden", "", "", "", "2019", "", ""}},
+      {"Garden [B0ABCDEF12].m4b", {"Garden", "", "", "", "", "B0ABCDEF12", ""}},
+      {"Garden {Ida Hale}.m4b", {"Garden", "", "", "", "", "", "Ida Hale"}},
+      {"Garden (2).epub", {"Garden", "", "", "", "", "", ""}},
+      {"Garden - copy.epub", {"Garden", "", "", "", "", "", ""}},
+      {"Garden (retail) [epub].epub", {"Garden", "", "", "", "", "", ""}},
+      {"Garden (of Eden).epub", {"Garden (of Eden)", "", "", "", "", "", ""}},
+      {"folder/Garden.kepub.epub", {"Garden", "", "", "", "", "", ""}},
+      {"1984.epub", {"1984", "", "", "", "", "", ""}},
+      {"book-00011.epub", {"book-00011", "", "", "", "", "", ""}},
+      {"(2019).epub", {"(2019)", "", "", "", "", "", ""}},
+      {".epub", {".epub", "", "", "", "", "", ""}},
+  };
+  for (const row& r : rows) {
+    INFO(r.name);
+    guess g = guess_from_name(r.name);
+    CHECK(g.title == r.expected.title);
+    CHECK(g.author == r.expected.author);
+    CHECK(g.series == r.expected.series);
+    CHECK(g.series_index == r.expected.series_index);
+    CHECK(g.year == r.expected.year);
+    CHECK(g.asin == r.expected.asin);
+    CHECK(g.narrator == r.expected.narrator);
+  }
+}
+
+TEST_CASE("comic names give series, number and year") {
+  guess g = guess_from_comic_name("Harbour Tales 012 (2019) (Digital).cbz");
+  CHECK(g.series == "Harbour Tales");
+  CHECK(g.series_index == "12");
+  CHECK(g.year == "2019");
+}
+
+TEST_CASE("extensions may have two parts") {
+  CHECK(file_extension("a.KEPUB.EPUB") == "kepub.epub");
+  CHECK(file_extension("a.fb2.zip") == "fb2.zip");
+  CHECK(file_extension("Mr. Hale") == "");
+  CHECK(file_extension("noextension") == "");
+  CHECK(file_stem("dir/a.b.epub") == "a.b");
+}
