@@ -24,8 +24,8 @@ std::vector<std::optional<gate>> read_gates(db::tx&, const std::vector<uuid>& vi
 // A list of organised books. Every list is ordered by (order column, id) and reached by a cursor at constant cost.
 struct list {
   enum class of { newest, title, author, person, series, tag, language, shelf, shelf_newest, updated, waiting } what = of::newest;
-  uuid id;               // of the person, series, tag or shelf
-  std::string language;
+  uuid id{};             // of the person, series, tag or shelf
+  std::string language{};
   std::string token_name() const;  // for to_token
 };
 
@@ -42,9 +42,9 @@ page browse(db::tx&, const uuid& viewer, const list&, const cursor&, int limit);
 // The library page's and the API's list: any combination of filters over newest, title or author order. A single filter over
 // newest order costs what its own list costs. Callers have checked that the viewer may see the shelf.
 struct filter {
-  std::string status;    // "" all the viewer sees, inbox, review, organized
-  std::string language, format, text;  // text: words that must match (search)
-  std::optional<uuid> person, series, tag, shelf;
+  std::string status{};  // "" all the viewer sees, inbox, review, organized
+  std::string language{}, format{}, text{};  // text: words that must match (search)
+  std::optional<uuid> person{}, series{}, tag{}, shelf{};
   list::of order = list::of::newest;   // newest, title, author
   std::string token_name() const;
 };
@@ -70,7 +70,7 @@ std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uui
 
 // Search (opds.md 6.4). At most 256 characters and 16 words are looked at.
 struct query {
-  std::string all, title, author, series, tag, isbn;
+  std::string all{}, title{}, author{}, series{}, tag{}, isbn{};
 };
 struct found {
   std::vector<book> books;

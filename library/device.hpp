@@ -32,6 +32,7 @@ struct new_device {
 result<new_device> add_device(db::tx&, const uuid& user, const std::string& name, const std::string& kind);
 std::vector<device> devices(db::tx&, const std::optional<uuid>& user);  // of one account or all; not the revoked ones
 std::optional<device> find_device(db::tx&, const uuid& device);
+// A name that several accounts use for a device finds nothing without `user`.
 std::optional<device> find_device_named(db::tx&, const std::optional<uuid>& user, std::string_view id_or_name);
 bool revoke_device(db::tx&, const uuid& device);
 
@@ -43,12 +44,24 @@ std::string plain_secret_hash(std::string_view shown);       // raw SHA-256 of t
 std::string kosync_secret_hash(std::string_view md5_hex);    // raw SHA-256 of the lower-case key
 std::string kobo_secret_hash(std::string_view token);
 
-// Whose secret this is; nothing for unknown, expired or revoked ones, and for disabled accounts.
+// Whose secret this is; nothing for unknown, expired or revoked ones.
 struct secret_owner {
   uuid device, user;
-  std::string device_name, device_kind, user_name, role;
+  std::string device_name, device_kind, user_name, user_key, role;
+  bool disabled = false;            // the account; its secrets open nothing
+  std::vector<std::string> scopes;  // empty: everything a device may do
+
+  bool may_use(std::string_view scope) const;  // opds, kosync, dav; kobo only for that kind
 };
+struct shown_secret {
+  std::string hash, form;
+};
+// One answer for each, in order, by one statement.
+std::vector<std::optional<secret_owner>> find_secrets(db::tx&, const std::vector<shown_secret>&);
 std::optional<secret_owner> find_secret(db::tx&, const std::string& hash, std::string_view form);
+
+// What its secret opens: any of opds, kosync, dav, kobo (product.md 8); empty: all. False for unknown devices and words.
+bool set_device_scopes(db::tx&, const uuid& device, const std::vector<std::string>& scopes);
 
 // Remembers contact; at most one row change a minute and device.
 void saw_device(db::tx&, const uuid& device, const std::string& address, const std::string& agent);
@@ -61,6 +74,7 @@ struct device_request {
 void note_request(db::tx&, const uuid& device, const device_request&);  // keeps the last 50
 std::vector<device_request> recent_requests(db::tx&, const uuid& device, int most);
 
-bool feed_device(db::tx&, const uuid& device, const uuid& shelf, bool on);  // true when it changed
+// True when it changed. The shelf must be one of the device's account or shared.
+bool feed_device(db::tx&, const uuid& device, const uuid& shelf, bool on);
 
 }  // namespace carrel::library

@@ -23,6 +23,7 @@ struct position {
   std::string origin = "device";
   // sent along (kosync.md 3.1); "" when absent, which never clears stored values
   std::string file_name, title, authors;
+  std::string payload;                  // the push as a JSON object without U+0000, for reading_progress.raw_payload; "" = none
 };
 
 struct put_policy {
@@ -33,17 +34,19 @@ struct put_policy {
 struct stored_position {
   std::int64_t timestamp = 0;
   bool accepted = true;
-  std::string reason;             // of a held push: unseen
-  bool fresh_document = false;    // first contact: a link to a book should be looked for
+  std::string reason;             // of a held push: unseen, echo, burst
+  bool fresh_document = false;    // nobody has looked for its book yet: link_document should
 };
 
 // Group commit of pushes: one result each, in order; several pushes of one document in a batch count one after the other. The
-// account's own policy wins over `defaults`. Current row, device row, history row and documents row in one transaction.
-// Statements per batch do not depend on its size, as long as no push of the batch can be held.
+// account's own policy wins over `defaults`. Current row, device row, history row and documents row in one transaction, which
+// the documents row serialises for each (user, document), also between processes. The number of statements does not depend on
+// the size of the batch.
 std::vector<stored_position> put_positions(db::tx&, const std::vector<position>&, const put_policy& defaults);
 
 struct fetch { uuid user; std::string document; std::optional<uuid> credential; };
-// One statement for all. With a credential the fetch is remembered (rule E1 of kosync.md 9.4 needs it).
+// One statement for all. With a credential the fetch is remembered, in the same statement and before the answer (rule E1 of
+// kosync.md 9.4 needs it); a repeated fetch of what the device knows already writes nothing.
 std::vector<std::optional<position>> get_positions(db::tx&, const std::vector<fetch>&);
 
 struct position_row {

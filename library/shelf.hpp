@@ -20,7 +20,8 @@ struct shelf {
   instant created_at{}, updated_at{};
 };
 
-// Shelves a viewer may look at: own ones, then shared ones of others.
+// Shelves a viewer may look at: own ones, then shared ones of others. An account with limits sees only those shared shelves
+// that hold a book it sees.
 std::vector<shelf> shelves(db::tx&, const uuid& viewer);
 std::optional<shelf> find_shelf(db::tx&, const uuid& viewer, const uuid& shelf);
 std::optional<shelf> find_shelf_named(db::tx&, const uuid& viewer, std::string_view id_or_name);

@@ -41,7 +41,10 @@ class store {
 // ingest.md 22: disk_full, source_changed, source_unreadable.
 result<publication::fingerprints> copy_proven(int source, const std::filesystem::path& target);
 std::optional<error> sync_folder(const std::filesystem::path&);
-// Renames without replacing; falls back to a proven copy plus unlink across file systems.
+// Renames on one file system, never onto a name that is taken; syncs nothing. Error fields: target_exists, other_file_system,
+// disk_full, store_unwritable.
+std::optional<error> rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
+// The same with missing folders made and both folders synced; falls back to a proven copy plus unlink across file systems.
 std::optional<error> move_proven(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace carrel::library

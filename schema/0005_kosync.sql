@@ -14,11 +14,12 @@ create table reading_progress (
   percentage double precision not null,
   timestamp bigint not null,
   origin text not null default 'device',       -- device, web, kobo, opds, restore
-  revision bigint not null default 1,
+  revision bigint not null default 1,          -- grows when the place or its author changes, not with repeats
+  history_id uuid,                             -- the history row that made it current
   raw_payload jsonb,
   updated_at timestamptz not null default now(),
   unique (user_id, document)
-);
+) with (fillfactor = 80);
 
 create table reading_progress_history (
   id uuid primary key,
@@ -33,27 +34,32 @@ create table reading_progress_history (
   origin text not null default 'device',
   accepted boolean not null default true,
   reason text not null default '',             -- of a held push: unseen, echo, burst
+  revision bigint not null default 0,          -- of the current row once this push had been judged
   settled_at timestamptz,                      -- a held push that was accepted or dismissed by a person
   created_at timestamptz not null default now()
 );
 create index reading_progress_history_document on reading_progress_history (user_id, document, created_at desc, id desc);
 create index reading_progress_history_held on reading_progress_history (user_id, created_at desc) where not accepted and settled_at is null;
 
--- The last push of each device, and what a device with a secret of its own was last shown.
+-- The last push of each device, and what a device with a secret of its own knows.
 create table device_progress (
   user_id uuid not null references users on delete cascade,
   document text not null,
   device_key text not null,
   device text not null default '',
   device_id text,
-  progress text,
+  progress text,                               -- null: only fetched so far
   percentage double precision,
   timestamp bigint,
   put_at timestamptz,
   last_get_at timestamptz,
-  last_get_revision bigint,
+  seen_revision bigint not null default 0,     -- of reading_progress: what it was last shown or wrote itself
+  held boolean not null default false,         -- its last push was held
+  counts boolean not null default true,        -- since the last restart mark (policy furthest, kosync.md 9.5)
+  history_id uuid,
   primary key (user_id, document, device_key)
-);
+) with (fillfactor = 80);
+create index device_progress_device on device_progress (user_id, device_key);
 
 create table documents (
   user_id uuid not null references users on delete cascade,
@@ -66,7 +72,21 @@ create table documents (
   authors text not null default '',
   first_seen_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  looked_up_at timestamptz,                    -- null: its book has not been looked for
   primary key (user_id, document)
-);
+) with (fillfactor = 80);
 create index documents_book on documents (book_id, user_id) where book_id is not null;
-create index documents_unknown on documents (user_id, last_seen_at desc) where link = 'none';
+-- last_seen_at is in no index, so that a push changes none.
+create index documents_unknown on documents (user_id) where link = 'none';
+create index documents_by_hash on documents (document) where link = 'none';
+create index documents_by_name on documents (md5(file_name)) where link = 'none' and file_name <> '';
+
+-- A book that goes leaves its documents unlinked (kosync.md 9.6), by hand or not.
+create function unlink_document() returns trigger language plpgsql as $$
+begin
+  new.link := 'none';
+  new.file_id := null;
+  return new;
+end $$;
+create trigger documents_unlink before update of book_id on documents
+  for each row when (new.book_id is null and old.book_id is not null) execute function unlink_document();

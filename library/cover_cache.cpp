@@ -1,0 +1,157 @@
+#include "library/cover_cache.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "publication/cover.hpp"
+#include "server/core/log.hpp"
+#include "server/core/random.hpp"
+
+namespace carrel::library {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of 19.2 and 19.3: part of the name, so that another rule makes other files.
+constexpr int algorithm = 1;
+constexpr std::uintmax_t largest_master = 64U << 20;
+
+int quality_for(int edge) { return edge <= 300 ? 75 : 85; }
+
+fs::path rendition(const store& s, const std::string& sha256, int edge) {
+  std::string box = std::to_string(edge);
+  std::string name = sha256 + "-" + box + "x" + box + "-" + std::to_string(quality_for(edge)) + "-c-" + std::to_string(algorithm) + ".jpg";
+  return s.cache() / "covers" / sha256.substr(0, 2) / name;
+}
+
+// The cache is written without syncs: after a crash a file may be there by name only. A whole JPEG ends with its end mark.
+bool is_whole(const fs::path& p) {
+  int fd = ::open(p.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct stat facts {};
+  unsigned char mark[2] = {0, 0};
+  bool read = ::fstat(fd, &facts) == 0 && facts.st_size > 4 && ::pread(fd, mark, 2, facts.st_size - 2) == 2;
+  ::close(fd);
+  return read && mark[0] == 0xFF && mark[1] == 0xD9;
+}
+
+std::optional<std::string> read_master(const fs::path& p) {
+  std::error_code code;
+  std::uintmax_t size = fs::file_size(p, code);
+  if (code || size > largest_master) return std::nullopt;
+  int fd = ::open(p.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  std::string out(size, '\0');
+  std::size_t at = 0;
+  while (at < out.size()) {
+    ssize_t n = ::pread(fd, out.data() + at, out.size() - at, static_cast<off_t>(at));
+    if (n <= 0) break;
+    at += static_cast<std::size_t>(n);
+  }
+  ::close(fd);
+  if (at != out.size()) return std::nullopt;
+  return out;
+}
+
+// One generation per key at a time; who comes second waits and finds it done.
+class turn {
+ public:
+  explicit turn(std::string key) : key_(std::move(key)) {
+    std::unique_lock guard(mutex);
+    changed.wait(guard, [&] { return !busy.contains(key_); });
+    busy.insert(key_);
+  }
+  ~turn() {
+    std::lock_guard guard(mutex);
+    busy.erase(key_);
+    changed.notify_all();
+  }
+  turn(const turn&) = delete;
+  turn& operator=(const turn&) = delete;
+
+ private:
+  static inline std::mutex mutex;
+  static inline std::condition_variable changed;
+  static inline std::set<std::string> busy;
+  std::string key_;
+};
+
+bool write_rendition(const fs::path& target, std::string_view bytes) {
+  std::error_code code;
+  fs::create_directories(target.parent_path(), code);
+  fs::path temporary = target.parent_path() / ("." + random_letters(16) + ".tmp");
+  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+  if (fd < 0) return false;
+  bool good = true;
+  for (std::size_t at = 0; good && at < bytes.size();) {
+    ssize_t n = ::write(fd, bytes.data() + at, bytes.size() - at);
+    good = n > 0;
+    if (good) at += static_cast<std::size_t>(n);
+  }
+  good = ::close(fd) == 0 && good;
+  if (good && ::rename(temporary.c_str(), target.c_str()) == 0) return true;
+  ::unlink(temporary.c_str());
+  return false;
+}
+
+}  // namespace
+
+std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int longest_edge) {
+  fs::path master = s.absolute(cover.storage_path);
+  if (longest_edge <= 0) return fs::exists(master) ? std::optional<fs::path>(master) : std::nullopt;
+  fs::path target = rendition(s, cover.sha256, longest_edge);
+  if (is_whole(target)) return target;
+  turn mine(target.native());
+  if (is_whole(target)) return target;
+  std::optional<std::string> bytes = read_master(master);
+  if (!bytes) return std::nullopt;
+  publication::box fit{.width = longest_edge, .height = longest_edge, .quality = quality_for(longest_edge)};
+  result<std::string, publication::refusal> small = publication::scale_picture(*bytes, fit);
+  if (!small) {
+    log::warn("covers.cut", {{"cover", cover.sha256}, {"code", small.error().code}});
+    return std::nullopt;
+  }
+  if (!write_rendition(target, *small)) return std::nullopt;
+  return target;
+}
+
+void store_thumbnail(const store& s, const std::string& sha256, int longest_edge, std::string_view jpeg) {
+  fs::path target = rendition(s, sha256, longest_edge);
+  if (!is_whole(target)) write_rendition(target, jpeg);
+}
+
+int trim_cover_cache(const store& s, std::uint64_t most_bytes) {
+  struct entry {
+    fs::file_time_type used;
+    std::uintmax_t size;
+    fs::path path;
+  };
+  std::vector<entry> all;
+  std::uint64_t total = 0;
+  std::error_code code;
+  for (fs::recursive_directory_iterator i(s.cache() / "covers", code), end; !code && i != end; i.increment(code)) {
+    std::error_code each;
+    if (!i->is_regular_file(each)) continue;
+    entry e{i->last_write_time(each), i->file_size(each), i->path()};
+    if (each) continue;
+    total += e.size;
+    all.push_back(std::move(e));
+  }
+  std::sort(all.begin(), all.end(), [](const entry& a, const entry& b) { return a.used < b.used; });
+  int gone = 0;
+  for (const entry& e : all) {
+    if (total <= most_bytes) break;
+    if (::unlink(e.path.c_str()) != 0) continue;
+    total -= e.size;
+    ++gone;
+  }
+  return gone;
+}
+
+}  // namespace carrel::library
