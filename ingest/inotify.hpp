@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "ingest/paths.hpp"
+
+namespace carrel::ingest {
+
+// One watch per folder (ingest.md 3.1). Where the system gives none, scans alone find the files.
+class inotify {
+ public:
+  struct event {
+    std::filesystem::path path;
+    bool folder = false;  // a folder that came
+  };
+  struct events {
+    std::vector<event> list;
+    bool overflow = false;  // some were lost: scan everything
+  };
+
+  void open();
+  void close();
+  int descriptor() const { return fd_.get(); }
+  bool watch(const std::filesystem::path& folder);  // again and again is fine; false when there are no more watches
+  events read();
+
+ private:
+  file fd_;
+  std::map<int, std::filesystem::path> folders_;
+  bool full_ = false;
+};
+
+}  // namespace carrel::ingest

@@ -1,0 +1,40 @@
+#pragma once
+// What server and inspector say to each other over their socket. Lengths are checked on both sides; the answer is treated like
+// any foreign input. Not for other folders.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace carrel::ingest {
+
+constexpr int child_socket = 3;
+constexpr std::array<int, 3> thumbnail_edges{300, 600, 1600};
+
+struct request_head {
+  std::uint64_t memory = 0, cpu_ms = 0;
+  std::uint32_t name_size = 0;
+};
+constexpr std::uint32_t longest_name = 4096;
+
+struct answer_head {
+  std::uint64_t resident = 0;  // bytes
+  std::uint32_t json_size = 0, cover_size = 0;
+  std::array<std::uint32_t, thumbnail_edges.size()> thumbnail_size{};
+};
+constexpr std::uint32_t longest_cover = 32U << 20, longest_thumbnail = 8U << 20;
+
+using deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+enum class io { ok, closed, late };
+io send_all(int socket, const void* data, std::size_t size, deadline);
+io receive_all(int socket, void* data, std::size_t size, deadline);
+
+// The head of a request travels with the descriptor.
+io send_request(int socket, const request_head&, int descriptor, deadline);
+// The descriptor is -1 when none came.
+io receive_request(int socket, request_head&, int& descriptor);
+
+}  // namespace carrel::ingest

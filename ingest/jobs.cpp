@@ -1,0 +1,45 @@
+#include "ingest/jobs.hpp"
+
+#include "ingest/pipeline.hpp"
+#include "ingest/recover.hpp"
+#include "ingest/sweep.hpp"
+#include "publication/metadata.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+void take_in_file(const services& s, const carrel::jobs::job& j) {
+  std::optional<uuid> id = uuid::parse(j.payload_text("item"));
+  if (!id) throw carrel::jobs::give_up("the job names no item");
+  std::optional<ending> end = take_in(s, *id, false);
+  if (!end) throw carrel::jobs::not_now("another worker has this file", std::chrono::seconds(10));
+  if (end->how != ending::failed) return;
+  std::string why = publication::message_for(end->code, end->detail);
+  if (end->again_after) throw carrel::jobs::not_now(why, *end->again_after);
+  throw carrel::jobs::give_up(why);
+}
+
+}  // namespace
+
+uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user) {
+  json::object payload{{"item", item}};
+  return carrel::jobs::enqueue(tx, "ingest.file", item.text(), payload, {}, user);
+}
+
+void register_jobs(carrel::jobs::workers& w, const services& s) {
+  w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress&) { take_in_file(s, j); });
+  w.on("store.sweep", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { sweep_store(s, p); });
+}
+
+void register_schedule(carrel::jobs::schedule& clock, const services& s) {
+  bool first = true;
+  clock.every("ingest.resume", std::chrono::minutes(1), [&s, first]() mutable {
+    s.pool.write_now([&](db::tx& tx) { enqueue_unfinished(tx, first); });
+    first = false;
+  });
+  clock.every("store.sweep", std::chrono::hours(24), [&s] {
+    s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "store.sweep", "daily", {}); });
+  });
+}
+
+}  // namespace carrel::ingest

@@ -1,0 +1,18 @@
+#pragma once
+// What the queue and the clock have to do with taking in.
+
+#include <optional>
+
+#include "ingest/services.hpp"
+#include "server/jobs/worker.hpp"
+
+namespace carrel::ingest {
+
+uuid enqueue_file(db::tx&, const uuid& item, const std::optional<uuid>& user = std::nullopt);
+
+// Kinds ingest.file and store.sweep. The services outlive the workers and the schedule.
+void register_jobs(carrel::jobs::workers&, const services&);
+// Interrupted items every minute, the sweep once a day.
+void register_schedule(carrel::jobs::schedule&, const services&);
+
+}  // namespace carrel::ingest

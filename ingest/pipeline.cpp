@@ -1,0 +1,78 @@
+#include "ingest/pipeline.hpp"
+
+#include "ingest/item_lock.hpp"
+#include "ingest/names.hpp"
+#include "ingest/work.hpp"
+#include "server/core/log.hpp"
+#include "server/core/metrics.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+ending run(work& w) {
+  std::optional<ending> end = w.what.staging_path.empty() ? look(w) : resume(w);
+  if (end) return *end;
+  return publish(w);
+}
+
+// The item is where it should be; only its source, or the file that was refused, may be left to see to.
+std::optional<ending> already_there(work& w) {
+  const item& i = w.what;
+  if (i.state == "rejected" && !i.source_done && !i.quarantine_path.empty()) {
+    finish_refusal(w);
+    ending out;
+    out.how = ending::rejected;
+    out.code = i.error_code;
+    out.detail = i.error_detail;
+    return out;
+  }
+  if (i.state != "inbox" && i.state != "organised" && i.state != "duplicate") return std::nullopt;
+  std::optional<library::known_bytes> there = w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, i.sha256); });
+  if (!there) {
+    w.what.staging_path.clear();  // the book was deleted since; the file may come in again
+    return std::nullopt;
+  }
+  finish_source(w);
+  ending out;
+  out.how = ending::duplicate;
+  if (i.state != "duplicate") out.status = i.state == "organised" ? "organized" : "review";
+  out.book = there->book;
+  out.file = there->file;
+  return out;
+}
+
+const char* name_of(ending::kind how) {
+  switch (how) {
+    case ending::added: return "added";
+    case ending::duplicate: return "duplicate";
+    case ending::rejected: return "rejected";
+    case ending::failed: return "failed";
+    case ending::left_alone: return "left_alone";
+    case ending::vanished: return "vanished";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string work::safe() const {
+  if (!what.has_source()) return safe_name(what.display_name);
+  return safe_name(source_path().filename().native());
+}
+
+std::optional<ending> take_in(const services& s, const uuid& id, bool wait) {
+  std::optional<item_lock> mine = item_lock::take(s.store, id, wait);
+  if (!mine) return std::nullopt;
+  std::optional<item> row = s.pool.read_now([&](db::tx& tx) { return find_item(tx, id); });
+  work w{.with = s, .what = {}, .in = {}, .prints = {}, .inside = {}, .repairs = {}};
+  if (!row) return vanish(w);
+  w.what = std::move(*row);
+  std::optional<ending> out = already_there(w);
+  if (!out) out = run(w);
+  log::info("ingest.file", {{"item", id}, {"outcome", name_of(out->how)}, {"code", out->code}, {"name", w.what.display_name}});
+  static const char* help = "files that were looked at, by outcome";
+  metrics::make_counter("carrel_ingest_files_total", help, {{"outcome", name_of(out->how)}}).add();
+  return out;
+}
+
+}  // namespace carrel::ingest

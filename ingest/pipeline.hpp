@@ -1,0 +1,32 @@
+#pragma once
+// One file on its way into the library (ingest.md 2.3, 4).
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ingest/item.hpp"
+#include "ingest/services.hpp"
+
+namespace carrel::ingest {
+
+struct ending {
+  enum kind { added, duplicate, rejected, failed, left_alone, vanished } how = failed;
+  uuid book, file;                     // of added and duplicate
+  std::string status;                  // of added, and of what had been added before: review, organized
+  std::string code, detail;            // of the others (ingest.md 22)
+  std::vector<publication::warning> warnings;
+  std::optional<std::chrono::seconds> again_after;  // of failed
+};
+
+// Takes the item from wherever it stands to its end; what is true already is not done again. Waits for another worker that has
+// the item, or, when told not to wait, answers nothing.
+std::optional<ending> take_in(const services&, const uuid& item, bool wait);
+
+// A refused file once more, from quarantine or from where it lies (errata: "try again"). False when there is nothing to try.
+bool try_again(const services&, const uuid& item);
+// Puts a refused or failed item out of errata; its file stays in quarantine until the sweep.
+bool dismiss(db::tx&, const uuid& item);
+
+}  // namespace carrel::ingest

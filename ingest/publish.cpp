@@ -1,0 +1,252 @@
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "ingest/names.hpp"
+#include "ingest/work.hpp"
+#include "library/cover_cache.hpp"
+#include "library/document.hpp"
+#include "library/revision.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/digest.hpp"
+#include "server/core/log.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Files of the store come and go under this lock: taking in holds it shared until its row is committed, the sweep alone while it
+// looks whether a file is still needed and removes it.
+constexpr db::statement sql_lock_store{"ingest.lock_store", "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
+
+struct target_gone {};
+
+// A file under the target's name that is not what the name says: damage, kept in the attic.
+std::optional<error> set_aside(const work& w, const fs::path& target) {
+  return library::move_proven(target, w.folder("attic") / ("damaged-" + target.filename().native()));
+}
+
+// 4.3 steps 2 to 4. The store's names are made of the content, so a name that is taken holds the same bytes or is damaged.
+std::optional<error> place(work& w) {
+  fs::path staged = w.path_of(w.what.staging_path), target = w.path_of(w.what.target_path);
+  std::optional<identity> there = identity_at(target);
+  if (there && !is_there(staged)) return std::nullopt;
+  if (there && identity_at(staged) == there) return remove_synced(staged);
+  if (there && sha256_of(target) == w.prints.sha256) {
+    w.surplus = true;
+    return library::sync_folder(target.parent_path());
+  }
+  if (there) {
+    if (std::optional<error> bad = set_aside(w, target)) return bad;
+  }
+  std::optional<error> bad = library::move_proven(staged, target);
+  if (bad && bad->field == "target_exists") {  // another worker with the same bytes was quicker
+    w.surplus = true;
+    return std::nullopt;
+  }
+  return bad;
+}
+
+result<std::optional<library::new_cover>> store_cover(const work& w) {
+  std::optional<library::new_cover> out;
+  if (!w.inside->about.cover) return out;
+  const publication::cover_image& picture = *w.inside->about.cover;
+  out.emplace();
+  out->sha256 = sha256_hex(picture.bytes);
+  out->mime = picture.mime;
+  out->storage_path = w.with.store.cover_path_for(out->sha256, picture.mime);
+  out->source = "embedded";
+  out->width = picture.width;
+  out->height = picture.height;
+  out->bytes = static_cast<std::int64_t>(picture.bytes.size());
+  if (std::optional<error> bad = w.with.store.write(out->storage_path, picture.bytes)) return *bad;
+  for (const thumbnail& t : w.inside->thumbnails) library::store_thumbnail(w.with.store, out->sha256, t.edge, t.jpeg);
+  return out;
+}
+
+library::new_file file_row(const work& w) {
+  const publication::opened& o = w.inside->about;
+  const publication::kind* k = publication::find_kind(o.format);
+  library::new_file f;
+  f.id = uuid::make();
+  f.format = o.format;
+  f.mime = k != nullptr ? k->mime : "application/octet-stream";
+  f.extension = k != nullptr ? k->extension : "." + o.format;
+  std::string raw = w.what.has_source() ? w.source_path().filename().native() : w.what.display_name;
+  f.original_name = shown_name(raw);
+  if (f.original_name != raw) f.original_name_raw = raw;
+  f.storage_path = w.what.target_path;
+  f.size = static_cast<std::int64_t>(w.prints.size);
+  f.checksum = w.prints.sha256;
+  f.md5 = w.prints.md5;
+  f.koreader_md5 = w.prints.koreader_md5;
+  f.content_hash = o.content_hash;
+  f.drm = o.about.drm;
+  f.is_kepub = o.about.is_kepub;
+  f.described = o.described;
+  f.warnings = o.warnings;
+  return f;
+}
+
+// 18.1 for the file itself.
+double confidence_of(const publication::opened& o) {
+  auto has = [&](std::string_view code) {
+    return std::any_of(o.warnings.begin(), o.warnings.end(), [&](const publication::warning& x) { return x.code == code; });
+  };
+  double out = o.described ? 0.9 : 0.3;
+  if (has("metadata_missing_title")) out -= 0.2;
+  if (o.about.authors.empty()) out -= 0.15;
+  if (has("xml_recovered") || has("text_invalid_utf8")) out -= 0.1;
+  return std::max(out, 0.3);
+}
+
+// 18.3. `--approve` approves whatever was taken in; the setting asks for more.
+bool approved(const work& w, bool possible_duplicate) {
+  if (possible_duplicate) return false;
+  if (w.what.approve) return true;
+  const publication::opened& o = w.inside->about;
+  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(), [](const publication::warning& x) { return publication::blocks_approval(x.code); });
+  return w.with.how.auto_approve && !blocked && !o.about.authors.empty() && confidence_of(o) >= *w.with.how.auto_approve;
+}
+
+struct committed {
+  std::optional<library::known_bytes> other;  // the same bytes came in meanwhile
+  std::string status;
+  item row;
+};
+
+committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f, const std::optional<library::new_cover>& cover) {
+  committed out;
+  tx.run(sql_lock_store);
+  if (!is_there(w.path_of(w.what.target_path)) || (cover && !is_there(w.path_of(cover->storage_path)))) throw target_gone{};
+  out.other = library::find_bytes(tx, f.checksum);
+  if (out.other) return out;
+  const publication::opened& o = w.inside->about;
+  std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
+  out.status = approved(w, like.has_value()) ? "organized" : "review";
+  library::add_book(tx, book, out.status, o.about, f, cover, like);
+  library::link_documents_of_file(tx, f.id);
+  out.row = w.what;
+  out.row.state = out.status == "organized" ? "organised" : "inbox";
+  out.row.book = book;
+  out.row.file_id = f.id;
+  out.row.warnings = o.warnings;
+  out.row.source_done = w.what.keep || !w.what.has_source() || w.source_moved;
+  mark_stored(tx, out.row);
+  library::bump_revision(tx);
+  return out;
+}
+
+void clear_staging(const work& w) {
+  if (w.surplus) ::unlink(w.path_of(w.what.staging_path).c_str());
+  ::rmdir(w.folder("staging").c_str());
+}
+
+ending repair(work& w) {
+  w.with.pool.write_now([&](db::tx& tx) { library::mark_file_missing(tx, w.repairs->file, false); });
+  return store_duplicate(w, *w.repairs);
+}
+
+// The bytes got a row between our look and our commit; what was placed under another name than theirs is not needed.
+ending came_second(work& w, const library::known_bytes& other) {
+  bool theirs_is_good = sha256_of(w.path_of(other.storage_path)) == w.prints.sha256;
+  if (theirs_is_good && other.storage_path != w.what.target_path && !w.surplus) ::unlink(w.path_of(w.what.target_path).c_str());
+  return store_duplicate(w, other);
+}
+
+}  // namespace
+
+ending publish(work& w) {
+  if (std::optional<error> bad = place(w)) return fail(w, *bad);
+  w.with.pass(step::placed);
+  if (w.repairs) return repair(w);
+  result<std::optional<library::new_cover>> cover = store_cover(w);
+  if (!cover) return fail(w, cover.error());
+
+  uuid book = uuid::make();
+  library::new_file f = file_row(w);
+  committed done;
+  try {
+    done = w.with.pool.write_now([&](db::tx& tx) { return commit(tx, w, book, f, *cover); });
+  } catch (const target_gone&) {
+    return fail(w, {"file_missing", w.what.target_path});
+  } catch (const db::unique_violation& u) {
+    if (u.constraint != "book_files_checksum") throw;
+    done.other = w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, f.checksum); });
+    if (!done.other) throw;
+  }
+  if (done.other) return came_second(w, *done.other);
+  w.what = done.row;
+  w.with.pass(step::stored);
+  clear_staging(w);
+  finish_source(w);
+
+  ending out;
+  out.how = ending::added;
+  out.book = book;
+  out.file = f.id;
+  out.status = done.status;
+  out.warnings = w.inside->about.warnings;
+  return out;
+}
+
+ending store_duplicate(work& w, const library::known_bytes& known) {
+  w.what.state = "duplicate";
+  w.what.book = known.book;
+  w.what.file_id = known.file;
+  w.what.sha256 = w.prints.sha256;
+  w.what.source_done = w.what.keep || !w.what.has_source() || w.source_moved;
+  w.with.pool.write_now([&](db::tx& tx) { mark_stored(tx, w.what); });
+  if (!w.what.staging_path.empty()) {
+    // Whoever's the staged bytes were, they are proven in the library; a source that was renamed here has its link in the attic.
+    if (w.source_moved && w.what.has_source() && !w.what.keep && is_there(w.path_of(w.what.staging_path))) link_into_attic(w);
+    w.surplus = is_there(w.path_of(w.what.staging_path));
+    clear_staging(w);
+  }
+  finish_source(w);
+  ending out;
+  out.how = ending::duplicate;
+  out.book = known.book;
+  out.file = known.file;
+  return out;
+}
+
+namespace {
+
+// Step 8: never the watch folder itself, and rmdir refuses what is not empty.
+void remove_empty_folders(const work& w) {
+  if (w.what.origin != "watch") return;
+  fs::path root = w.with.how.drop_dir.lexically_normal();
+  for (fs::path at = w.source_path().lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/"); at = at.parent_path()) {
+    if (::rmdir(at.c_str()) != 0) return;
+  }
+}
+
+std::optional<error> drop_source(const work& w) {
+  fs::path attic = w.path_of(w.relative("attic"));
+  if (is_there(attic) && sha256_of(attic) == w.what.sha256) return remove_synced(w.source_path());
+  if (std::optional<error> bad = make_synced_folder(w.folder("attic"))) return bad;
+  return library::move_proven(w.source_path(), attic);
+}
+
+}  // namespace
+
+void finish_source(work& w) {
+  if (w.what.source_done) return;
+  bool still_it = identity_at(w.source_path()) == w.what.who;
+  if (still_it && !w.what.keep) {
+    if (std::optional<error> bad = drop_source(w)) {
+      // A share that cannot be written: from now on this file counts as one that is kept.
+      log::warn("ingest.source_stays", {{"item", w.what.id}, {"error", bad->message()}});
+    } else {
+      w.with.pass(step::source_gone);
+      remove_empty_folders(w);
+    }
+  }
+  w.with.pool.write_now([&](db::tx& tx) { mark_source_done(tx, w.what.id); });
+  w.what.source_done = true;
+}
+
+}  // namespace carrel::ingest

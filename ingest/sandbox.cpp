@@ -1,0 +1,119 @@
+#include "ingest/sandbox.hpp"
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <vector>
+
+namespace carrel::ingest {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;  // their shadow memory takes terabytes of address space
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#else
+constexpr bool sanitized = false;
+#endif
+
+#if defined(__x86_64__)
+constexpr std::uint32_t machine = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t machine = AUDIT_ARCH_AARCH64;
+#else
+constexpr std::uint32_t machine = 0;
+#endif
+
+void limit(decltype(RLIMIT_DATA) what, std::uint64_t value) {
+  rlimit r{value, value};
+  ::setrlimit(what, &r);
+}
+
+sock_filter load(std::size_t offset) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
+
+// New sockets are refused, so sendto on the one that is there does no harm. Whatever is refused fails with EPERM, so that a
+// library which tries it carries on.
+void refuse_network_and_programs() {
+  if constexpr (machine == 0) return;
+  constexpr std::array refused{SYS_socket,
+                               SYS_connect,
+                               SYS_bind,
+                               SYS_listen,
+                               SYS_accept4,
+                               SYS_execve,
+                               SYS_execveat,
+                               SYS_ptrace,
+                               SYS_kill,
+                               SYS_process_vm_readv,
+                               SYS_process_vm_writev,
+                               SYS_bpf,
+                               SYS_keyctl,
+                               SYS_mount,
+                               SYS_unshare,
+                               SYS_setns,
+                               SYS_io_uring_setup};
+  std::vector<sock_filter> program{
+      load(offsetof(seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, machine, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      load(offsetof(seccomp_data, nr)),
+  };
+  for (long number : refused) {
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+  }
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
+  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole);
+}
+
+}  // namespace
+
+void enter_sandbox(std::uint64_t memory) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NOFILE, 64);
+  limit(RLIMIT_FSIZE, 256ULL << 20);
+  if (!sanitized) {
+    limit(RLIMIT_DATA, memory);
+    limit(RLIMIT_AS, 4ULL << 30);
+    refuse_network_and_programs();
+  }
+}
+
+void allow_cpu(std::chrono::milliseconds more) {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  auto seconds = static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 1 +
+                 static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(more).count());
+  rlimit r{seconds, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_CPU, &r);
+}
+
+std::uint64_t resident_bytes() {
+  std::FILE* f = std::fopen("/proc/self/statm", "re");
+  if (f == nullptr) return 0;
+  unsigned long long total = 0, resident = 0;
+  int got = std::fscanf(f, "%llu %llu", &total, &resident);
+  std::fclose(f);
+  return got == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+}  // namespace carrel::ingest

@@ -1,0 +1,106 @@
+#include "ingest/scan.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "ingest/names.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int deepest = 128;
+
+class walker {
+ public:
+  walker(const std::vector<std::string>& ignore, const own_folders& own, const walk_visitor& visit) : ignore_(ignore), own_(own), visit_(visit) {}
+
+  void folder(int parent, const char* name, const fs::path& path, int depth) {
+    file fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth > 0 ? O_NOFOLLOW : 0)));
+    struct stat facts {};
+    if (!fd || ::fstat(fd.get(), &facts) != 0) return trouble(path, "folder_unavailable");
+    if (own_.contains({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)})) return ignored(path);
+    if (depth > deepest) return trouble(path, "folder_too_deep");
+    if (visit_.folder) visit_.folder(path);
+    std::optional<std::vector<std::string>> names = list(fd.get());
+    if (!names) return trouble(path, "folder_unavailable");
+    for (const std::string& entry : *names) {
+      if (visit_.stop && visit_.stop()) return;
+      one(fd.get(), entry, path / entry, depth);
+    }
+  }
+
+ private:
+  static std::optional<std::vector<std::string>> list(int fd) {
+    int own = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (own < 0) return std::nullopt;
+    std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(own), ::closedir);
+    if (!dir) {
+      ::close(own);
+      return std::nullopt;
+    }
+    std::vector<std::string> out;
+    while (dirent* e = ::readdir(dir.get())) {
+      std::string name = e->d_name;
+      if (name != "." && name != "..") out.push_back(std::move(name));
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  void one(int parent, const std::string& name, const fs::path& path, int depth) {
+    struct stat facts {};
+    if (::fstatat(parent, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return;  // gone meanwhile
+    if (S_ISDIR(facts.st_mode)) {
+      if (ignored_folder(name, ignore_)) return ignored(path);
+      return folder(parent, name.c_str(), path, depth + 1);
+    }
+    if (ignored_file(name, ignore_) || is_sidecar(name)) return ignored(path);
+    if (S_ISREG(facts.st_mode)) visit_.file(path, identity_of(facts));
+    else if (visit_.special) visit_.special(path, identity_of(facts));
+  }
+
+  void trouble(const fs::path& path, const char* code) {
+    if (visit_.trouble) visit_.trouble(path, code);
+  }
+  void ignored(const fs::path& path) {
+    if (visit_.ignored) visit_.ignored(path);
+  }
+
+  const std::vector<std::string>& ignore_;
+  const own_folders& own_;
+  const walk_visitor& visit_;
+};
+
+}  // namespace
+
+own_folders folders_of(const library::store& store) {
+  own_folders out;
+  for (const char* name : {"staging", "library", "attic", "quarantine", "trash", "covers", "pg"}) {
+    struct stat facts {};
+    if (::stat((store.data() / name).c_str(), &facts) == 0) out.insert({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)});
+  }
+  return out;
+}
+
+bool inside_own(const fs::path& p, const own_folders& own) {
+  std::error_code code;
+  fs::path at = fs::weakly_canonical(p, code);
+  if (code) return false;
+  for (;; at = at.parent_path()) {
+    struct stat facts {};
+    if (::stat(at.c_str(), &facts) == 0 && own.contains({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)})) return true;
+    if (at == at.parent_path()) return false;
+  }
+}
+
+void walk(const fs::path& root, const std::vector<std::string>& ignore, const own_folders& own, const walk_visitor& visit) {
+  walker(ignore, own, visit).folder(AT_FDCWD, root.c_str(), root, 0);
+}
+
+}  // namespace carrel::ingest

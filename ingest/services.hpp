@@ -1,0 +1,25 @@
+#pragma once
+
+#include "ingest/inspector.hpp"
+#include "ingest/settings.hpp"
+#include "library/store.hpp"
+#include "server/db/pool.hpp"
+
+namespace carrel::ingest {
+
+// The moments of ingest.md 4.1 and 4.3 at which a crash is tried in tests.
+enum class step { probed, hashed, folder_made, in_staging, in_attic, placed, stored, source_gone, refused, in_quarantine };
+
+struct services {
+  db::pool& pool;
+  const library::store& store;
+  inspector_pool& inspectors;
+  settings how;
+  void (*reached)(step) = nullptr;  // for tests
+
+  void pass(step s) const {
+    if (reached != nullptr) reached(s);
+  }
+};
+
+}  // namespace carrel::ingest

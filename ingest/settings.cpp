@@ -1,0 +1,36 @@
+#include "ingest/settings.hpp"
+
+#include <algorithm>
+
+#include "server/core/text.hpp"
+
+namespace carrel::ingest {
+
+settings settings_from(const config& c) {
+  settings out;
+  out.drop_dir = c.is_set("ingest.drop_dir") ? std::filesystem::path(c.text("ingest.drop_dir")) : std::filesystem::path(c.text("data_dir")) / "drop";
+  out.ignore = c.list("ingest.ignore");
+  out.settle = c.duration("ingest.settle");
+  out.sample_gap = std::clamp(out.settle / 3, std::chrono::milliseconds(20), std::chrono::milliseconds(2'000));
+  const std::string& poll = c.text("ingest.poll");
+  if (poll != "auto" && poll != "off") {
+    out.scan_every = c.duration("ingest.poll");
+    out.poll_only = true;
+  }
+  if (c.text("ingest.auto_approve") != "off") out.auto_approve = to_double(c.text("ingest.auto_approve"));
+  out.upload_limit = c.bytes("http.max_upload");
+  out.workers = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
+  out.attic = std::chrono::days(c.integer("attic.days"));
+  out.trash = std::chrono::days(c.integer("trash.days"));
+  return out;
+}
+
+inspector_options inspector_options_from(const config& c) {
+  inspector_options out;
+  out.processes = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
+  out.memory = c.bytes("parse.memory");
+  out.cpu = c.duration("parse.cpu");
+  return out;
+}
+
+}  // namespace carrel::ingest

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ingest/inspector.hpp"
+#include "server/core/config.hpp"
+
+namespace carrel::ingest {
+
+// product.md 7 and the waiting times of ingest.md 3.3.
+struct settings {
+  std::filesystem::path drop_dir;
+  std::vector<std::string> ignore;
+  std::chrono::milliseconds settle{10'000}, sample_gap{2'000};
+  std::chrono::milliseconds empty_grace = std::chrono::minutes(10), incomplete_grace = std::chrono::hours(24);
+  std::optional<std::chrono::milliseconds> scan_every;  // unset: 60 s, or 15 s where inotify cannot see
+  bool poll_only = false;                               // no inotify
+  std::optional<double> auto_approve;
+  std::uint64_t upload_limit = 2ULL << 30;
+  unsigned workers = 2;
+  std::chrono::days attic{30}, trash{30};
+};
+
+settings settings_from(const config&);
+inspector_options inspector_options_from(const config&);
+
+}  // namespace carrel::ingest

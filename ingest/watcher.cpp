@@ -1,0 +1,278 @@
+#include "ingest/watcher.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "ingest/inotify.hpp"
+#include "ingest/item.hpp"
+#include "ingest/jobs.hpp"
+#include "ingest/names.hpp"
+#include "ingest/scan.hpp"
+#include "ingest/settle.hpp"
+#include "server/core/log.hpp"
+#include "server/jobs/session_lock.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_waiting = 100'000;  // back-pressure (section 20)
+constexpr std::size_t lookup_batch = 500;
+
+constexpr db::statement sql_settle{"ingest.mark_settled", R"sql(
+  update ingest_items set state = 'settled', error_detail = '', updated_at = clock_timestamp() where id = $1 and state in ('seen', 'vanished'))sql"};
+constexpr db::statement sql_replaced{"ingest.mark_replaced", R"sql(
+  update ingest_items set state = 'vanished', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
+constexpr db::statement sql_seen{"ingest.seen", "select id, source_path from ingest_items where state = 'seen' and source = 'watch'"};
+constexpr db::statement sql_waiting{"ingest.mark_incomplete", R"sql(
+  update ingest_items set error_detail = 'waiting for the rest of the file', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
+
+// inotify does not see what others do there.
+bool is_remote(const fs::path& p) {
+  constexpr std::array<std::uint32_t, 7> kinds{0x6969, 0xFF534D42, 0xFE534D42, 0x65735546, 0x01021997, 0x00C36400, 0x517B};
+  struct statfs facts {};
+  if (::statfs(p.c_str(), &facts) != 0) return false;
+  return std::find(kinds.begin(), kinds.end(), static_cast<std::uint32_t>(facts.f_type)) != kinds.end();
+}
+
+}  // namespace
+
+struct watcher::state {
+  explicit state(const services& s) : with(s), lock(s.pool, "watch"), root(s.how.drop_dir.lexically_normal()), bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  void run() {
+    while (!stopping) {
+      try {
+        if (lock.hold()) watch();
+        else pause(std::chrono::seconds(5));
+      } catch (const std::exception& x) {
+        log::warn("ingest.watch", {{"error", x.what()}});
+        pause(std::chrono::seconds(2));
+      }
+      holding = false;
+    }
+    lock.release();
+  }
+
+  // While the lock is ours.
+  void watch() {
+    holding = true;
+    remote = is_remote(root);
+    own = folders_of(with.store);
+    waiting.clear();
+    if (!with.how.poll_only) events.open();
+    forget_missing();
+    std::chrono::milliseconds scan_every = with.how.scan_every.value_or(remote ? std::chrono::seconds(15) : std::chrono::seconds(60));
+    steady::time_point next_scan = steady::now(), next_check = steady::now() + std::chrono::seconds(30);
+    while (!stopping) {
+      steady::time_point at = steady::now();
+      if (at >= next_check) {
+        if (!lock.hold()) break;
+        next_check = at + std::chrono::seconds(30);
+      }
+      if (at >= next_scan) {
+        scan(root);
+        next_scan = steady::now() + scan_every;
+      }
+      look_at_due();
+      steady::time_point until = std::min(next_scan, next_check);
+      for (const auto& [path, s] : waiting) until = std::min(until, s.next());
+      if (hear(until)) next_scan = steady::now();
+    }
+    events.close();
+    waiting.clear();
+  }
+
+  // Sleeps until the moment, an event or the end; true when everything has to be scanned.
+  bool hear(steady::time_point until) {
+    std::array<pollfd, 2> fds{{{bell.get(), POLLIN, 0}, {events.descriptor(), POLLIN, 0}}};
+    auto ms = std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(until - steady::now()).count(), 0, 60'000);
+    if (::poll(fds.data(), fds.size(), static_cast<int>(ms)) <= 0 || (fds[1].revents & POLLIN) == 0) return false;
+    inotify::events heard = events.read();
+    for (const inotify::event& e : heard.list) {
+      std::string name = e.path.filename().native();
+      if (e.folder) {
+        if (!ignored_folder(name, with.how.ignore)) scan(e.path);
+      } else if (auto at = waiting.find(e.path.native()); at != waiting.end()) {
+        at->second.touch(steady::now());
+      } else if (!ignored_file(name, with.how.ignore) && !is_sidecar(name)) {
+        add(e.path.native());
+      }
+    }
+    return heard.overflow;
+  }
+
+  void add(const std::string& path) {
+    if (waiting.size() < most_waiting) waiting.try_emplace(path, with.how, remote);
+  }
+
+  void scan(const fs::path& from) {
+    std::vector<finding> batch;
+    std::string found_trouble;
+    auto look_up = [&] {
+      std::vector<bool> known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, batch); });
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (!known[i]) add(batch[i].path);
+      }
+      batch.clear();
+    };
+    walk_visitor visit;
+    visit.file = [&](const fs::path& p, const identity& who) {
+      if (waiting.contains(p.native())) return;
+      batch.push_back({p.native(), who});
+      if (batch.size() >= lookup_batch) look_up();
+    };
+    visit.special = visit.file;
+    visit.folder = [&](const fs::path& p) { events.watch(p); };  // first the watch, then the list: a file may come in between
+    visit.trouble = [&](const fs::path& p, const std::string& code) {
+      if (found_trouble.empty()) log::warn("ingest.folder", {{"code", code}, {"path", shown_name(p.native())}});
+      found_trouble = code;
+    };
+    visit.stop = [&] { return stopping.load(); };
+    walk(from, with.how.ignore, own, visit);
+    look_up();
+    if (from == root || !found_trouble.empty()) {
+      std::lock_guard guard(mutex);
+      trouble = found_trouble;
+    }
+  }
+
+  void look_at_due() {
+    std::vector<std::pair<std::string, settling*>> ready;
+    std::vector<std::string> gone;
+    steady::time_point at = steady::now();
+    for (auto& [path, s] : waiting) {
+      if (s.next() > at || stopping) continue;
+      switch (s.sample(path, at)) {
+        case settled::wait: break;
+        case settled::incomplete: show_incomplete(path, s); break;
+        case settled::ready:
+        case settled::special: ready.emplace_back(path, &s); break;
+        case settled::gone: gone.push_back(path); break;
+      }
+      if (s.row_is_old()) drop_row(s);
+    }
+    hand_over(ready);
+    for (const std::string& path : gone) {
+      if (settling& s = waiting.at(path); s.row) drop_row(s);
+      waiting.erase(path);
+    }
+  }
+
+  void hand_over(const std::vector<std::pair<std::string, settling*>>& ready) {
+    std::vector<finding> batch;
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      batch.push_back({ready[i].first, ready[i].second->who()});
+      if (batch.size() < lookup_batch && i + 1 < ready.size()) continue;
+      with.pool.write_now([&](db::tx& tx) { submit(tx, batch); });
+      batch.clear();
+    }
+    for (const auto& [path, s] : ready) waiting.erase(path);
+  }
+
+  static item like(const char* state) {
+    item out;
+    out.origin = "watch";
+    out.state = state;
+    return out;
+  }
+
+  // A file that came back under the same name, or whose row showed it as incomplete, goes on with its old row.
+  static void submit(db::tx& tx, const std::vector<finding>& batch) {
+    for (const found_item& f : store_findings(tx, batch, like("settled"))) {
+      bool goes = f.fresh || f.state == "seen" || f.state == "vanished" || f.state == "settled";
+      if (!goes) continue;
+      if (!f.fresh) tx.run(sql_settle, f.id);
+      enqueue_file(tx, f.id);
+    }
+  }
+
+  void show_incomplete(const std::string& path, settling& s) {
+    if (s.row) return;
+    std::vector<finding> one{{path, s.who()}};
+    s.row = with.pool.write_now([&](db::tx& tx) {
+      uuid id = store_findings(tx, one, like("seen")).front().id;
+      tx.run(sql_waiting, id);
+      return id;
+    });
+    s.row_who = s.who();
+  }
+
+  void drop_row(settling& s) {
+    with.pool.write_now([&](db::tx& tx) { tx.run(sql_replaced, *s.row); });
+    s.row.reset();
+  }
+
+  // Rows of an earlier process that waited for files which are no longer there. Not when the folder itself is away.
+  void forget_missing() {
+    std::error_code code;
+    if (fs::is_empty(root, code) || code) return;
+    db::rows rows = with.pool.read_now([](db::tx& tx) { return tx.run(sql_seen); });
+    for (const db::row& r : rows) {
+      if (is_there(r.raw(1))) continue;
+      uuid id = r.id(0);
+      with.pool.write_now([&](db::tx& tx) { tx.run(sql_replaced, id); });
+    }
+  }
+
+  void pause(std::chrono::milliseconds time) {
+    pollfd p{bell.get(), POLLIN, 0};
+    if (!stopping) ::poll(&p, 1, static_cast<int>(time.count()));
+  }
+
+  const services& with;
+  jobs::session_lock lock;
+  fs::path root;
+  file bell;
+  inotify events;
+  own_folders own;
+  bool remote = false;
+  std::map<std::string, settling> waiting;
+  std::atomic<bool> stopping = false, holding = false;
+  std::mutex mutex;
+  std::string trouble;
+  std::thread thread;
+};
+
+watcher::watcher(const services& s) : state_(std::make_unique<state>(s)) {}
+watcher::~watcher() { stop(); }
+
+std::optional<error> watcher::start() {
+  CARREL_EXPECT(!state_->thread.joinable());
+  const fs::path& root = state_->root;
+  std::error_code code;
+  fs::create_directories(root, code);
+  if (code) return error{"ingest.drop_dir", "cannot be made: " + code.message()};
+  if (inside_own(root, folders_of(state_->with.store))) return error{"ingest.drop_dir", "lies inside Carrel's own folders"};
+  fs::path real = fs::canonical(root, code), data = fs::canonical(state_->with.store.data(), code);
+  if (!code && (data == real || data.native().starts_with(real.native() + "/"))) return error{"ingest.drop_dir", "contains Carrel's own folders"};
+  if (fs::exists(root / "metadata.db", code)) return error{"ingest.drop_dir", "is a Calibre library"};
+  state_->thread = std::thread([this] { state_->run(); });
+  return std::nullopt;
+}
+
+void watcher::stop() {
+  state_->stopping = true;
+  std::uint64_t one = 1;
+  [[maybe_unused]] ssize_t n = ::write(state_->bell.get(), &one, sizeof one);
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+bool watcher::active() const { return state_->holding; }
+
+std::string watcher::trouble() const {
+  std::lock_guard guard(state_->mutex);
+  return state_->trouble;
+}
+
+}  // namespace carrel::ingest

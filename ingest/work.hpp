@@ -1,0 +1,53 @@
+#pragma once
+// The parts of the pipeline among themselves; not for other folders. Each answers an ending when the item came to one.
+
+#include <optional>
+
+#include "ingest/pipeline.hpp"
+#include "library/book.hpp"
+#include "publication/fingerprint.hpp"
+#include "publication/open.hpp"
+
+namespace carrel::ingest {
+
+struct work {
+  const services& with;
+  item what;
+  source in;                              // from the first look to the end (4.1 step 1)
+  publication::fingerprints prints;
+  std::optional<inspection> inside;
+  std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
+  bool source_moved = false;              // 4a: the source itself is in staging
+  bool attic_by_source = false;           // no links here: the source goes to the attic instead of being unlinked
+  bool surplus = false;                   // the target was there already; the staged copy goes after the commit
+
+  std::filesystem::path path_of(const std::string& stored) const { return with.store.absolute(stored); }
+  std::filesystem::path source_path() const { return what.source_path; }
+  std::filesystem::path folder(const char* root) const { return with.store.data() / root / what.id.text(); }
+  std::string relative(const char* root) const { return std::string(root) + "/" + what.id.text() + "/" + safe(); }
+  std::string safe() const;
+};
+
+// Steps 1 and 2 and the inspection.
+std::optional<ending> look(work&);
+// An item that was interrupted after step 2 (4.4).
+std::optional<ending> resume(work&);
+// Opens the file that `in` stands for in the child; its refusal ends the item.
+std::optional<ending> inspect(work&);
+// Steps 2 (the commit) to 5.
+std::optional<ending> take_over(work&);
+std::optional<ending> link_into_attic(work&);
+
+// The organising steps and step 6.
+ending publish(work&);
+ending store_duplicate(work&, const library::known_bytes&);
+// Steps 7 and 8.
+void finish_source(work&);
+
+ending refuse(work&, const publication::refusal&);
+ending leave_alone(work&, const std::string& code);
+ending fail(work&, const error&);  // the field is the code
+ending vanish(work&);
+void finish_refusal(work&);
+
+}  // namespace carrel::ingest

@@ -1,0 +1,44 @@
+#pragma once
+// Background work (architecture.md 10).
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/core/clock.hpp"
+#include "server/core/json.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::jobs {
+
+struct job {
+  uuid id;
+  std::string kind, dedupe_key;
+  json::object payload;
+  int attempts = 0;
+  std::string state, last_error;
+  std::int64_t done = 0;
+  std::optional<std::int64_t> total;
+  std::optional<instant> started_at, finished_at;
+  instant created_at{};
+  std::string payload_text(std::string_view name) const;  // "" when absent
+};
+
+// An insert in the caller's transaction plus NOTIFY carrel_jobs; an unfinished job of the same kind and key makes it a no-op
+// and its id is returned.
+uuid enqueue(db::tx&, const std::string& kind, const std::string& dedupe_key, const json::object& payload,
+             std::chrono::seconds delay = {}, const std::optional<uuid>& user = std::nullopt);
+
+std::optional<job> find_job(db::tx&, const uuid&);
+std::vector<job> recent_jobs(db::tx&, int most);  // unfinished first, then newest
+bool cancel_job(db::tx&, const uuid&);
+bool retry_job(db::tx&, const uuid&);
+int remove_finished_jobs(db::tx&, instant before);
+int pause_jobs(db::tx&, const std::string& kind, bool paused);  // those that wait now; later ones are not held back
+
+// The object of contract.md 4: id, kind, state, done, total, rate, eta_seconds, started_at, error.
+json::object to_json(const job&);
+
+}  // namespace carrel::jobs

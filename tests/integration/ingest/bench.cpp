@@ -1,0 +1,103 @@
+#include "bench.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "ingest/jobs.hpp"
+#include "ingest/recover.hpp"
+#include "schema/migrations.hpp"
+
+namespace carrel::ingest::test {
+namespace {
+
+bool migrate_first() {
+  static const bool done = [] {
+    harness::use_migrations(schema::migrations());
+    return true;
+  }();
+  return done;
+}
+
+}  // namespace
+
+inspector_options helper_inspectors(const std::string& command) {
+  inspector_options out;
+  out.command = {INGEST_HELPER, command};
+  out.cpu = std::chrono::seconds(10);
+  return out;
+}
+
+settings quick_settings(const fs::path& data) {
+  settings out;
+  out.drop_dir = data / "drop";
+  out.ignore = {"._*", ".*", "*.part", "*.tmp", "Thumbs.db"};
+  out.settle = std::chrono::milliseconds(150);
+  out.sample_gap = std::chrono::milliseconds(50);
+  out.scan_every = std::chrono::milliseconds(500);
+  return out;
+}
+
+bench::bench()
+    : database((migrate_first(), harness::database())), folder(fs::absolute(harness::fresh_folder("ingest"))), data(folder / "data"), inbox(folder / "in"),
+      store(library::store::open(data, folder / "cache").value()), pool({.url = database.url(), .connections = 6}),
+      inspectors(helper_inspectors()), with{pool, store, inspectors, quick_settings(data)} {
+  fs::create_directories(inbox);
+}
+
+outcome bench::take(const std::vector<fs::path>& paths, bool keep, bool approve) {
+  ingest_options o;
+  o.keep = keep;
+  o.approve = approve;
+  return ingest_paths(with, paths, o);
+}
+
+void bench::recover() {
+  pool.write_now([](db::tx& tx) { return enqueue_unfinished(tx, true); });
+  db::notifier bell(database.url());
+  jobs::workers w(pool, bell, 1, "test");
+  register_jobs(w, with);
+  while (w.run_one()) {
+  }
+}
+
+std::int64_t bench::number(const std::string& sql) {
+  return pool.read_now([&](db::tx& tx) { return tx.run({sql.c_str(), sql.c_str()})[0].integer(0); });
+}
+
+std::string bench::text(const std::string& sql) {
+  return pool.read_now([&](db::tx& tx) { return tx.run({sql.c_str(), sql.c_str()})[0].text(0); });
+}
+
+std::vector<fs::path> bench::files(const std::string& below) const {
+  std::vector<fs::path> out;
+  for (const fs::directory_entry& e : fs::recursive_directory_iterator(data / below)) {
+    if (e.is_regular_file() && e.path().filename() != ".lock") out.push_back(e.path());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::string bench::rows_of_everything() {
+  std::string out;
+  for (const char* table : {"books", "book_files", "book_file_hashes", "covers", "people", "series", "tags", "ingest_items", "jobs", "catalog_revision"}) {
+    out += text("select coalesce(string_agg(t::text, chr(10) order by t::text), '') from " + std::string(table) + " t") + "\n";
+  }
+  return out;
+}
+
+bool eventually(const std::function<bool()>& holds) {
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < until) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return holds();
+}
+
+std::string codes(const outcome& o) {
+  std::string out;
+  for (const failed_file& f : o.failed) out += fs::path(f.path).filename().native() + "=" + f.code + " ";
+  return out;
+}
+
+}  // namespace carrel::ingest::test

@@ -1,0 +1,63 @@
+// ingest_helper inspect
+// ingest_helper take URL DATA CACHE keep|move STEP PATH...   kills itself after the step; "-" for none; prints the outcome
+// ingest_helper hang                                          reads a request and never answers
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "ingest/command.hpp"
+#include "ingest/inspector.hpp"
+
+using namespace carrel;
+
+namespace {
+
+int last_step = -1;
+
+void die_after(ingest::step s) {
+  if (static_cast<int>(s) == last_step) ::kill(::getpid(), SIGKILL);
+}
+
+int take(const std::vector<std::string>& a) {
+  if (a[4] != "-") last_step = std::stoi(a[4]);
+  result<library::store> store = library::store::open(a[1], a[2]);
+  if (!store) return 3;
+  db::pool pool({.url = a[0], .connections = 4});
+  ingest::inspector_options children;
+  children.processes = 1;
+  ingest::inspector_pool inspectors(children);
+  ingest::settings how;
+  how.workers = 1;
+  how.drop_dir = store->data() / "drop";
+  ingest::services s{pool, *store, inspectors, how, die_after};
+  ingest::ingest_options options;
+  options.keep = a[3] == "keep";
+  options.approve = true;
+  std::vector<std::filesystem::path> paths(a.begin() + 5, a.end());
+  ingest::outcome out = ingest::ingest_paths(s, paths, options);
+  std::cout << json::dump(ingest::to_json(out)) << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> a(argv + 1, argv + argc);
+  std::signal(SIGPIPE, SIG_IGN);
+  if (a.size() == 1 && a[0] == "inspect") return ingest::inspector_main();
+  if (a.size() == 1 && a[0] == "hang") {
+    for (;;) ::pause();
+  }
+  if (a.size() == 1 && a[0] == "crash") {
+    char byte = 0;
+    while (::read(3, &byte, 1) == 1) ::abort();
+    return 0;
+  }
+  if (a.size() >= 7 && a[0] == "take") return take({a.begin() + 1, a.end()});
+  return 2;
+}

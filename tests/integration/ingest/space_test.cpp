@@ -1,0 +1,84 @@
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "bench.hpp"
+#include "ingest/item.hpp"
+#include "ingest/jobs.hpp"
+
+using namespace carrel;
+using namespace carrel::ingest;
+using namespace carrel::ingest::test;
+
+namespace {
+
+int shell(const std::string& script) {
+  std::vector<std::string> a{"/usr/bin/unshare", "-Urm", "/bin/sh", "-c", script};
+  std::vector<char*> argv;
+  for (std::string& s : a) argv.push_back(s.data());
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  if (::posix_spawn(&pid, a[0].c_str(), nullptr, nullptr, argv.data(), environ) != 0) return -1;
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a full disk fails the file by name, keeps the source, and says that something waits") {
+  bench b;
+  fs::path mounted = b.folder / "small";
+  fs::create_directories(mounted);
+  if (shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "'") != 0) {
+    WARN("no file system of a given size can be made here");
+    return;
+  }
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += static_cast<char>('a' + (i * 7919 + i / 13) % 26);
+  write(b.inbox / "big.epub", epub({.text = text + text + text + text + text + text}));
+  std::string helper = INGEST_HELPER;
+  std::string out = (b.folder / "out.json").native();
+  REQUIRE(shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "' && '" + helper + "' take '" + b.database.url() + "' '" +
+                mounted.native() + "' '" + b.store.cache().native() + "' move - '" + (b.inbox / "big.epub").native() + "' > '" + out + "'") == 0);
+  CHECK(read(out).find("\"disk_full\"") != std::string::npos);
+  CHECK(fs::exists(b.inbox / "big.epub"));
+  CHECK(b.number("select count(*) from ingest_items where state = 'failed' and error_code = 'disk_full' and next_try_at is not null") == 1);
+  CHECK(b.pool.read_now(count_waiting_for_space) == 1);
+
+  // With room again it comes in by itself when its time has come.
+  set_clock(now() + std::chrono::minutes(6));
+  b.recover();
+  set_clock(std::nullopt);
+  CHECK(b.number("select count(*) from books") == 1);
+  CHECK(b.pool.read_now(count_waiting_for_space) == 0);
+  CHECK_FALSE(fs::exists(b.inbox / "big.epub"));
+}
+
+TEST_CASE("the job of a file without room is put off and not failed") {
+  bench b;
+  item i;
+  i.id = uuid::make();
+  i.origin = "upload";
+  i.display_name = "x.epub";
+  i.state = "failed";
+  i.source_done = true;
+  i.sha256 = std::string(64, '0');
+  i.staging_path = "staging/" + i.id.text() + "/x.epub";
+  write(b.store.absolute(i.staging_path), "not those bytes");
+  uuid job = b.pool.write_now([&](db::tx& tx) {
+    store_item(tx, i);
+    return enqueue_file(tx, i.id);
+  });
+  db::notifier bell(b.database.url());
+  jobs::workers w(b.pool, bell, 1, "test");
+  register_jobs(w, b.with);
+  REQUIRE(w.run_one());
+  auto row = b.pool.read_now([&](db::tx& tx) { return jobs::find_job(tx, job); });
+  REQUIRE(row);
+  CHECK(row->state == "waiting");
+  CHECK(row->attempts == 0);
+  CHECK_FALSE(row->last_error.empty());
+}

@@ -1,0 +1,76 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "bench.hpp"
+#include "ingest/pipeline.hpp"
+#include "ingest/sweep.hpp"
+#include "library/book.hpp"
+
+using namespace carrel;
+using namespace carrel::ingest;
+using namespace carrel::ingest::test;
+
+namespace {
+
+struct quiet final : jobs::progress {
+  void report(std::int64_t, std::optional<std::int64_t>) override {}
+  bool stopping() const override { return false; }
+};
+
+void make_old(const fs::path& p) {
+  struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ::utimensat(AT_FDCWD, p.c_str(), times, 0);
+}
+
+}  // namespace
+
+TEST_CASE("the sweep removes old attic files and leaves young ones and foreign things") {
+  bench b;
+  write(b.inbox / "a.epub", epub({}));
+  write(b.inbox / "b.epub", epub({.title = "B", .text = "b"}));
+  b.take({b.inbox}, false);
+  std::vector<fs::path> attic = b.files("attic");
+  REQUIRE(attic.size() == 2);
+  make_old(attic[0].parent_path());
+  write(b.data / "attic" / "mine" / "note.txt", "x");
+  make_old(b.data / "attic" / "mine");
+  quiet p;
+  swept out = sweep_store(b.with, p);
+  CHECK(out.attic_files == 1);
+  CHECK_FALSE(fs::exists(attic[0]));
+  CHECK(fs::exists(attic[1]));
+  CHECK(fs::exists(b.data / "attic" / "mine" / "note.txt"));
+  CHECK(b.files("library").size() == 2);
+}
+
+TEST_CASE("a book that was long in the trash goes with its file; another one stays") {
+  bench b;
+  write(b.inbox / "a.epub", epub({.title = "Old"}));
+  write(b.inbox / "b.epub", epub({.title = "Young", .text = "b"}));
+  outcome in = b.take({b.inbox});
+  b.pool.write_now([&](db::tx& tx) {
+    library::trash_books(tx, {in.added.at(0).book, in.added.at(1).book}, {});
+    tx.script("update books set deleted_at = now() - interval '31 days' where title = 'Old'");
+  });
+  quiet p;
+  swept out = sweep_store(b.with, p);
+  CHECK(out.books == 1);
+  CHECK(out.book_files == 1);
+  CHECK(b.number("select count(*) from books") == 1);
+  CHECK(b.files("library").size() == 1);
+  // The same file may come in again.
+  CHECK(b.take({b.inbox / "a.epub"}).added.size() == 1);
+}
+
+TEST_CASE("quarantine keeps its files until a person has put them away") {
+  bench b;
+  write(b.inbox / "bad.epub", "PK\3\4 nothing");
+  b.take({b.inbox}, false);
+  quiet p;
+  CHECK(sweep_store(b.with, p).quarantine_files == 0);
+  b.pool.write_now([](db::tx& tx) { tx.script("update ingest_items set dismissed_at = now() - interval '31 days'"); });
+  CHECK(sweep_store(b.with, p).quarantine_files == 1);
+  CHECK(b.files("quarantine").empty());
+}

@@ -1,0 +1,138 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <thread>
+
+#include "bench.hpp"
+#include "ingest/jobs.hpp"
+#include "ingest/watcher.hpp"
+
+using namespace carrel;
+using namespace carrel::ingest;
+using namespace carrel::ingest::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A server's part that watches and works.
+struct household {
+  explicit household(bool poll_only = false) : bell(b.database.url()), workers(b.pool, bell, 2, "test") {
+    b.with.how.poll_only = poll_only;
+    if (!poll_only) b.with.how.scan_every = std::chrono::hours(1);  // inotify alone
+    register_jobs(workers, b.with);
+    eyes.emplace(b.with);
+    REQUIRE_FALSE(eyes->start());
+    workers.start();
+    REQUIRE(eventually([&] { return eyes->active(); }));
+  }
+  ~household() {
+    eyes->stop();
+    workers.stop();
+  }
+  fs::path drop() const { return b.with.how.drop_dir; }
+  std::int64_t books() { return b.number("select count(*) from books"); }
+
+  bench b;
+  db::notifier bell;
+  jobs::workers workers;
+  std::optional<watcher> eyes;
+};
+
+}  // namespace
+
+TEST_CASE("a dropped file comes in once and leaves the folder") {
+  bool poll_only = GENERATE(false, true);
+  household h(poll_only);
+  write(h.drop() / "x.epub", epub({}));
+  REQUIRE(eventually([&] { return h.b.number("select count(*) from ingest_items where source_done") == 1; }));
+  CHECK(h.books() == 1);
+  CHECK(h.b.text("select status::text from books") == "review");
+  CHECK_FALSE(fs::exists(h.drop() / "x.epub"));
+  CHECK(h.b.files("attic").size() == 1);
+}
+
+TEST_CASE("a file written in pieces is taken when it is whole") {
+  household h;
+  std::string bytes = epub({.text = std::string(5000, 'w')});
+  int fd = ::open((h.drop() / "x.epub").c_str(), O_WRONLY | O_CREAT, 0644);
+  for (std::size_t i = 0; i < 10; ++i) {
+    std::size_t from = bytes.size() * i / 10, to = bytes.size() * (i + 1) / 10;
+    REQUIRE(::write(fd, bytes.data() + from, to - from) == static_cast<ssize_t>(to - from));
+    std::this_thread::sleep_for(60ms);  // the writer's own pace
+  }
+  CHECK(h.books() == 0);
+  ::close(fd);
+  REQUIRE(eventually([&] { return h.books() == 1; }));
+  CHECK(h.b.number("select file_size from book_files") == static_cast<std::int64_t>(bytes.size()));
+  CHECK(h.b.number("select count(*) from ingest_items where state <> 'vanished'") == 1);
+}
+
+TEST_CASE("a preallocated or cut file is shown as waiting and comes in when it is complete") {
+  household h;
+  std::string bytes = epub({});
+  write(h.drop() / "x.epub", bytes.substr(0, bytes.size() - 40));
+  REQUIRE(eventually([&] { return h.b.number("select count(*) from ingest_items where state = 'seen' and error_detail like 'waiting%'") == 1; }));
+  CHECK(h.books() == 0);
+  write(h.drop() / "x.epub", bytes);
+  REQUIRE(eventually([&] { return h.books() == 1; }));
+  CHECK(h.b.number("select count(*) from ingest_items where state = 'seen'") == 0);
+}
+
+TEST_CASE("a download that gets its name at the end, and a folder that is moved in") {
+  household h;
+  write(h.drop() / "x.epub.part", epub({}));
+  fs::rename(h.drop() / "x.epub.part", h.drop() / "x.epub");
+  write(h.b.folder / "outside" / "deep" / "deeper" / "y.epub", epub({.title = "Deep", .text = "deep"}));
+  fs::rename(h.b.folder / "outside", h.drop() / "inside");
+  REQUIRE(eventually([&] { return h.books() == 2; }));
+  CHECK(eventually([&] { return fs::is_empty(h.drop()); }));  // emptied folders go too
+  CHECK(fs::is_directory(h.drop()));
+}
+
+TEST_CASE("a folder made in the drop folder is watched from its first file on") {
+  household h;
+  for (int i = 0; i < 20; ++i) write(h.drop() / std::to_string(i) / "a" / "x.epub", epub({.title = std::to_string(i), .text = std::to_string(i)}));
+  CHECK(eventually([&] { return h.books() == 20; }));
+}
+
+TEST_CASE("a bad file in the drop folder ends in quarantine; links stay") {
+  household h;
+  write(h.b.folder / "o.epub", epub({}));
+  fs::create_symlink(h.b.folder / "o.epub", h.drop() / "link.epub");
+  write(h.drop() / "bad.txt.epub", "<!DOCTYPE html><html><body>404</body></html>");
+  REQUIRE(eventually([&] { return h.b.number("select count(*) from ingest_items where state = 'rejected' and source_done") == 2; }));
+  CHECK(h.b.number("select count(*) from ingest_items where error_code = 'not_a_regular_file'") == 1);
+  CHECK(h.b.number("select count(*) from ingest_items where error_code = 'unsupported_type'") == 1);
+  CHECK(h.b.files("quarantine").size() == 1);
+  CHECK(fs::is_symlink(h.drop() / "link.epub"));
+}
+
+TEST_CASE("one of two processes watches, and the other takes over") {
+  household h;
+  watcher second(h.b.with);
+  REQUIRE_FALSE(second.start());
+  write(h.drop() / "x.epub", epub({}));
+  REQUIRE(eventually([&] { return h.books() == 1; }));
+  CHECK_FALSE(second.active());
+  h.eyes->stop();
+  CHECK(eventually([&] { return second.active(); }));
+  write(h.drop() / "y.epub", epub({.title = "Y", .text = "y"}));
+  CHECK(eventually([&] { return h.books() == 2; }));
+  second.stop();
+}
+
+TEST_CASE("a drop folder inside the store, or around it, is refused") {
+  bench b;
+  for (const fs::path& bad : {b.data / "library" / "x", b.data, b.folder}) {
+    b.with.how.drop_dir = bad;
+    watcher w(b.with);
+    auto refused = w.start();
+    REQUIRE(refused);
+    CHECK(refused->field == "ingest.drop_dir");
+  }
+  write(b.folder / "calibre" / "metadata.db", "x");
+  b.with.how.drop_dir = b.folder / "calibre";
+  CHECK(watcher(b.with).start());
+}

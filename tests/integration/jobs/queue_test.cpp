@@ -1,0 +1,138 @@
+#include <catch2/catch.hpp>
+
+#include "bench.hpp"
+
+using namespace carrel;
+using namespace carrel::jobs;
+using test::bench;
+
+TEST_CASE("an unfinished job of the same kind and key is not made twice") {
+  bench b;
+  uuid first = b.enqueue("ingest.file", "a");
+  CHECK(b.enqueue("ingest.file", "a") == first);
+  CHECK(b.enqueue("ingest.file", "b") != first);
+  CHECK(b.enqueue("ingest.cover", "a") != first);
+  CHECK(b.number("select count(*) from jobs") == 3);
+}
+
+TEST_CASE("jobs without a key are always made") {
+  bench b;
+  CHECK(b.enqueue("mail", "") != b.enqueue("mail", ""));
+}
+
+TEST_CASE("after a job has ended its key is free again") {
+  bench b;
+  uuid first = b.enqueue("ingest.file", "a");
+  workers w(b.pool, b.bell, 1, "test");
+  w.on("ingest.file", [](const job&, progress&) {});
+  REQUIRE(w.run_one());
+  CHECK(b.load(first).state == "done");
+  CHECK(b.enqueue("ingest.file", "a") != first);
+}
+
+TEST_CASE("the payload reaches the handler as it was given") {
+  bench b;
+  json::object payload{{"path", "a \"quoted\" name \u2603"}, {"number", 7}};
+  b.enqueue("k", "a", payload);
+  workers w(b.pool, b.bell, 1, "test");
+  std::string path, number;
+  w.on("k", [&](const job& j, progress&) {
+    path = j.payload_text("path");
+    number = j.payload_text("number");
+  });
+  REQUIRE(w.run_one());
+  CHECK(path == "a \"quoted\" name \u2603");
+  CHECK(number.empty());
+}
+
+TEST_CASE("a job of a transaction that is rolled back was never there") {
+  bench b;
+  CHECK_THROWS(b.pool.write_now([](db::tx& tx) {
+    enqueue(tx, "k", "a", {});
+    throw std::runtime_error("no");
+  }));
+  CHECK(b.number("select count(*) from jobs") == 0);
+}
+
+TEST_CASE("a cancelled job is not run, and can be asked for again") {
+  bench b;
+  uuid id = b.enqueue("k", "a");
+  CHECK(b.pool.write_now([&](db::tx& tx) { return cancel_job(tx, id); }));
+  CHECK_FALSE(b.pool.write_now([&](db::tx& tx) { return cancel_job(tx, id); }));
+  workers w(b.pool, b.bell, 1, "test");
+  int runs = 0;
+  w.on("k", [&](const job&, progress&) { ++runs; });
+  CHECK_FALSE(w.run_one());
+  CHECK(b.pool.write_now([&](db::tx& tx) { return retry_job(tx, id); }));
+  CHECK(w.run_one());
+  CHECK(runs == 1);
+}
+
+TEST_CASE("an ended job is not brought back while another of its key waits") {
+  bench b;
+  uuid id = b.enqueue("k", "a");
+  b.pool.write_now([&](db::tx& tx) { cancel_job(tx, id); });
+  b.enqueue("k", "a");
+  CHECK_FALSE(b.pool.write_now([&](db::tx& tx) { return retry_job(tx, id); }));
+}
+
+TEST_CASE("paused jobs wait, and only those of the kind") {
+  bench b;
+  b.enqueue("slow", "a");
+  b.enqueue("slow", "b");
+  b.enqueue("other", "a");
+  CHECK(b.pool.write_now([](db::tx& tx) { return pause_jobs(tx, "slow", true); }) == 2);
+  workers w(b.pool, b.bell, 1, "test");
+  std::string ran;
+  w.on("slow", [&](const job&, progress&) { ran += "s"; });
+  w.on("other", [&](const job&, progress&) { ran += "o"; });
+  CHECK(w.run_one());
+  CHECK_FALSE(w.run_one());
+  CHECK(ran == "o");
+  CHECK(b.pool.write_now([](db::tx& tx) { return pause_jobs(tx, "slow", false); }) == 2);
+  while (w.run_one()) {
+  }
+  CHECK(ran == "oss");
+}
+
+TEST_CASE("the list shows what is unfinished first, then the newest") {
+  bench b;
+  uuid done = b.enqueue("k", "done");
+  workers w(b.pool, b.bell, 1, "test");
+  w.on("k", [](const job&, progress&) {});
+  w.run_one();
+  uuid waiting = b.enqueue("k", "waiting", {}, std::chrono::seconds(100));
+  std::vector<job> all = b.pool.read_now([](db::tx& tx) { return recent_jobs(tx, 10); });
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].id == waiting);
+  CHECK(all[1].id == done);
+}
+
+TEST_CASE("the object of the API has a rate and an estimate while the job runs") {
+  test::still_clock clock;
+  job j;
+  j.kind = "k";
+  j.state = "running";
+  j.done = 20;
+  j.total = 100;
+  j.started_at = now();
+  clock.pass(std::chrono::seconds(10));
+  json::object o = to_json(j);
+  std::int64_t eta = 0;
+  double rate = 0;
+  CHECK((o.take("eta_seconds", eta) && o.take("rate", rate)));
+  CHECK(rate == 2.0);
+  CHECK(eta == 40);
+  CHECK(o.find("error")->is_null());
+}
+
+TEST_CASE("jobs that ended long ago are removed, waiting ones stay") {
+  bench b;
+  b.enqueue("k", "a");
+  workers w(b.pool, b.bell, 1, "test");
+  w.on("k", [](const job&, progress&) {});
+  w.run_one();
+  b.enqueue("k", "b");
+  CHECK(b.pool.write_now([](db::tx& tx) { return remove_finished_jobs(tx, now() + std::chrono::seconds(1)); }) == 1);
+  CHECK(b.number("select count(*) from jobs where dedupe_key = 'b'") == 1);
+}
