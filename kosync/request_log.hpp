@@ -1,0 +1,38 @@
+#pragma once
+// The last requests of each device, so that "Unknown server error" on an e-reader can be explained (kosync.md 13).
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "library/device.hpp"
+#include "server/db/pool.hpp"
+
+namespace carrel::kosync {
+
+// Collects in memory and writes at most twice a second, away from the answers. Of a device that asks faster only the newest
+// stay; what the database does not take is dropped.
+class request_log {
+ public:
+  explicit request_log(db::pool&);
+  ~request_log();
+
+  void note(const uuid& device, library::device_request);
+  void stop();  // writes what is left
+
+ private:
+  using notes = std::map<uuid, std::deque<library::device_request>>;  // in the order in which rows are locked
+  void work();
+  void write(const notes&);
+
+  db::pool& pool_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  notes waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace carrel::kosync

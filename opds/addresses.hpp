@@ -1,0 +1,64 @@
+#pragma once
+// Every address a document of the catalog holds, made absolute (opds.md 2.4, 2.5).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "library/book.hpp"
+#include "opds/feed_model.hpp"
+#include "server/core/uuid.hpp"
+
+namespace carrel::opds {
+
+using params = std::vector<std::pair<std::string, std::string>>;
+
+// Media types of links; responses add the charset (opds.md 2.1).
+std::string_view type_of(kind);
+inline constexpr std::string_view entry_type = "application/atom+xml;type=entry;profile=opds-catalog";
+inline constexpr std::string_view search_type = "application/opensearchdescription+xml";
+
+// A feed of the tree: its path below /opds and the parameters that make it another list. Cursor and page size are no part of it.
+struct place {
+  std::string path;
+  params filters;
+};
+
+// The same in alphabetical order, so that equal pages have equal addresses. "" or "?a=1&b=2".
+std::string query_text(params);
+
+std::string feed_id(const uuid& instance, const place&);     // of all pages of the feed
+std::string section_id(const uuid& instance, const place&);  // of the line that leads to it
+
+// How cover links are made to work without a password (opds.md 3.9); window 0 leaves them unsigned.
+struct cover_signing {
+  std::string key;
+  std::int64_t window = 0;
+  std::string signature(const uuid& book, int size, std::string_view version, std::int64_t in_window) const;
+};
+
+class addresses {
+ public:
+  addresses(std::string base, std::optional<int> page_size) : base_(std::move(base)), page_size_(page_size) {}
+
+  const std::string& base() const { return base_; }
+  std::string root() const { return feed({"", {}}); }
+  // Carries the page size that was asked for; `extra` is a cursor.
+  std::string feed(const place&, const params& extra = {}) const;
+  std::string search_template() const;
+  std::string search_description() const;
+  std::string entry(const uuid& book) const { return base_ + "/opds/books/" + book.text(); }
+  std::string download(const library::book_file&) const;
+  std::string cover(const uuid& book, int size, const library::cover_ref&, const cover_signing&) const;
+  std::string auth_document() const { return base_ + "/opds/auth.json"; }
+  std::string tag_scheme() const { return base_ + "/ns/tag"; }
+
+ private:
+  std::string base_;
+  std::optional<int> page_size_;
+};
+
+}  // namespace carrel::opds

@@ -1,0 +1,188 @@
+#include "opds/books.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "opds/formats.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::opds {
+namespace {
+
+constexpr std::size_t most_categories = 8, longest_summary = 1000;
+
+// KEPUB beside EPUB would show as a second, odd button (opds.md 5.8).
+bool offered(const library::book& b, const library::book_file& file, bool koreader) {
+  const format* f = format_of(file);
+  if (!f || (koreader && !f->koreader)) return false;
+  if (f->name != "kepub") return true;
+  return std::none_of(b.files.begin(), b.files.end(), [](const library::book_file& other) {
+    const format* o = format_of(other);
+    return o && o->name == "epub";
+  });
+}
+
+std::vector<credit> authors_of(const visit& v, const library::book& b) {
+  std::vector<credit> out;
+  out.reserve(b.authors.size());
+  for (const library::person& p : b.authors) out.push_back({p.name, v.at.feed({"/authors/" + p.id.text(), {}})});
+  return out;
+}
+
+// KOReader shows the last author element only (opds.md 15.1).
+std::vector<credit> in_one(const std::vector<credit>& all) {
+  if (all.size() < 2) return all;
+  credit one = all.front();
+  for (std::size_t i = 1; i < all.size(); ++i) one.name += ", " + all[i].name;
+  return {std::move(one)};
+}
+
+std::string isbn_urn(const library::book& b) {
+  for (std::string_view wanted : {"isbn_13", "isbn_10"}) {
+    for (const auto& [kind, value] : b.identifiers) {
+      if (kind != wanted) continue;
+      std::optional<publication::isbn> isbn = publication::parse_isbn(value);
+      if (isbn && !isbn->isbn_13.empty()) return "urn:isbn:" + isbn->isbn_13;
+    }
+  }
+  return "";
+}
+
+// 0101 is calibre's way to say "undefined" (opds.md 5.10).
+std::string issued_of(const library::book& b) {
+  std::string_view year = std::string_view(b.published_on).substr(0, 4);
+  bool known =
+      year.size() == 4 && year.find_first_not_of("0123456789") == std::string_view::npos && year != "0101" && year != "0000";
+  return known ? b.published_on : "";
+}
+
+link cover_link(const visit& v, const library::book& b, std::string_view rel, int size) {
+  link l;
+  l.rel = rel;
+  l.href = v.at.cover(b.id, size, *b.cover, v.signing);
+  l.type = "image/jpeg";
+  return l;
+}
+
+void add_files(book_entry& out, const visit& v, const library::book& b) {
+  if (b.cover) {
+    out.links.push_back(cover_link(v, b, "http://opds-spec.org/image", 1600));
+    out.links.push_back(cover_link(v, b, "http://opds-spec.org/image/thumbnail", 300));
+  }
+  for (const library::book_file& file : b.files) {
+    if (!offered(b, file, v.koreader)) continue;
+    const format* f = format_of(file);
+    link l;
+    l.rel = "http://opds-spec.org/acquisition";
+    l.href = v.at.download(file);
+    l.type = f->type;
+    l.title = f->label;
+    l.length = file.size;
+    out.links.push_back(std::move(l));
+  }
+}
+
+link entry_link(const visit& v, const library::book& b, std::string_view rel, std::string title) {
+  link l;
+  l.rel = rel;
+  l.href = v.at.entry(b.id);
+  l.type = entry_type;
+  l.title = std::move(title);
+  return l;
+}
+
+link related(const visit& v, std::string path, std::string title) {
+  link l;
+  l.rel = "related";
+  l.href = v.at.feed({std::move(path), {}});
+  l.type = type_of(kind::acquisition);
+  l.title = std::move(title);
+  return l;
+}
+
+book_entry common(const visit& v, const library::book& b) {
+  book_entry out;
+  out.id = "urn:uuid:" + b.id.text();
+  out.title = b.title;
+  out.updated = b.updated_at;
+  out.authors = authors_of(v, b);
+  out.languages = b.languages;
+  out.publisher = b.publisher;
+  out.issued = issued_of(b);
+  std::string isbn = isbn_urn(b);
+  if (!isbn.empty()) out.identifiers.push_back(std::move(isbn));
+  for (const library::tag& t : b.tags) out.categories.push_back({t.slug.empty() ? t.id.text() : t.slug, t.name});
+  out.series = b.series;
+  if (b.series_index) out.series_index = decimal(*b.series_index);
+  out.summary = summary_of(b.description_text);
+  return out;
+}
+
+}  // namespace
+
+bool offered(const library::book& b, bool koreader) {
+  return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& f) { return offered(b, f, koreader); });
+}
+
+book_entry partial_entry(const visit& v, const library::book& b) {
+  book_entry out = common(v, b);
+  if (v.koreader) out.authors = in_one(out.authors);
+  if (out.categories.size() > most_categories) out.categories.resize(most_categories);
+  out.links.reserve(b.files.size() + 3);
+  out.links.push_back(entry_link(v, b, "alternate", "Full details"));
+  add_files(out, v, b);
+  return out;
+}
+
+book_entry full_entry(const visit& v, const library::book& b) {
+  book_entry out = common(v, b);
+  for (const library::person& p : b.contributors) out.contributors.push_back({p.name, ""});
+  for (const auto& [kind, value] : b.identifiers) {
+    if (kind == "doi") out.identifiers.push_back("https://doi.org/" + percent_encode(value));
+  }
+  if (b.page_count) out.extent = std::to_string(*b.page_count) + " pages";
+  out.content = b.description;
+  out.links.push_back(entry_link(v, b, "self", ""));
+  // Atom wants one of the two, content or alternate.
+  if (out.content.empty()) out.links.push_back(entry_link(v, b, "alternate", "Full details"));
+  add_files(out, v, b);
+  if (b.series_id) out.links.push_back(related(v, "/series/" + b.series_id->text(), b.series));
+  for (const library::person& p : b.authors) out.links.push_back(related(v, "/authors/" + p.id.text(), p.name));
+  return out;
+}
+
+std::string summary_of(std::string_view text) {
+  std::string out;
+  std::size_t characters = 0, last_word = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+    if (blank && (out.empty() || out.back() == ' ')) continue;
+    bool begins = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    if (begins && ++characters > longest_summary) {
+      // A word of a thousand characters, as scripts without blanks have it, is cut where the room ends.
+      if (last_word > out.size() / 2)
+        out.resize(last_word);
+      else
+        out = std::string(cut_utf8(out, out.size() - 1));
+      out = std::string(trim(out));
+      return out + "…";
+    }
+    if (blank) last_word = out.size();
+    out += blank ? ' ' : c;
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+std::string decimal(double d) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3f", d);
+  std::string out = text;
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.ends_with('.')) out.pop_back();
+  return out;
+}
+
+}  // namespace carrel::opds

@@ -1,0 +1,83 @@
+#include <sys/stat.h>
+
+#include "library/access.hpp"
+#include "library/download.hpp"
+#include "library/user.hpp"
+#include "opds/files.hpp"
+#include "opds/formats.hpp"
+#include "opds/visit.hpp"
+#include "server/core/log.hpp"
+#include "server/http/conditional.hpp"
+
+namespace carrel::opds {
+namespace {
+
+struct allowed_file {
+  std::optional<library::visible_file> found;
+  bool may_download = false;
+};
+
+allowed_file read_file(db::tx& tx, const uuid& viewer, const uuid& file) {
+  allowed_file out;
+  out.found = library::find_file(tx, viewer, file);
+  std::optional<library::user> user;
+  if (out.found) user = library::find_user(tx, viewer);
+  out.may_download = user && library::allows(user->may, library::capability::download);
+  return out;
+}
+
+// Work in the database that no answer waits for. What fails is told once and done again by the next request that needs it.
+void in_background(shared_state& s, std::string_view event, std::function<void(db::tx&)> work) {
+  auto done = [event = std::string(event)](std::exception_ptr failed) {
+    if (failed) log::warn(event, {{"result", "failed"}});
+  };
+  db::pool& pool = s.with.pool;
+  s.with.later([&pool, work = std::move(work), done] { pool.enqueue(db::mode::write, std::nullopt, work, done); });
+}
+
+std::optional<std::chrono::sys_seconds> modified_at(const std::filesystem::path& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return std::nullopt;
+  return std::chrono::sys_seconds{std::chrono::seconds{found.st_mtim.tv_sec}};
+}
+
+// The whole file, or a range that reaches its end (opds.md 13.2).
+bool ends_a_download(const http::request& in, const http::response& r) {
+  const auto* slice = std::get_if<http::file_slice>(&r.body);
+  if (in.method() != http::verb::get || !slice || !slice->opened) return false;
+  return (r.status == 200 || r.status == 206) && slice->first + slice->count == slice->opened->size;
+}
+
+}  // namespace
+
+task<http::response> show_download(shared_state& s, http::context& c) {
+  uuid id = id_param(c.in, "file");
+  uuid viewer = c.who->user;
+  allowed_file asked_for = co_await s.with.pool.read(read_file, viewer, id);
+  if (!asked_for.found) throw http::problem{404, "There is no such file."};
+  if (!asked_for.may_download) throw http::problem{403, "This account may not download books."};
+  const library::book_file& file = asked_for.found->file;
+
+  std::filesystem::path path = s.with.store.absolute(file.storage_path);
+  std::optional<std::chrono::sys_seconds> modified = modified_at(path);
+  if (modified.has_value() == file.missing) {
+    in_background(s, "opds.missing", [id, gone = !modified](db::tx& tx) { library::mark_file_missing(tx, id, gone); });
+  }
+  if (!modified) throw http::problem{404, "The file is missing."};
+
+  http::validators tags{.etag = "\"" + file.checksum.substr(0, 32) + "\"", .modified = modified};
+  http::response r = http::file(c.in, path, media_type(file), tags);
+  r.set("Cache-Control", "private, no-cache");
+  bool koreader = c.in.header("User-Agent").value_or("").starts_with("KOReader/");
+  if (r.status != 416) r.set("Content-Disposition", http::content_disposition(file.download_name, koreader));
+  if (ends_a_download(c.in, r)) {
+    std::optional<uuid> device = c.who->device;
+    r.sent = [&s, viewer, device, id](bool complete) {
+      if (!complete) return;
+      in_background(s, "opds.download", [viewer, device, id](db::tx& tx) { library::record_download(tx, viewer, device, id); });
+    };
+  }
+  co_return r;
+}
+
+}  // namespace carrel::opds

@@ -1,0 +1,146 @@
+#include "opds/search.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "opds/atom_writer.hpp"
+#include "opds/books.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::opds {
+namespace {
+
+constexpr std::int64_t most_results = 1000;
+constexpr std::size_t most_characters = 256;
+constexpr std::chrono::seconds time_budget{1};
+
+struct search_field {
+  std::string_view name;
+  std::string library::query::*value;
+};
+constexpr std::array search_fields{
+    search_field{"q", &library::query::all},         search_field{"title", &library::query::title},
+    search_field{"author", &library::query::author}, search_field{"contributor", &library::query::author},
+    search_field{"series", &library::query::series}, search_field{"tag", &library::query::tag},
+    search_field{"isbn", &library::query::isbn},
+};
+
+// What is longer is cut, not refused (opds.md 6.4).
+std::string cut(std::string_view text) {
+  std::size_t end = 0;
+  for (std::size_t characters = 0; end < text.size(); ++end) {
+    bool begins = (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
+    if (begins && ++characters > most_characters) break;
+  }
+  return std::string(trim(text.substr(0, end)));
+}
+
+struct search_request {
+  library::query terms;
+  place at{"/search", {}};
+  std::string title = "Search";
+  bool empty() const { return at.filters.empty(); }
+  std::string token_name() const { return "search:" + query_text(at.filters); }
+};
+
+search_request search_from(const http::request& in) {
+  search_request out;
+  std::string shown;
+  for (const search_field& f : search_fields) {
+    std::optional<std::string> text = asked(in, f.name);
+    if (!text && f.name == "q") text = asked(in, "query");
+    std::string value = text ? cut(publication::nfc(*text)) : "";
+    if (value.empty()) continue;
+    out.at.filters.emplace_back(f.name, value);
+    shown += (shown.empty() ? "" : " ") + value;
+    std::string& term = out.terms.*f.value;
+    term += (term.empty() ? "" : " ") + value;
+  }
+  if (!shown.empty()) out.title += ": " + shown;
+  return out;
+}
+
+// Pages of a result are places in a list that ends at 1,000 (opds.md 6.4).
+struct position {
+  std::int64_t offset = 0;
+  params shown;
+};
+
+position position_from(const http::request& in, const search_request& r, int page_size) {
+  turn t = turn_from(in, r.token_name());
+  position out;
+  out.shown = t.shown;
+  if (t.cursor.from == library::cursor::side::end) out.shown.clear();
+  if (t.cursor.ordinal > 0) out.offset = static_cast<std::int64_t>(std::min<std::uint64_t>(t.cursor.ordinal, most_results)) - 1;
+  if (!out.shown.empty()) return out;
+  // Names of OpenSearch that some clients add by themselves (opds.md 6.3).
+  for (auto [name, unit] : {std::pair{"startIndex", 1}, std::pair{"startPage", page_size}}) {
+    std::optional<std::string> text = asked(in, name);
+    std::optional<std::int64_t> n = text ? to_integer(*text) : std::nullopt;
+    if (!n || *n < 2) continue;
+    out.offset = std::min((std::min(*n, most_results) - 1) * unit, most_results - 1);
+    out.shown.emplace_back(name, std::to_string(*n));
+    break;
+  }
+  return out;
+}
+
+feed result_feed(const visit& v, const search_request& r, const position& p, const library::found& found) {
+  auto shown = static_cast<std::int64_t>(found.books.size());
+  std::optional<library::cursor> previous, next;
+  if (p.offset > 0) {
+    std::int64_t first = std::max<std::int64_t>(p.offset - v.page_size, 0) + 1;
+    previous = cursor_at(library::cursor::side::before, "", static_cast<std::uint64_t>(first));
+  }
+  if (found.more && p.offset + shown < most_results) {
+    next = cursor_at(library::cursor::side::after, "", static_cast<std::uint64_t>(p.offset + shown + 1));
+  }
+  neighbours around = neighbours_of(previous, next, r.token_name());
+  around.last = false;
+
+  spot s{.kind = kind::acquisition, .title = r.title, .at = r.at, .up = place{}};
+  feed f = begin_feed(v, s, p.shown, &around);
+  for (const library::book& b : found.books) {
+    if (offered(b, v.koreader)) f.books.push_back(partial_entry(v, b));
+  }
+  bool all_shown = f.books.size() == found.books.size();
+  if (all_shown) f.total = found.total;
+  if (!f.books.empty()) f.start_index = p.offset + 1;
+  return f;
+}
+
+task<library::found> find(shared_state& s, uuid viewer, library::query terms, std::int64_t offset, int limit) {
+  auto deadline = std::optional(std::chrono::steady_clock::now() + time_budget);
+  try {
+    co_return co_await s.with.pool.submit(db::mode::read, deadline, library::search, viewer, terms, static_cast<int>(offset),
+                                          limit);
+  } catch (const db::cancelled&) {
+    // Half a result is not shown as if it were whole.
+    http::problem p{503, "The search took too long. Please try fewer or other words."};
+    p.headers.emplace_back("Retry-After", "5");
+    throw p;
+  }
+}
+
+}  // namespace
+
+task<http::response> show_search(shared_state& s, http::context& c) {
+  search_request r = search_from(c.in);
+  visit v = co_await enter(s, c);
+  position p = position_from(c.in, r, v.page_size);
+
+  answer a(s, v, std::string(type_of(kind::acquisition)), {.covers = true, .dated = false});
+  std::optional<http::response> known = a.early();
+  if (known) co_return std::move(*known);
+  if (a.head_only()) co_return a.head();
+  library::found found;
+  found.total = 0;
+  if (!r.empty()) {
+    int limit = static_cast<int>(std::min<std::int64_t>(v.page_size, most_results - p.offset));
+    found = co_await find(s, v.viewer, r.terms, p.offset, limit);
+  }
+  co_return a.full(atom(result_feed(v, r, p, found)));
+}
+
+}  // namespace carrel::opds

@@ -1,0 +1,39 @@
+#pragma once
+// What all handlers share. Internal to opds.
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "library/catalog.hpp"
+#include "opds/addresses.hpp"
+#include "opds/feed_cache.hpp"
+#include "opds/routes.hpp"
+#include "server/db/batcher.hpp"
+
+namespace carrel::opds {
+
+// Who this installation is; the same in every process and never changed.
+struct identity {
+  uuid instance;
+  std::string cover_key;
+};
+
+struct shared_state {
+  explicit shared_state(services);
+
+  services with;
+  db::batcher<uuid, std::optional<library::gate>> gates;  // concurrent requests share one round trip
+  feed_cache bodies;
+  const int page_size;          // opds.page_size within 5 to 200
+  const std::int64_t sign_for;  // seconds of a signature window, 0 off
+  const instant started;
+
+  task<std::shared_ptr<const identity>> who_we_are();
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const identity> identity_;
+};
+
+}  // namespace carrel::opds

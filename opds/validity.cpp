@@ -1,0 +1,88 @@
+#include <algorithm>
+
+#include "opds/visit.hpp"
+#include "server/core/digest.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::opds {
+namespace {
+
+// Changed whenever the writer's output changes, so that nobody keeps an old form.
+constexpr std::string_view writer_format = "1";
+
+// Two accounts never share a tag: their audience numbers alone may be equal.
+std::string stamp(const uuid& id) { return hex(std::string_view(reinterpret_cast<const char*>(id.bytes.data()) + 11, 5)); }
+
+}  // namespace
+
+http::validators validators_of(const visit& v, const depends& on) {
+  std::int64_t window = on.covers ? v.signing.window : 0;
+  std::string tag = "\"";
+  tag += writer_format;
+  if (v.koreader) tag += 'k';
+  tag += "-" + std::to_string(v.gate.catalog.number);
+  tag += "-" + stamp(v.viewer) + (on.device && v.device ? stamp(*v.device) : "") + "." + std::to_string(v.gate.audience);
+  tag += "-" + std::to_string(on.personal ? v.gate.state : 0);
+  tag += "-" + std::to_string(window);
+  if (!v.fixed_base) tag += "-" + sha256_hex(v.at.base() + " " + v.site).substr(0, 8);
+  tag += '"';
+
+  http::validators out{.etag = std::move(tag), .modified = std::nullopt};
+  // When an account's limits changed is not known, only that they did.
+  bool same_audience = v.gate.audience == 1;
+  if (on.personal || on.device || !on.dated || !same_audience) return out;
+  // The links of a new window are new content.
+  instant changed = v.gate.catalog.changed_at;
+  if (window != 0) changed = std::max(changed, instant{std::chrono::seconds{window * v.sign_for}});
+  // One second is all Last-Modified can tell, and KOReader caches by it: a second change must not hide behind the first.
+  if (now() - changed >= std::chrono::seconds{2}) out.modified = std::chrono::floor<std::chrono::seconds>(changed);
+  return out;
+}
+
+answer::answer(shared_state& s, const visit& v, std::string type, const depends& on)
+    : state_(s), visit_(v), type_(std::move(type)), tags_(validators_of(v, on)) {
+  type_ += ";charset=utf-8";
+}
+
+std::optional<http::response> answer::early(const std::string& key) {
+  if (http::unchanged(*visit_.in, tags_)) {
+    http::response r = http::not_modified(tags_);
+    dress(r);
+    return r;
+  }
+  if (key.empty() || head_only()) return std::nullopt;
+  key_ = tags_.etag + key;
+  std::shared_ptr<const std::string> kept = state_.bodies.find(key_);
+  if (!kept) return std::nullopt;
+  http::response r = head();
+  r.body = *kept;
+  return r;
+}
+
+bool answer::head_only() const { return visit_.in->method() == http::verb::head; }
+
+http::response answer::head() const {
+  http::response r;
+  r.headers.reserve(10);
+  r.headers.emplace_back("Content-Type", type_);
+  r.headers.emplace_back("ETag", tags_.etag);
+  if (tags_.modified) r.headers.emplace_back("Last-Modified", http_date(*tags_.modified));
+  dress(r);
+  return r;
+}
+
+http::response answer::full(std::string body) {
+  http::response r = head();
+  if (!key_.empty()) state_.bodies.keep(key_, std::make_shared<const std::string>(body));
+  r.body = std::move(body);
+  return r;
+}
+
+void answer::dress(http::response& r) const {
+  r.headers.emplace_back("Cache-Control", "private, no-cache");
+  bool root = visit_.in->path() == "/opds" || visit_.in->path() == "/opds/";
+  r.headers.emplace_back(
+      "Vary", root ? "Authorization, Accept-Encoding, User-Agent, Accept" : "Authorization, Accept-Encoding, User-Agent");
+}
+
+}  // namespace carrel::opds

@@ -1,0 +1,85 @@
+#include "opds/visit.hpp"
+
+#include <algorithm>
+
+#include "library/instance.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::opds {
+namespace {
+
+constexpr int fewest = 5, most = 200;  // contract.md 6
+
+identity read_identity(db::tx& tx) { return {library::instance_id(tx), library::signing_key(tx, "covers")}; }
+
+std::optional<int> asked_page_size(const http::request& in) {
+  std::optional<std::string> text = asked(in, "n");
+  if (!text) text = asked(in, "count");  // OpenSearch's name for it (opds.md 6.3)
+  std::optional<std::int64_t> n = text ? to_integer(*text) : std::nullopt;
+  if (!n) return std::nullopt;
+  return static_cast<int>(std::clamp<std::int64_t>(*n, fewest, most));
+}
+
+}  // namespace
+
+shared_state::shared_state(services s)
+    : with(std::move(s)),
+      gates(with.pool, db::mode::read, "opds.gates",
+            [](db::tx& tx, const std::vector<uuid>& viewers) { return library::read_gates(tx, viewers); }),
+      bodies(16 << 20),
+      page_size(static_cast<int>(std::clamp<std::int64_t>(with.settings.integer("opds.page_size"), fewest, most))),
+      sign_for(std::chrono::duration_cast<std::chrono::seconds>(with.settings.duration("opds.signed_covers")).count()),
+      started(now()) {}
+
+task<std::shared_ptr<const identity>> shared_state::who_we_are() {
+  {
+    std::scoped_lock lock(mutex_);
+    if (identity_) co_return identity_;
+  }
+  identity read = co_await with.pool.write(read_identity);
+  auto made = std::make_shared<const identity>(std::move(read));
+  std::scoped_lock lock(mutex_);
+  identity_ = made;
+  co_return made;
+}
+
+task<visit> enter(shared_state& s, http::context& c) {
+  uuid viewer = c.who->user;
+  std::optional<library::gate> gate = co_await s.gates.add(viewer);
+  if (!gate) throw http::problem{403, "This account may not use the catalog."};
+  std::shared_ptr<const identity> us = co_await s.who_we_are();
+
+  visit v;
+  v.in = &c.in;
+  v.viewer = viewer;
+  v.device = c.who->device;
+  v.koreader = c.in.header("User-Agent").value_or("").starts_with("KOReader/");
+  v.page_size_asked = asked_page_size(c.in);
+  v.page_size = v.page_size_asked.value_or(s.page_size);
+  v.at = addresses(s.with.links.devices(c.in), v.page_size_asked);
+  v.fixed_base = s.with.links.fixed();
+  v.site = (v.fixed_base ? v.at.base() : s.with.links.pages(c.in)) + "/";
+  v.instance = us->instance;
+  v.sign_for = s.sign_for;
+  v.signing.key = us->cover_key;
+  v.signing.window = s.sign_for > 0 ? unix_seconds(now()) / s.sign_for : 0;
+  v.gate = *gate;
+  co_return v;
+}
+
+std::optional<std::string> asked(const http::request& in, std::string_view name) {
+  std::optional<std::string> value = in.query(name);
+  if (!value) return std::nullopt;
+  std::string_view text = trim(*value);
+  bool placeholder = text.starts_with('{') && text.ends_with('}');
+  if (text.empty() || placeholder) return std::nullopt;
+  return std::string(text);
+}
+
+uuid id_param(const http::request& in, std::string_view name) {
+  std::optional<uuid> id = uuid::parse(in.param(name));
+  if (!id) throw http::problem{404, "There is nothing at this address."};
+  return *id;
+}
+
+}  // namespace carrel::opds

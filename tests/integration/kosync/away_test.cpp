@@ -1,0 +1,123 @@
+// kosync.md 14, item 17: the database stops, is paused, and comes back.
+#include <catch2/catch.hpp>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "schema/migrations.hpp"
+#include "server/postgres/cluster.hpp"
+#include "tests/integration/kosync/world.hpp"
+
+using namespace carrel;
+using namespace carrel::kosync::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct own_cluster {
+  fs::path folder = harness::fresh_folder("away");
+  std::unique_ptr<postgres::cluster> cluster;
+
+  own_cluster() {
+    open();
+    db::pool p({.url = cluster->url(), .connections = 1});
+    REQUIRE(db::migrate(p, schema::migrations()));
+  }
+  void open() {
+    auto opened = postgres::cluster::open(folder);
+    REQUIRE(opened);
+    cluster = std::move(*opened);
+  }
+  // The server process and its children.
+  void signal_all(int what) {
+    pid_t leader = 0;
+    std::ifstream(folder / "pg" / "postmaster.pid") >> leader;
+    REQUIRE(leader > 0);
+    ::kill(-leader, what);
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      std::ifstream stat(entry.path() / "stat");
+      std::string pid, name, state, parent;
+      stat >> pid >> name >> state >> parent;
+      if (parent == std::to_string(leader)) ::kill(std::stoi(pid), what);
+    }
+  }
+};
+
+struct timed {
+  reply r;
+  std::chrono::milliseconds took;
+};
+
+template <class F>
+timed measured(F ask) {
+  auto begun = std::chrono::steady_clock::now();
+  reply r = ask();
+  return {r, std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun)};
+}
+
+void check_away(const timed& t) {
+  CHECK(t.r.status == 502);
+  CHECK(t.r.code() == 1000);
+  CHECK(t.r.header("Content-Type") == "application/json");
+  CHECK(t.took < 2s);
+}
+
+template <class F>
+bool becomes(F good) {
+  for (int i = 0; i < 100; ++i) {
+    if (good()) return true;
+    std::this_thread::sleep_for(100ms);
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a stopped database is 502 at once, and everything works when it is back") {
+  own_cluster c;
+  world w({}, c.cluster->url());
+  reader alice = w.shared("alice");
+  REQUIRE(alice.push("d", 0.5, "before").status == 200);
+
+  c.cluster->stop();
+  c.cluster.reset();
+  for (int i = 0; i < 3; ++i) {
+    check_away(measured([&] { return alice.push("d", 0.6, "lost"); }));
+    check_away(measured([&] { return alice.get("d"); }));
+    check_away(measured([&] { return w.send("GET", "/kosync/users/auth", alice.sign_in()); }));
+  }
+  reply health = w.send("GET", "/kosync/healthcheck");
+  CHECK(health.status == 503);
+  CHECK(health.body == R"({"state":"ERROR"})");
+
+  c.open();
+  CHECK(becomes([&] { return alice.get("d").status == 200; }));
+  CHECK(alice.get("d").text("progress") == "before");
+  CHECK(alice.push("d", 0.7, "after").status == 200);
+  CHECK(alice.get("d").text("progress") == "after");
+}
+
+TEST_CASE("a paused database is 502 within two seconds, and everything works when it goes on") {
+  own_cluster c;
+  world w({}, c.cluster->url());
+  reader alice = w.shared("alice");
+  REQUIRE(alice.push("d", 0.5, "before").status == 200);
+
+  c.signal_all(SIGSTOP);
+  check_away(measured([&] { return alice.push("d", 0.6, "during"); }));
+  check_away(measured([&] { return alice.get("d"); }));
+  timed health = measured([&] { return w.send("GET", "/healthcheck"); });
+  CHECK(health.r.status == 503);
+  CHECK(health.r.body == R"({"state":"ERROR"})");
+  CHECK(health.took < 2s);
+
+  c.signal_all(SIGCONT);
+  CHECK(becomes([&] { return alice.get("d").status == 200; }));
+  CHECK(alice.push("d", 0.7, "after").status == 200);
+  CHECK(alice.get("d").text("progress") == "after");
+}

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <pugixml.hpp>
+#include <set>
+
+#include "server/core/text.hpp"
+#include "tests/integration/opds/world.hpp"
+
+using namespace carrel;
+using namespace carrel::opds::tests;
+
+namespace {
+
+struct pages {
+  std::vector<std::string> addresses;
+  std::vector<std::vector<std::string>> ids;
+  std::vector<std::string> all() const {
+    std::vector<std::string> out;
+    for (const auto& page : ids) out.insert(out.end(), page.begin(), page.end());
+    return out;
+  }
+};
+
+// Follows `rel` until it ends; `between` runs after each page.
+pages follow(client& http, const std::string& first, std::string_view rel, const std::function<void(int)>& between = nullptr) {
+  pages out;
+  for (std::string at = first; !at.empty() && out.ids.size() < 400;) {
+    reply r = http.get(at);
+    INFO(at << "\n" << r.body.substr(0, 300));
+    REQUIRE(r.status == 200);
+    out.addresses.push_back(at);
+    out.ids.push_back(ids_of(r.body));
+    std::string to = link_of(parsed(r.body), rel);
+    at = to.empty() ? "" : path_of_url(to);
+    if (between) between(static_cast<int>(out.ids.size()));
+  }
+  return out;
+}
+
+std::vector<book_draft> equal_books(int count) {
+  std::vector<book_draft> out;
+  for (int i = 0; i < count; ++i) out.push_back({.title = "The Same", .tags = {"one"}, .bytes = "same " + std::to_string(i)});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("500 books with equal keys are walked forwards and backwards without repeats or gaps") {
+  world w;
+  std::vector<made_book> books = w.add_all(equal_books(500));
+  auto http = w.as(w.owner);
+  for (const char* list :
+       {"/opds/new", "/opds/books", "/opds/new?order=author", "/opds/tags/{tag}", "/opds/authors/{author}?order=title"}) {
+    std::string address = list;
+    for (const char* kind : {"tag", "author"}) {
+      std::string mark = std::string("{") + kind + "}";
+      if (address.find(mark) == std::string::npos) continue;
+      std::string names = http->get(std::string("/opds/") + kind + "s").body;
+      std::string to = parsed(names).child("feed").child("entry").child("link").attribute("href").value();
+      address.replace(address.find(mark), mark.size(), to.substr(to.rfind('/') + 1));
+    }
+    address += address.find('?') == std::string::npos ? "?n=7" : "&n=7";
+    INFO(address);
+    pages forward = follow(*http, address, "next");
+    std::vector<std::string> seen = forward.all();
+    CHECK(forward.ids.size() == 72);
+    CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 500);
+    CHECK(seen.size() == 500);
+
+    std::string last = link_of(parsed(http->get(address).body), "last");
+    pages backward = follow(*http, path_of_url(last), "previous");
+    std::vector<std::string> back;
+    for (auto page = backward.ids.rbegin(); page != backward.ids.rend(); ++page)
+      back.insert(back.end(), page->begin(), page->end());
+    std::set<std::string> back_set(back.begin(), back.end());
+    CHECK(back_set.size() == 500);
+    // The first page is always full, so its end may have been on the page before.
+    CHECK(std::vector<std::string>(back.end() - 490, back.end()) == std::vector<std::string>(seen.end() - 490, seen.end()));
+  }
+}
+
+TEST_CASE("previous of next is the page itself and ordinals go on") {
+  world w;
+  w.add_all(equal_books(40));
+  auto http = w.as(w.owner);
+  reply first = http->get("/opds/new?n=10");
+  CHECK(link_of(parsed(first.body), "previous") == "");
+  CHECK(link_of(parsed(first.body), "first") == w.base() + "/opds/new?n=10");
+  reply second = http->get(path_of_url(link_of(parsed(first.body), "next")));
+  reply third = http->get(path_of_url(link_of(parsed(second.body), "next")));
+  reply again = http->get(path_of_url(link_of(parsed(third.body), "previous")));
+  CHECK(ids_of(again.body) == ids_of(second.body));
+  CHECK(std::string(parsed(third.body).child("feed").child_value("opensearch:startIndex")) == "21");
+  CHECK(std::string(parsed(first.body).child("feed").child_value("opensearch:itemsPerPage")) == "10");
+  reply fourth = http->get(path_of_url(link_of(parsed(third.body), "next")));
+  CHECK(link_of(parsed(fourth.body), "next") == "");
+  CHECK(std::string(parsed(fourth.body).child("feed").child_value("opensearch:totalResults")) == "40");
+}
+
+TEST_CASE("books added and removed between pages are neither repeated nor make others vanish") {
+  world w;
+  std::vector<made_book> books = w.add_all(equal_books(60));
+  auto http = w.as(w.owner);
+  std::vector<uuid> removed;
+  pages walk = follow(*http, "/opds/books?n=10", "next", [&](int page) {
+    if (page > 3) return;
+    w.add_all({{.title = "Another"}, {.title = "The Same", .bytes = "late " + std::to_string(page)}});
+    // The anchor of the page just read goes away.
+    std::string anchor = ids_of(http->get("/opds/books?n=10").body).back();
+    if (page == 1) w.change([&](db::tx& tx) { library::trash_books(tx, {*uuid::parse(anchor.substr(9))}, {}); });
+  });
+  std::vector<std::string> seen = walk.all();
+  std::set<std::string> once(seen.begin(), seen.end());
+  CHECK(once.size() == seen.size());
+  for (const made_book& b : books) CHECK(once.count("urn:uuid:" + b.id.text()) == 1);
+}
+
+TEST_CASE("tokens of other lists, cut off or random ones are refused with 400 and one line") {
+  world w;
+  w.add_all(equal_books(12));
+  auto http = w.as(w.owner);
+  std::string next = path_of_url(link_of(parsed(http->get("/opds/new?n=5").body), "next"));
+  std::string token = next.substr(next.find("after=") + 6, next.find('&') - next.find("after=") - 6);
+  for (const std::string& bad :
+       {"/opds/books?after=" + token, "/opds/new?order=author&after=" + token, "/opds/search?q=a&after=" + token,
+        "/opds/new?after=" + token.substr(0, 12), std::string("/opds/new?before=AAAA"),
+        "/opds/new?after=" + std::string(2000, 'x'), "/opds/authors?after=" + token}) {
+    INFO(bad);
+    reply r = http->get(bad);
+    CHECK(r.status == 400);
+    CHECK(r.header("Content-Type") == "text/plain;charset=utf-8");
+    CHECK(std::count(r.body.begin(), r.body.end(), '\n') == 1);
+    CHECK(http->head(bad).status == 400);
+  }
+}
+
+TEST_CASE("many authors are behind letters, and many of a letter behind longer ones") {
+  world w;
+  std::vector<book_draft> books;
+  for (int i = 0; i < 620; ++i) {
+    std::string name =
+        i < 540 ? std::string("A") + static_cast<char>('a' + i % 20) + "x" : std::string(1, static_cast<char>('B' + i % 20));
+    books.push_back({.title = "Book", .authors = {name + std::to_string(i)}, .bytes = "letters " + std::to_string(i)});
+  }
+  books.push_back({.title = "Book", .authors = {"山田"}, .bytes = "han"});
+  w.add_all(books);
+  auto http = w.as(w.owner);
+  std::vector<std::string> letters = titles_of(http->get("/opds/authors").body);
+  REQUIRE(letters.size() == 22);
+  CHECK(letters.front() == "A");
+  CHECK(titles_of(http->get("/opds/authors?i=A").body).size() == 20);
+  pages b = follow(*http, "/opds/authors?i=B&n=50", "next");
+  CHECK(b.all().size() == 4);
+  // Whatever way down, every name is found once.
+  std::set<std::string> names;
+  for (const std::string& letter : titles_of(http->get("/opds/authors").body)) {
+    reply r = http->get("/opds/authors?i=" + percent_encode(letter));
+    REQUIRE(r.status == 200);
+    bool deeper = r.body.find("?i=") != std::string::npos && letter == "A";
+    std::vector<std::string> next = deeper ? titles_of(r.body) : std::vector<std::string>{letter};
+    for (const std::string& prefix : next) {
+      for (const auto& page : follow(*http, "/opds/authors?i=" + percent_encode(prefix), "next").ids)
+        names.insert(page.begin(), page.end());
+    }
+  }
+  CHECK(names.size() == 621);
+  CHECK(titles_of(http->get("/opds/authors?i=ZZ").body).empty());
+  pages small = follow(*http, "/opds/authors?n=5", "next");
+  CHECK(small.all().size() == 22);
+}

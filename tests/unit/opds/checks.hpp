@@ -1,0 +1,43 @@
+#pragma once
+// The outside judges of opds.md 16, where the folder with the schemas exists.
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace carrel::opds::tests {
+
+inline std::filesystem::path shared_folder() {
+  const char* set = std::getenv("CARREL_SHARED");
+  return set != nullptr ? std::filesystem::path(set) : std::filesystem::path(CARREL_SOURCE_DIR) / ".." / "shared";
+}
+
+// "" when every document passes, else what the judges say. One run of xmllint for many documents.
+inline std::string refused(const std::vector<std::string>& documents) {
+  std::filesystem::path script = shared_folder() / "schemas" / "opds" / "check_xml.sh";
+  bool here = std::filesystem::exists(script) && std::system("command -v xmllint >/dev/null 2>&1") == 0;
+  if (!here) {
+    WARN("the OPDS schemas or xmllint are not here: documents are not validated");
+    return "";
+  }
+  std::filesystem::path folder = std::filesystem::current_path() / "validated";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  for (std::size_t i = 0; i < documents.size(); ++i) std::ofstream(folder / ("doc" + std::to_string(i) + ".xml")) << documents[i];
+  std::string command = "sh '" + script.string() + "' '" + folder.string() + "'/*.xml >'" + folder.string() + "/log' 2>&1";
+  if (std::system(command.c_str()) == 0) return "";
+  std::ifstream log(folder / "log");
+  std::string out, line;
+  for (int shown = 0; shown < 20 && std::getline(log, line);) {
+    if (line.find(" validates") != std::string::npos) continue;
+    out += line + "\n";
+    ++shown;
+  }
+  return out.empty() ? "refused" : out;
+}
+
+}  // namespace carrel::opds::tests

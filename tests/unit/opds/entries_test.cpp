@@ -1,0 +1,101 @@
+#include <catch2/catch.hpp>
+
+#include "opds/books.hpp"
+#include "opds/formats.hpp"
+#include "tests/unit/opds/samples.hpp"
+
+using namespace carrel;
+using namespace carrel::opds;
+using namespace carrel::opds::tests;
+
+TEST_CASE("a series index is a decimal without trailing zeros and without an exponent") {
+  CHECK(decimal(2) == "2");
+  CHECK(decimal(2.5) == "2.5");
+  CHECK(decimal(0) == "0");
+  CHECK(decimal(100000) == "100000");
+  CHECK(decimal(999999.999) == "999999.999");
+}
+
+TEST_CASE("a summary is one line of at most 1,000 characters and ends at a word") {
+  CHECK(summary_of("  one\n\n two\tthree ") == "one two three");
+  CHECK(summary_of("") == "");
+  std::string exact(1000, 'x');
+  CHECK(summary_of(exact) == exact);
+  std::string words;
+  for (int i = 0; i < 400; ++i) words += "word ";
+  std::string cut = summary_of(words);
+  CHECK(cut.ends_with("word…"));
+  CHECK(count_code_points(cut) <= 1000);
+  std::string han;
+  for (int i = 0; i < 1500; ++i) han += "漢";
+  CHECK(count_code_points(summary_of(han)) == 1000);
+  CHECK(valid_utf8(summary_of(han)));
+}
+
+TEST_CASE("the year 0101 is no date") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Undated");
+  for (const char* date : {"0101-01-01", "", "0000", "-044"}) {
+    b.published_on = date;
+    CHECK(partial_entry(v, b).issued == "");
+  }
+  b.published_on = "0850";
+  CHECK(partial_entry(v, b).issued == "0850");
+}
+
+TEST_CASE("only a valid ISBN becomes an identifier, in its long form") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Numbered");
+  b.identifiers = {{"isbn_10", "0306406152"}, {"uuid", "x"}};
+  CHECK(partial_entry(v, b).identifiers == std::vector<std::string>{"urn:isbn:9780306406157"});
+  b.identifiers = {{"isbn_13", "9780306406158"}};
+  CHECK(partial_entry(v, b).identifiers.empty());
+}
+
+TEST_CASE("KOReader gets all authors in one element and no audio") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Two hands");
+  b.authors.push_back({numbered(40), "Tomás Quill", "Quill, Tomás", "aut"});
+  b.files.push_back(file_of(41, "m4b", "Two hands.m4b"));
+  CHECK(partial_entry(v, b).authors.size() == 2);
+  CHECK(partial_entry(v, b).links.size() == 3);
+  v.koreader = true;
+  REQUIRE(partial_entry(v, b).authors.size() == 1);
+  CHECK(partial_entry(v, b).authors[0].name == "Ada Fenwick, Tomás Quill");
+  CHECK(partial_entry(v, b).links.size() == 2);
+  b.files = {file_of(41, "m4b", "Two hands.m4b")};
+  CHECK_FALSE(offered(b, true));
+  CHECK(offered(b, false));
+}
+
+TEST_CASE("a KEPUB is offered only where there is no EPUB") {
+  library::book b = some_book(1, "Twice");
+  library::book_file kepub = file_of(50, "epub", "Twice.kepub.epub");
+  kepub.is_kepub = true;
+  CHECK(format_of(kepub)->type == "application/kepub+zip");
+  b.files.push_back(kepub);
+  http::request in;
+  CHECK(partial_entry(some_visit(in), b).links.size() == 2);
+  b.files.erase(b.files.begin());
+  CHECK(partial_entry(some_visit(in), b).links.size() == 2);
+  CHECK(partial_entry(some_visit(in), b).links[1].title == "KEPUB");
+}
+
+TEST_CASE("zipped FictionBook goes by its own type") {
+  CHECK(format_of(file_of(1, "fb2", "a.fb2"))->type == "application/x-fictionbook+xml");
+  CHECK(format_of(file_of(1, "fb2", "a.fbz"))->type == "application/fb2+zip");
+  CHECK(format_of(file_of(1, "exe", "a.exe")) == nullptr);
+}
+
+TEST_CASE("at most eight tags in a feed, all of them in a complete entry, none without a term") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Tagged");
+  for (int i = 0; i < 12; ++i) b.tags.push_back({numbered(60 + i), "Tag", i == 0 ? "" : "tag-" + std::to_string(i)});
+  CHECK(partial_entry(v, b).categories.size() == 8);
+  CHECK(full_entry(v, b).categories.size() == 12);
+  CHECK(partial_entry(v, b).categories[0].term == numbered(60).text());
+}
