@@ -1,0 +1,51 @@
+#include "web/format.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace carrel;
+using namespace carrel::web;
+
+namespace {
+
+const messages& en() {
+  static const languages all;
+  return all.english();
+}
+
+struct frozen {
+  explicit frozen(instant at) { set_clock(at); }
+  ~frozen() { set_clock(std::nullopt); }
+};
+
+}  // namespace
+
+TEST_CASE("times are relative, in the words of the language") {
+  instant at{std::chrono::seconds{1'700'000'000}};
+  frozen clock(at);
+  using namespace std::chrono;
+  CHECK(ago(en(), at) == "just now");
+  CHECK(ago(en(), at + hours{1}) == "just now");
+  CHECK(ago(en(), at - seconds{60}) == "1 minute ago");
+  CHECK(ago(en(), at - minutes{59}) == "59 minutes ago");
+  CHECK(ago(en(), at - hours{1}) == "1 hour ago");
+  CHECK(ago(en(), at - hours{23}) == "23 hours ago");
+  CHECK(ago(en(), at - hours{24}) == "1 day ago");
+  CHECK(ago(en(), at - hours{24 * 45}) == "1 month ago");
+  CHECK(ago(en(), at - hours{24 * 800}) == "2 years ago");
+}
+
+TEST_CASE("sizes have at most two digits that matter and a unit") {
+  CHECK(size_text(en(), 0) == "0 bytes");
+  CHECK(size_text(en(), 1) == "1 byte");
+  CHECK(size_text(en(), 999) == "999 bytes");
+  CHECK(size_text(en(), 1000) == "1.0 kB");
+  CHECK(size_text(en(), 160817) == "161 kB");
+  CHECK(size_text(en(), 4'230'000) == "4.2 MB");
+  CHECK(size_text(en(), 2'147'483'648) == "2.1 GB");
+}
+
+TEST_CASE("percentages are whole numbers between 0 and 100") {
+  CHECK(percent_text(en(), 0.4213) == "42 %");
+  CHECK(percent_text(en(), -1) == "0 %");
+  CHECK(percent_text(en(), 1.5) == "100 %");
+}

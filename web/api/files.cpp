@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "library/book.hpp"
+#include "library/download.hpp"
+#include "server/core/text.hpp"
+#include "server/http/conditional.hpp"
+#include "web/api/call.hpp"
+
+namespace carrel::web {
+namespace {
+
+std::string_view picture_type(const std::filesystem::path& p) {
+  std::string extension = lower_ascii(p.extension().string());
+  if (extension == ".png") return "image/png";
+  if (extension == ".webp") return "image/webp";
+  if (extension == ".gif") return "image/gif";
+  return "image/jpeg";
+}
+
+// A complete file handed over is remembered; the reply does not wait for that.
+void remember_download(const site& at, http::response& out, const uuid& user, const uuid& file) {
+  db::pool* pool = &at.with.pool;
+  out.sent = [pool, user, file](bool complete) {
+    if (!complete) return;
+    auto work = [user, file](db::tx& tx) { library::record_download(tx, user, std::nullopt, file); };
+    pool->enqueue(db::mode::write, std::nullopt, work, [](std::exception_ptr) {});
+  };
+}
+
+}  // namespace
+
+answer get_file(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  who.need(library::capability::download);
+  uuid book = id_param(c, "id"), id = id_param(c, "file");
+  std::optional<library::visible_file> found = co_await at.with.pool.read(library::find_file, who.id(), id);
+  if (!found || found->file.book_id != book) not_there();
+  const library::book_file& f = found->file;
+  http::validators seen{.etag = "\"" + f.checksum + "\"", .modified = {}};
+  std::string type = f.mime.empty() ? std::string("application/octet-stream") : f.mime;
+  http::response out = http::file(c.in, at.with.store.absolute(f.storage_path), type, seen);
+  out.set("Content-Disposition", http::content_disposition(f.download_name)).set("Cache-Control", "private, no-cache");
+  if (out.status == 200 && c.in.method() == http::verb::get) remember_download(at, out, who.id(), id);
+  co_return out;
+}
+
+answer get_cover(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  uuid book = id_param(c, "id");
+  std::optional<library::cover_ref> found = co_await at.with.pool.read(library::find_cover, who.id(), book);
+  if (!found || !at.with.cover) not_there();
+  std::int64_t asked = to_integer(c.in.query("width").value_or("600")).value_or(0);
+  if (asked < 1 || asked > 10000) throw http::problem{400, "width is a number of pixels.", "width"};
+  int width = asked <= 300 ? 300 : asked <= 600 ? 600 : 1600;
+  std::optional<std::filesystem::path> picture = co_await at.with.cpu.run(at.with.cover, *found, width);
+  if (!picture) not_there();
+  http::validators seen{.etag = "\"" + found->version() + "-" + std::to_string(width) + "\"", .modified = {}};
+  http::response out = http::file(c.in, *picture, picture_type(*picture), seen);
+  out.set("Cache-Control", "private, max-age=86400");
+  co_return out;
+}
+
+}  // namespace carrel::web

@@ -1,0 +1,134 @@
+#include "server/jobs/queue.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <map>
+
+#include "library/revision.hpp"
+#include "web/api/call.hpp"
+
+namespace carrel::web {
+namespace {
+
+constexpr db::statement sql_own_jobs{"web.own_jobs", R"sql(
+  select id from jobs where user_id = $1 order by done_at is not null, created_at desc, id desc limit $2)sql"};
+
+constexpr db::statement sql_owns_job{"web.owns_job", R"sql(
+  select 1 from jobs where id = $1 and user_id = $2)sql"};
+
+// Those who may run jobs see all of them; others see what they caused, such as their uploads.
+std::vector<jobs::job> visible_jobs(db::tx& tx, uuid viewer, bool all, int most) {
+  if (all) return jobs::recent_jobs(tx, most);
+  std::vector<jobs::job> out;
+  for (const db::row& r : tx.run(sql_own_jobs, viewer, most)) {
+    std::optional<jobs::job> job = jobs::find_job(tx, r.id(0));
+    if (job) out.push_back(std::move(*job));
+  }
+  return out;
+}
+
+std::optional<jobs::job> visible_job(db::tx& tx, uuid viewer, bool all, uuid id) {
+  if (!all && tx.run(sql_owns_job, id, viewer).empty()) return std::nullopt;
+  return jobs::find_job(tx, id);
+}
+
+struct moment_of_events {
+  bool account_open = false;
+  std::int64_t revision = 0;
+  std::vector<jobs::job> jobs;
+};
+
+moment_of_events look(db::tx& tx, uuid viewer, bool all) {
+  moment_of_events out;
+  std::optional<library::user> user = library::find_user(tx, viewer);
+  out.account_open = user && !user->disabled;
+  if (!out.account_open) return out;
+  out.revision = library::current_revision(tx).number;
+  out.jobs = visible_jobs(tx, viewer, all, 20);
+  return out;
+}
+
+std::string event(std::string_view name, const json::object& data) {
+  return "event: " + std::string(name) + "\ndata: " + json::dump(data) + "\n\n";
+}
+
+// What changed since the last look, as events.
+class changes {
+ public:
+  std::string next(const moment_of_events& now) {
+    std::string out;
+    if (now.revision != revision_) out += event("catalog", {{"revision", now.revision}});
+    revision_ = now.revision;
+    std::map<uuid, std::string> seen;
+    for (const jobs::job& j : now.jobs) {
+      std::string text = event("job", jobs::to_json(j));
+      auto before = jobs_.find(j.id);
+      if (before == jobs_.end() || before->second != text) out += text;
+      seen.emplace(j.id, std::move(text));
+    }
+    jobs_ = std::move(seen);
+    return out;
+  }
+
+ private:
+  std::int64_t revision_ = -1;
+  std::map<uuid, std::string> jobs_;
+};
+
+// A browser opens the stream again by itself, so an hour is enough; rights are looked up anew then.
+constexpr std::chrono::hours longest_stream{1};
+
+task<> send_events(const site& at, uuid viewer, bool all, http::sink& out) {
+  auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor);
+  auto end = std::chrono::steady_clock::now() + longest_stream;
+  changes since;
+  for (int quiet = 0; std::chrono::steady_clock::now() < end; ++quiet) {
+    if (at.with.stopping && at.with.stopping()) co_return;
+    moment_of_events now = co_await at.with.pool.read(look, viewer, all);
+    if (!now.account_open) co_return;
+    std::string text = since.next(now);
+    if (text.empty() && quiet >= 15) text = ": still here\n\n";
+    if (!text.empty()) {
+      co_await out.write(text);
+      quiet = 0;
+    }
+    timer.expires_after(std::chrono::seconds{1});
+    co_await timer.async_wait(boost::asio::use_awaitable);
+  }
+}
+
+}  // namespace
+
+answer list_jobs(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  bool all = who.may(library::capability::run_jobs);
+  std::vector<jobs::job> found = co_await at.with.pool.read(visible_jobs, who.id(), all, 1000);
+  slice part = slice_of(c.in, "jobs", found.size());
+  json::array items;
+  for (std::size_t i = 0; i < part.count; ++i) items.push_back(jobs::to_json(found[part.first + i]));
+  co_return json_list(std::move(items), part.next);
+}
+
+answer get_job(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  uuid id = id_param(c, "id");
+  bool all = who.may(library::capability::run_jobs);
+  std::optional<jobs::job> found = co_await at.with.pool.read(visible_job, who.id(), all, id);
+  if (!found) not_there();
+  co_return json_object(jobs::to_json(*found));
+}
+
+answer get_events(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  bool all = who.may(library::capability::run_jobs);
+  uuid viewer = who.id();
+  http::response out;
+  out.set("Content-Type", "text/event-stream").set("Cache-Control", "no-store").set("X-Accel-Buffering", "no");
+  http::producer stream = [&at, viewer, all](http::sink& to) { return send_events(at, viewer, all, to); };
+  out.body = std::move(stream);
+  co_return out;
+}
+
+}  // namespace carrel::web

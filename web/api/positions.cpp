@@ -1,0 +1,129 @@
+#include "library/position.hpp"
+
+#include "library/book.hpp"
+#include "library/document.hpp"
+#include "web/api/call.hpp"
+#include "web/errata.hpp"
+
+namespace carrel::web {
+namespace {
+
+json::object position_json(const library::position_row& p) {
+  return {{"id", p.id},         {"document", p.document}, {"book", p.book}, {"percentage", p.percentage}, {"progress", p.progress},
+          {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted}};
+}
+
+struct history {
+  bool visible = false;
+  std::vector<library::position_row> rows;
+};
+
+constexpr int most_rows = 5000;
+
+history load_history(db::tx& tx, uuid user, uuid book) {
+  history out;
+  out.visible = library::find_book(tx, user, book).has_value();
+  if (out.visible) out.rows = library::positions_of_book(tx, user, book, most_rows);
+  return out;
+}
+
+std::optional<library::position_row> restore(db::tx& tx, uuid user, uuid book, uuid row) {
+  for (const library::position_row& p : library::positions_of_book(tx, user, book, most_rows)) {
+    if (p.id == row) return library::restore_position(tx, user, row);
+  }
+  return std::nullopt;
+}
+
+json::object unknown_json(const library::unknown_document& d) {
+  json::array suggestions;
+  for (const library::suggestion& s : d.suggestions) suggestions.push_back(json::object{{"book", s.book}, {"title", s.title}, {"score", s.score}});
+  json::object out{{"document", d.document}, {"device", d.device}, {"percentage", d.percentage}, {"at", d.at}};
+  out.set("title", d.title.empty() ? json::value() : json::value(d.title));
+  out.set("filename", d.file_name.empty() ? json::value() : json::value(d.file_name));
+  out.set("suggestions", std::move(suggestions));
+  return out;
+}
+
+json::object issue(const char* kind, std::string id, instant since, std::string title, std::string detail, json::object refs, json::array actions) {
+  return {{"kind", kind},     {"id", std::move(id)},     {"since", since},
+          {"title", std::move(title)}, {"detail", std::move(detail)}, {"refs", std::move(refs)}, {"actions", std::move(actions)}};
+}
+
+json::array errata_items(const errata& found, bool may_retry) {
+  json::array out;
+  json::array retry{"dismiss"};
+  if (may_retry) retry.insert(retry.begin(), "retry");
+  for (const failed_item& f : found.items) {
+    out.push_back(issue("failed_ingest", f.id.text(), f.since, f.name, f.detail, {{"path", f.name}, {"code", f.code}}, retry));
+  }
+  for (const held_position& h : found.held) {
+    json::object refs{{"document", h.row.document}, {"device", h.row.device}};
+    refs.set("book", h.row.book);
+    out.push_back(issue("held_position", h.row.id.text(), h.row.at, h.title, h.row.reason, refs, {"accept", "dismiss"}));
+  }
+  for (const library::unknown_document& d : found.documents) {
+    std::string title = d.title.empty() ? d.file_name : d.title;
+    out.push_back(issue("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
+  }
+  for (const failed_job& j : found.jobs) {
+    out.push_back(issue("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
+  }
+  return out;
+}
+
+std::vector<library::unknown_document> load_unknown(db::tx& tx, uuid user) { return library::unknown_documents(tx, user, 1000); }
+
+}  // namespace
+
+answer list_positions(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  uuid book = id_param(c, "id");
+  history found = co_await at.with.pool.snapshot(load_history, who.id(), book);
+  if (!found.visible) not_there();
+  slice part = slice_of(c.in, "positions", found.rows.size());
+  json::array items;
+  for (std::size_t i = 0; i < part.count; ++i) items.push_back(position_json(found.rows[part.first + i]));
+  co_return json_list(std::move(items), part.next);
+}
+
+answer restore_position(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  uuid book = id_param(c, "id"), row = id_param(c, "row");
+  std::optional<library::position_row> restored = co_await at.with.pool.write(restore, who.id(), book, row);
+  if (!restored) not_there();
+  co_return json_object(position_json(*restored));
+}
+
+answer list_unknown(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  std::vector<library::unknown_document> all = co_await at.with.pool.snapshot(load_unknown, who.id());
+  slice part = slice_of(c.in, "unknown", all.size());
+  json::array items;
+  for (std::size_t i = 0; i < part.count; ++i) items.push_back(unknown_json(all[part.first + i]));
+  co_return json_list(std::move(items), part.next);
+}
+
+answer put_document_book(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  std::string document(c.in.param("document")), text;
+  json::object body = body_of(c);
+  if (!body.take("book", text)) invalid("book: is missing");
+  std::optional<uuid> book = uuid::parse(text);
+  if (!book) not_there();
+  bool linked = co_await at.with.pool.write(library::link_by_hand, who.id(), document, *book);
+  if (!linked) not_there();
+  co_return json_object({{"document", document}, {"book", *book}, {"linked", 1}});
+}
+
+answer list_errata(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  bool all = who.may(library::capability::see_all_errata), jobs = who.may(library::capability::run_jobs);
+  errata found = co_await at.with.pool.snapshot(load_errata, who.id(), all, jobs, 1000);
+  json::array items = errata_items(found, static_cast<bool>(at.with.retry_ingest));
+  slice part = slice_of(c.in, "errata", items.size());
+  auto begin = items.begin() + static_cast<std::ptrdiff_t>(part.first);
+  json::array shown(begin, begin + static_cast<std::ptrdiff_t>(part.count));
+  co_return json_list(std::move(shown), part.next);
+}
+
+}  // namespace carrel::web

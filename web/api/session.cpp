@@ -1,0 +1,30 @@
+#include "server/auth/credentials.hpp"
+#include "web/api/call.hpp"
+#include "web/embedded.hpp"
+#include "web/visit.hpp"
+
+namespace carrel::web {
+
+answer open_session(const site& at, http::context& c) {
+  refuse_foreign_form(c.in);
+  json::object body = body_of(c);
+  std::string name, password;
+  if (!body.take("name", name) || !body.take("password", password)) invalid("name and password are texts.");
+  auth::credentials::opened_session opened = co_await at.with.credentials.sign_in(c, name, password);
+  http::response out = json_object({{"csrf", opened.csrf}});
+  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened.cookie));
+  co_return out;
+}
+
+answer close_session(const site& at, http::context& c) {
+  co_await at.with.credentials.sign_out(c);
+  http::response out = http::empty(204);
+  out.add("Set-Cookie", auth::clear_session_cookie(c.in));
+  co_return out;
+}
+
+answer openapi(const site&, http::context&) {
+  co_return http::json(std::string(api_texts().front().text)).with("Cache-Control", "no-cache");
+}
+
+}  // namespace carrel::web

@@ -1,0 +1,11 @@
+# Writes OUT: the contents of FILES as the table carrel::web::NAME(), named by their path below FOLDER.
+set(text "#include \"web/embedded.hpp\"\n\nnamespace carrel::web {\n\nconst std::vector<embedded>& ${NAME}() {\n  static const std::vector<embedded> all{\n")
+foreach(file ${FILES})
+  file(RELATIVE_PATH name "${FOLDER}" "${file}")
+  file(SHA256 "${file}" hash)
+  string(SUBSTRING "${hash}" 0 10 hash)
+  file(READ "${file}" content)
+  string(APPEND text "      {\"${name}\", \"${hash}\", R\"~carrel~(${content})~carrel~\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n\n}  // namespace carrel::web\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,77 @@
+#include "web/errata.hpp"
+
+#include "library/book.hpp"
+
+namespace carrel::web {
+namespace {
+
+constexpr db::statement sql_failed{"web.failed_items", R"sql(
+  select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> ''
+    from ingest_items
+   where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
+   order by created_at desc, id desc
+   limit $3)sql"};
+
+constexpr db::statement sql_dismiss{"web.dismiss_item", R"sql(
+  update ingest_items set dismissed_at = case when $4 then now() end, updated_at = now()
+   where id = $3 and state in ('rejected', 'failed') and ($2 or user_id = $1) and (dismissed_at is null) = $4)sql"};
+
+constexpr db::statement sql_sees{"web.sees_item", R"sql(
+  select 1 from ingest_items where id = $3 and state in ('rejected', 'failed') and ($2 or user_id = $1))sql"};
+
+constexpr db::statement sql_failed_jobs{"web.failed_jobs", R"sql(
+  select id, kind, coalesce(last_error, ''), coalesce(done_at, created_at)
+    from jobs
+   where state = 'failed'
+   order by created_at desc, id desc
+   limit $1)sql"};
+
+}  // namespace
+
+std::vector<failed_item> failed_items(db::tx& tx, const uuid& viewer, bool everybody, int most) {
+  std::vector<failed_item> out;
+  for (const db::row& r : tx.run(sql_failed, viewer, everybody, most)) {
+    out.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.at(4), r.maybe_id(5), r.flag(6)});
+  }
+  return out;
+}
+
+bool set_dismissed(db::tx& tx, const uuid& viewer, bool everybody, const uuid& item, bool dismissed) {
+  return tx.run(sql_dismiss, viewer, everybody, item, dismissed).affected() > 0;
+}
+
+bool sees_item(db::tx& tx, const uuid& viewer, bool everybody, const uuid& item) {
+  return !tx.run(sql_sees, viewer, everybody, item).empty();
+}
+
+std::vector<failed_job> failed_jobs(db::tx& tx, int most) {
+  std::vector<failed_job> out;
+  for (const db::row& r : tx.run(sql_failed_jobs, most)) out.push_back({r.id(0), r.text(1), r.text(2), r.at(3)});
+  return out;
+}
+
+std::vector<held_position> held_with_titles(db::tx& tx, const uuid& viewer, int most) {
+  std::vector<held_position> out;
+  std::vector<uuid> ids;
+  for (library::position_row& p : library::held_positions(tx, viewer, most)) {
+    if (p.book) ids.push_back(*p.book);
+    out.push_back({std::move(p), ""});
+  }
+  for (const library::book& b : library::load_books(tx, viewer, ids)) {
+    for (held_position& h : out) {
+      if (h.row.book == b.id) h.title = b.title;
+    }
+  }
+  return out;
+}
+
+errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, int most) {
+  errata out;
+  out.items = failed_items(tx, viewer, everybody, most);
+  if (jobs) out.jobs = failed_jobs(tx, most);
+  out.documents = library::unknown_documents(tx, viewer, most);
+  out.held = held_with_titles(tx, viewer, most);
+  return out;
+}
+
+}  // namespace carrel::web

@@ -1,0 +1,49 @@
+#pragma once
+// Everything that needs a person's eye (product.md 4.9), for the page and for the API.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "library/document.hpp"
+#include "library/position.hpp"
+#include "server/core/clock.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::web {
+
+struct failed_item {
+  uuid id;
+  std::string name, code, detail;
+  instant since{};
+  std::optional<uuid> user;
+  bool kept = false;  // its bytes are in quarantine
+};
+// Of everybody, or only what this account sent. Newest first.
+std::vector<failed_item> failed_items(db::tx&, const uuid& viewer, bool everybody, int most);
+// False when there is no such failure that the viewer sees.
+bool set_dismissed(db::tx&, const uuid& viewer, bool everybody, const uuid& item, bool dismissed);
+bool sees_item(db::tx&, const uuid& viewer, bool everybody, const uuid& item);
+
+struct failed_job {
+  uuid id;
+  std::string kind, error;
+  instant since{};
+};
+std::vector<failed_job> failed_jobs(db::tx&, int most);
+
+struct held_position {
+  library::position_row row;
+  std::string title;  // of the book or document, "" when nobody knows
+};
+std::vector<held_position> held_with_titles(db::tx&, const uuid& viewer, int most);
+
+struct errata {
+  std::vector<failed_item> items;
+  std::vector<failed_job> jobs;
+  std::vector<library::unknown_document> documents;
+  std::vector<held_position> held;
+};
+errata load_errata(db::tx&, const uuid& viewer, bool everybody, bool jobs, int most);
+
+}  // namespace carrel::web

@@ -1,0 +1,111 @@
+#include "web/format.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "server/core/text.hpp"
+
+namespace carrel::web {
+namespace {
+
+// Cloth colours of books that have no cover; the same book always gets the same.
+int tone_of(const uuid& id) { return id.bytes[15] % 6; }
+
+std::string one_decimal(const messages& say, double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, value < 9.95 ? "%.1f" : "%.0f", value);
+  std::string out = text;
+  std::size_t dot = out.find('.');
+  if (dot != std::string::npos) out.replace(dot, 1, say.text("number.decimal"));
+  return out;
+}
+
+std::string exact(instant at) {
+  std::string text = rfc3339(at);  // 2026-05-04T09:12:33Z
+  return text.substr(0, 10) + " " + text.substr(11, 5) + " UTC";
+}
+
+}  // namespace
+
+std::string ago(const messages& say, instant at) {
+  std::int64_t seconds = std::max<std::int64_t>(0, unix_seconds(now()) - unix_seconds(at));
+  if (seconds < 45) return say.text("time.now");
+  if (seconds < 3570) return say.count("time.minutes", std::max<std::int64_t>(1, (seconds + 30) / 60));
+  if (seconds < 86400) return say.count("time.hours", (seconds + 1800) / 3600);
+  if (seconds < 86400 * 30) return say.count("time.days", seconds / 86400);
+  if (seconds < 86400 * 365) return say.count("time.months", seconds / (86400 * 30));
+  return say.count("time.years", seconds / (86400 * 365));
+}
+
+view moment(const messages& say, instant at) {
+  view v;
+  v.set("iso", rfc3339(at)).set("words", ago(say, at)).set("exact", exact(at));
+  return v;
+}
+
+view moment(const messages& say, const std::optional<instant>& at, view& into, const std::string& name) {
+  if (at) {
+    into.set(name, moment(say, *at));
+  } else {
+    into.set(name, false);
+  }
+  return into;
+}
+
+std::string size_text(const messages& say, std::int64_t bytes) {
+  double size = static_cast<double>(bytes);
+  if (size < 1000) return say.count("size.bytes", bytes);
+  for (const char* unit : {"size.kb", "size.mb", "size.gb"}) {
+    size /= 1000;
+    if (size < 999.5 || unit == std::string_view("size.gb")) {
+      std::string shown = one_decimal(say, size);
+      return say.say(unit, {{"n", shown}});
+    }
+  }
+  return {};
+}
+
+std::string percent_text(const messages& say, double fraction) {
+  std::string shown = say.number(std::lround(std::clamp(fraction, 0.0, 1.0) * 100));
+  return say.say("number.percent", {{"n", shown}});
+}
+
+std::string format_name(const messages& say, const library::book_file& f) {
+  std::string name;
+  for (char c : f.format) name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return f.is_kepub ? say.say("format.kepub", {{"name", name}}) : name;
+}
+
+std::string names_of(const messages& say, const std::vector<library::person>& people) {
+  std::vector<std::string> names;
+  for (const library::person& p : people) names.push_back(p.name);
+  return join(names, say.text("list.comma") + " ");
+}
+
+view card(const messages& say, const library::book& b) {
+  view v;
+  v.set("id", b.id.text()).set("title", b.title).set("author", names_of(say, b.authors)).set("tone", tone_of(b.id));
+  v.set("cover", b.cover ? b.cover->version() : "");
+  v.set("series", b.series).set("series_index", b.series_index_text);
+  v.set("waits", b.status != "organized").set("status", b.status == "organized" ? "" : say.text("status." + b.status));
+  v.set("progress", "").set("percent", "");
+  std::vector<std::string> formats;
+  for (const library::book_file& f : b.files) {
+    std::string name = format_name(say, f);
+    if (std::find(formats.begin(), formats.end(), name) == formats.end()) formats.push_back(name);
+  }
+  v.set("formats", join(formats, say.text("list.comma") + " "));
+  v.set("language", join(b.languages, say.text("list.comma") + " "));
+  v.set("added", moment(say, b.created_at));
+  return v;
+}
+
+std::vector<view> cards(const messages& say, const std::vector<library::book>& books) {
+  std::vector<view> out;
+  out.reserve(books.size());
+  for (const library::book& b : books) out.push_back(card(say, b));
+  return out;
+}
+
+}  // namespace carrel::web

@@ -1,0 +1,27 @@
+#pragma once
+// Values as pages show them.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "library/book.hpp"
+#include "server/core/clock.hpp"
+#include "web/messages.hpp"
+#include "web/view.hpp"
+
+namespace carrel::web {
+
+std::string ago(const messages&, instant);           // "3 minutes ago"
+view moment(const messages&, instant);               // {iso, words, exact} for the part "time"
+view moment(const messages&, const std::optional<instant>&, view& into, const std::string& name);
+std::string size_text(const messages&, std::int64_t bytes);   // "4.2 MB"
+std::string percent_text(const messages&, double fraction);   // "41 %"
+std::string format_name(const messages&, const library::book_file&);  // "EPUB", "EPUB (Kobo)"
+std::string names_of(const messages&, const std::vector<library::person>&);  // "Ursula K. Le Guin, Ada Palmer"
+
+// A book as a cover with title and author under it (part "card").
+view card(const messages&, const library::book&);
+std::vector<view> cards(const messages&, const std::vector<library::book>&);
+
+}  // namespace carrel::web

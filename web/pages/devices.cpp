@@ -1,0 +1,148 @@
+// `/devices` and `/devices/{id}`: what reads from this library (product.md 4.7).
+
+#include <algorithm>
+
+#include "library/device.hpp"
+#include "library/shelf.hpp"
+#include "server/core/text.hpp"
+#include "web/format.hpp"
+#include "web/pages/device_parts.hpp"
+#include "web/pages/pages.hpp"
+
+namespace carrel::web {
+namespace {
+
+struct device_data {
+  std::optional<library::device> device;
+  std::vector<library::device_request> requests;
+  std::vector<library::shelf> shelves;
+};
+
+device_data load_device(db::tx& tx, uuid viewer, uuid id) {
+  device_data out;
+  out.device = find_own_device(tx, viewer, id);
+  if (!out.device) return out;
+  out.requests = library::recent_requests(tx, id, 20);
+  out.shelves = library::shelves(tx, viewer);
+  return out;
+}
+
+std::vector<view> shelf_switches(const visit& v, const device_data& data) {
+  std::vector<view> out;
+  for (const library::shelf& s : data.shelves) {
+    if (s.user_id != v.id()) continue;
+    view one = shelf_line(v, s);
+    one.set("fed", std::find(data.device->shelves.begin(), data.device->shelves.end(), s.id) != data.device->shelves.end());
+    out.push_back(one);
+  }
+  return out;
+}
+
+task<http::response> device_answer(const site& at, visit v, uuid id, form_errors wrong) {
+  device_data data = co_await at.with.pool.snapshot(load_device, v.id(), id);
+  if (!data.device) not_here(v);
+  view out = device_line(v, *data.device);
+  out.set("device", id.text()).set("heading", data.device->name).set("agent", data.device->last_agent);
+  out.set("address", data.device->last_address).set("shelves", shelf_switches(v, data));
+  fill_activity(v, data.requests, out);
+  fill_addresses(v, data.device->kind, out);
+  wrong.fill(out);
+  co_return show(v, {data.device->name, "devices"}, "device", std::move(out), wrong.empty() ? 200 : 422);
+}
+
+bool set_shelves(db::tx& tx, uuid user, uuid device, std::vector<std::string> wanted) {
+  if (!find_own_device(tx, user, device)) return false;
+  for (const library::shelf& s : library::shelves(tx, user)) {
+    bool on = std::find(wanted.begin(), wanted.end(), s.id.text()) != wanted.end();
+    if (s.user_id == user) library::feed_device(tx, device, s.id, on);
+  }
+  return true;
+}
+
+std::optional<library::new_device> rotate_own(db::tx& tx, uuid user, uuid device, std::chrono::seconds grace) {
+  if (!find_own_device(tx, user, device)) return std::nullopt;
+  return library::rotate_device(tx, device, grace);
+}
+
+}  // namespace
+
+std::optional<library::device> find_own_device(db::tx& tx, const uuid& user, const uuid& device) {
+  std::optional<library::device> found = library::find_device(tx, device);
+  if (found && found->user_id != user) found.reset();
+  return found;
+}
+
+void fill_activity(const visit& v, const std::vector<library::device_request>& requests, view& out) {
+  std::vector<view> all;
+  for (const library::device_request& r : requests) {
+    view one;
+    one.set("when", moment(v.say, r.at)).set("request", r.request).set("protocol", r.protocol).set("code", r.status);
+    one.set("fine", r.status < 400).set("note", r.note);
+    one.set("outcome", v.say.text(r.status < 400 ? "request.ok" : r.status == 401 || r.status == 403 ? "request.secret" : r.status == 404 ? "request.path" : "request.failed"));
+    all.push_back(one);
+  }
+  out.set("requests", all);
+}
+
+void fill_addresses(const visit& v, const std::string& kind, view& out) {
+  std::string base = v.at.with.links.devices(v.c.in);
+  out.set("kosync_address", kind == "koreader" ? base + "/kosync" : "").set("opds_address", base + "/opds");
+}
+
+answer devices_page(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  std::optional<uuid> mine = v.id();
+  std::vector<library::device> devices = co_await at.with.pool.read(library::devices, mine);
+  std::vector<view> all;
+  for (const library::device& d : devices) all.push_back(device_line(v, d));
+  view out;
+  out.set("devices", all).set("may_add", v.may(library::capability::keep_devices));
+  co_return show(v, {v.say.text("nav.devices"), "devices"}, "devices", std::move(out));
+}
+
+answer device_page(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  uuid id = id_param(c, "id");
+  co_return co_await device_answer(at, v, id, form_errors{});
+}
+
+answer device_shelves(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::vector<std::string> wanted = form.all("shelf");
+  bool found = co_await at.with.pool.write(set_shelves, v.id(), id, wanted);
+  if (!found) not_here(v);
+  co_return done(v, "/devices/" + id.text(), "saved");
+}
+
+answer device_rotate(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::chrono::seconds grace{form.has("grace") ? 3600 : 0};
+  std::optional<library::new_device> made = co_await at.with.pool.write(rotate_own, v.id(), id, grace);
+  if (!made) not_here(v);
+  co_return secret_answer(v, *made, true);
+}
+
+// Cannot be taken back: the name has to be typed.
+answer device_revoke(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::optional<library::device> device = co_await at.with.pool.read(find_own_device, v.id(), id);
+  if (!device) not_here(v);
+  if (trim(form.text("confirm")) != device->name) {
+    form_errors wrong;
+    wrong.add("confirm", v.say.text("form.confirm_wrong"));
+    co_return co_await device_answer(at, v, id, wrong);
+  }
+  co_await at.with.pool.write(library::revoke_device, id);
+  co_return done(v, "/devices", "device.revoked");
+}
+
+}  // namespace carrel::web

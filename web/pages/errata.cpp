@@ -1,0 +1,138 @@
+// `/errata`: one card per kind, each thing with its remedy (product.md 4.9).
+
+#include "web/errata.hpp"
+
+#include "server/core/text.hpp"
+#include "web/format.hpp"
+#include "web/pages/pages.hpp"
+#include "web/pages/parts.hpp"
+
+namespace carrel::web {
+namespace {
+
+std::vector<view> item_views(const visit& v, const std::vector<failed_item>& items) {
+  std::vector<view> out;
+  for (const failed_item& f : items) {
+    view one;
+    one.set("item", f.id.text()).set("name", f.name).set("code", f.code).set("kept", f.kept).set("when", moment(v.say, f.since));
+    one.set("detail", f.detail.empty() ? v.say.text("errata.no_detail") : f.detail);
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> document_views(const visit& v, const std::vector<library::unknown_document>& documents) {
+  std::vector<view> out;
+  for (const library::unknown_document& d : documents) {
+    view one;
+    std::string title = !d.title.empty() ? d.title : d.file_name;
+    one.set("document", d.document).set("doc_title", title.empty() ? d.document : title).set("authors", d.authors);
+    one.set("doc_id", title.empty() ? "" : d.document).set("device", d.device).set("percent", percent_text(v.say, d.percentage));
+    one.set("when", moment(v.say, d.at));
+    std::vector<view> suggestions;
+    for (const library::suggestion& s : d.suggestions) {
+      view choice;
+      choice.set("book", s.book.text()).set("book_title", s.title).set("score", percent_text(v.say, s.score));
+      suggestions.push_back(choice);
+    }
+    one.set("suggestions", suggestions).set("find_href", v.href("/books?q=" + percent_encode(title)));
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> held_views(const visit& v, const std::vector<held_position>& held) {
+  std::vector<view> out;
+  for (const held_position& h : held) {
+    view one;
+    one.set("row", h.row.id.text()).set("doc_title", h.title.empty() ? h.row.document : h.title).set("device", h.row.device);
+    one.set("percent", percent_text(v.say, h.row.percentage)).set("when", moment(v.say, h.row.at));
+    one.set("book_href", h.row.book ? v.href("/books/" + h.row.book->text() + "#positions") : "");
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> job_views(const visit& v, const std::vector<failed_job>& jobs) {
+  std::vector<view> out;
+  for (const failed_job& j : jobs) {
+    view one;
+    one.set("job", j.id.text()).set("kind", v.say.has("job." + j.kind) ? v.say.text("job." + j.kind) : j.kind);
+    one.set("detail", j.error).set("when", moment(v.say, j.since));
+    out.push_back(one);
+  }
+  return out;
+}
+
+bool settle(db::tx& tx, uuid user, uuid row, bool accept) { return library::settle_held(tx, user, row, accept); }
+
+answer settle_position(const site& at, http::context& c, bool accept, std::string_view act) {
+  visit v = co_await visit_of(at, c);
+  uuid row = id_param(c, "row");
+  bool settled = co_await at.with.pool.write(settle, v.id(), row, accept);
+  if (!settled) not_here(v);
+  co_return done(v, "/errata", act);
+}
+
+answer dismiss_item(const site& at, http::context& c, bool dismissed, std::string_view act) {
+  visit v = co_await visit_of(at, c);
+  uuid item = id_param(c, "id");
+  bool all = v.may(library::capability::see_all_errata);
+  bool changed = co_await at.with.pool.write(set_dismissed, v.id(), all, item, dismissed);
+  if (!changed) not_here(v);
+  co_return done(v, "/errata", act, item.text());
+}
+
+}  // namespace
+
+answer errata_page(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  bool all = v.may(library::capability::see_all_errata), jobs = v.may(library::capability::run_jobs);
+  errata found = co_await at.with.pool.snapshot(load_errata, v.id(), all, jobs, 50);
+
+  view out;
+  out.set("items", item_views(v, found.items)).set("documents", document_views(v, found.documents));
+  out.set("held", held_views(v, found.held)).set("jobs", job_views(v, found.jobs));
+  out.set("may_retry", static_cast<bool>(at.with.retry_ingest));
+  out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty());
+  co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
+}
+
+answer errata_dismiss(const site& at, http::context& c) { return dismiss_item(at, c, true, "errata.dismissed"); }
+answer errata_undismiss(const site& at, http::context& c) { return dismiss_item(at, c, false, "undone"); }
+
+answer errata_retry(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  uuid item = id_param(c, "id");
+  bool all = v.may(library::capability::see_all_errata);
+  bool sees = co_await at.with.pool.read(sees_item, v.id(), all, item);
+  if (!sees || !at.with.retry_ingest) not_here(v);
+  bool started = co_await at.with.cpu.run(at.with.retry_ingest, item);
+  if (!started) throw http::problem{409, v.say.text("errata.nothing_to_retry"), "nothing_to_retry"};
+  co_return done(v, "/errata", "errata.retried");
+}
+
+answer document_link(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  http::form form(c.in);
+  std::string document = form.text("document");
+  std::optional<uuid> book = id_of(form.text("book"));
+  if (!book) not_here(v);
+  bool linked = co_await at.with.pool.write(library::link_by_hand, v.id(), document, *book);
+  if (!linked) not_here(v);
+  co_return done(v, back_path(form, "/errata"), "document.linked", "", document);
+}
+
+answer document_unlink(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  http::form form(c.in);
+  std::string document = form.text("document");
+  bool unlinked = co_await at.with.pool.write(library::unlink, v.id(), document);
+  if (!unlinked) not_here(v);
+  co_return done(v, "/errata", "undone");
+}
+
+answer position_accept(const site& at, http::context& c) { return settle_position(at, c, true, "position.accepted"); }
+answer position_dismiss(const site& at, http::context& c) { return settle_position(at, c, false, "position.dismissed"); }
+
+}  // namespace carrel::web

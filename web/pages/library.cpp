@@ -1,0 +1,167 @@
+// `/books`: everything one may see, by any combination of filters (product.md 4.4).
+
+#include "library/catalog.hpp"
+#include "server/core/text.hpp"
+#include "web/format.hpp"
+#include "web/pages/pages.hpp"
+#include "web/pages/parts.hpp"
+
+namespace carrel::web {
+namespace {
+
+using pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct chosen_names {
+  std::string author, series, tag, shelf;
+};
+
+struct library_data {
+  library::page page;
+  std::vector<library::name_entry> languages;
+  std::vector<library::shelf> shelves;
+  chosen_names names;
+  std::optional<std::int64_t> total;
+};
+
+library::filter filter_of(const visit& v) {
+  const http::request& in = v.c.in;
+  library::filter f;
+  f.status = in.query("status").value_or("organized");
+  bool known = f.status == "inbox" || f.status == "review" || f.status == "all";
+  if (!known || !v.may(library::capability::curate)) f.status = "organized";
+  if (f.status == "all") f.status.clear();
+  f.text = in.query("q").value_or("");
+  f.language = in.query("language").value_or("");
+  f.format = in.query("format").value_or("");
+  f.person = id_of(in.query("author"));
+  f.series = id_of(in.query("series"));
+  f.tag = id_of(in.query("tag"));
+  f.shelf = id_of(in.query("shelf"));
+  std::string sort = in.query("sort").value_or("");
+  if (sort == "title") f.order = library::list::of::title;
+  if (sort == "author") f.order = library::list::of::author;
+  return f;
+}
+
+bool narrowed(const library::filter& f) {
+  return !f.language.empty() || !f.format.empty() || f.person || f.series || f.tag || f.shelf || f.status != "organized";
+}
+
+std::optional<std::int64_t> total_of(db::tx& tx, const uuid& viewer, const library::filter& f, const library::page& page) {
+  if (!page.next && !page.previous) return static_cast<std::int64_t>(page.books.size());
+  if (narrowed(f)) return std::nullopt;
+  if (f.text.empty()) return library::count_books(tx, viewer).books;
+  library::query words;
+  words.all = f.text;
+  return library::search(tx, viewer, words, 0, 1).total;
+}
+
+std::string name_or_nothing(db::tx& tx, const uuid& viewer, library::names kind, const std::optional<uuid>& id) {
+  return id ? library::name_of(tx, viewer, kind, *id).value_or("") : "";
+}
+
+library_data load_library(db::tx& tx, uuid viewer, library::filter f, library::cursor at) {
+  library_data out;
+  out.page = library::browse(tx, viewer, f, at, 50);
+  out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;
+  out.shelves = library::shelves(tx, viewer);
+  out.names.author = name_or_nothing(tx, viewer, library::names::authors, f.person);
+  out.names.series = name_or_nothing(tx, viewer, library::names::series, f.series);
+  out.names.tag = name_or_nothing(tx, viewer, library::names::tags, f.tag);
+  for (const library::shelf& s : out.shelves) {
+    if (f.shelf && s.id == *f.shelf) out.names.shelf = s.name;
+  }
+  out.total = total_of(tx, viewer, f, out.page);
+  return out;
+}
+
+// One chip per filter in use; it leads to the list without it.
+std::vector<view> chips(const visit& v, const library::filter& f, const chosen_names& names) {
+  std::vector<view> out;
+  auto add = [&](const char* key, const std::string& what, const std::string& value) {
+    view chip;
+    chip.set("without", query_with(v.c.in, key, "")).set("chip_label", v.say.say(std::string("filter.") + key + ".chip", {{"name", value}}));
+    if (!what.empty()) out.push_back(chip);
+  };
+  add("q", f.text, f.text);
+  add("author", f.person ? "x" : "", names.author.empty() ? v.say.text("filter.unknown") : names.author);
+  add("series", f.series ? "x" : "", names.series.empty() ? v.say.text("filter.unknown") : names.series);
+  add("tag", f.tag ? "x" : "", names.tag.empty() ? v.say.text("filter.unknown") : names.tag);
+  add("shelf", f.shelf ? "x" : "", names.shelf.empty() ? v.say.text("filter.unknown") : names.shelf);
+  add("language", f.language, f.language);
+  add("format", f.format, f.format);
+  add("status", f.status == "organized" ? "" : "x", v.say.text("status." + (f.status.empty() ? "all" : f.status)));
+  return out;
+}
+
+pairs language_options(const visit& v, const library_data& data) {
+  pairs out{{"", v.say.text("filter.language.any")}};
+  for (const library::name_entry& e : data.languages) out.emplace_back(e.name, e.name);
+  return out;
+}
+
+pairs shelf_options(const visit& v, const library_data& data) {
+  pairs out{{"", v.say.text("filter.shelf.any")}};
+  for (const library::shelf& s : data.shelves) out.emplace_back(s.id.text(), s.name);
+  return out;
+}
+
+pairs format_options(const visit& v) {
+  pairs out{{"", v.say.text("filter.format.any")}};
+  for (const char* name : {"epub", "pdf", "cbz", "cbr", "mobi", "azw3", "fb2", "txt", "m4b", "mp3"}) {
+    std::string shown;
+    for (const char* p = name; *p; ++p) shown += static_cast<char>(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+    out.emplace_back(name, shown);
+  }
+  return out;
+}
+
+void fill_filters(const visit& v, const library::filter& f, const library_data& data, view& out) {
+  std::string sort = f.order == library::list::of::title ? "title" : f.order == library::list::of::author ? "author" : "new";
+  pairs sorts{{"new", v.say.text("sort.new")}, {"title", v.say.text("sort.title")}, {"author", v.say.text("sort.author")}};
+  pairs states{{"organized", v.say.text("status.organized")}, {"inbox", v.say.text("status.inbox")},
+               {"review", v.say.text("status.review")}, {"all", v.say.text("status.all")}};
+  out.set("sorts", options(sorts, sort)).set("states", options(states, f.status.empty() ? "all" : f.status));
+  out.set("languages", options(language_options(v, data), f.language)).set("formats_offered", options(format_options(v), f.format));
+  out.set("shelves", options(shelf_options(v, data), f.shelf ? f.shelf->text() : ""));
+  out.set("seek", f.text).set("chips", chips(v, f, data.names));
+  for (const char* hidden : {"author", "series", "tag"}) out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
+}
+
+std::string shape_of(const http::request& in) {
+  std::string shape = in.query("view").value_or("grid");
+  return shape == "list" || shape == "table" ? shape : "grid";
+}
+
+void fill_shapes(const visit& v, const std::string& shape, view& out) {
+  std::vector<view> all;
+  for (std::string name : {"grid", "list", "table"}) {
+    view s;
+    s.set("shape_href", query_with(v.c.in, "view", name)).set("shape_label", v.say.text("view." + name)).set("shape_now", name == shape);
+    all.push_back(s);
+  }
+  out.set("shapes", all).set("shape", shape);
+  for (const char* name : {"grid", "list", "table"}) out.set(std::string("as_") + name, shape == name);
+}
+
+}  // namespace
+
+answer library_page(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  library::filter f = filter_of(v);
+  library::cursor from = cursor_of(c.in, f.token_name());
+  library_data data = co_await at.with.pool.snapshot(load_library, v.id(), f, from);
+
+  view out;
+  fill_filters(v, f, data, out);
+  fill_shapes(v, shape_of(c.in), out);
+  out.set("books", cards(v.say, data.page.books));
+  out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
+  out.set("pager", pager(c.in, f.token_name(), data.page.previous, data.page.next));
+  out.set("narrowed", narrowed(f) || !f.text.empty()).set("opened", narrowed(f) || c.in.query("sort").has_value()).set("live_search", true);
+  std::string title = !data.names.author.empty() ? data.names.author : !data.names.series.empty() ? data.names.series : v.say.text("nav.library");
+  out.set("heading", title);
+  co_return show(v, {title, "library"}, "library", std::move(out));
+}
+
+}  // namespace carrel::web

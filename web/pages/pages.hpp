@@ -1,0 +1,85 @@
+#pragma once
+// Every page and every form, one function each. Forms answer 303 and a bar that says what was done.
+
+#include "web/visit.hpp"
+
+namespace carrel::web {
+
+using answer = task<http::response>;
+
+answer static_file(const site&, http::context&);
+answer theme_change(const site&, http::context&);
+answer not_found_page(const site&, http::context&);
+
+answer setup_page(const site&, http::context&);
+answer setup_step(const site&, http::context&);
+answer welcome_page(const site&, http::context&);
+answer login_page(const site&, http::context&);
+answer login(const site&, http::context&);
+answer logout(const site&, http::context&);
+
+answer home_page(const site&, http::context&);
+answer library_page(const site&, http::context&);
+answer authors_page(const site&, http::context&);
+answer series_page(const site&, http::context&);
+
+answer book_page(const site&, http::context&);
+answer book_edit_page(const site&, http::context&);
+answer book_edit(const site&, http::context&);
+answer book_undo_edit(const site&, http::context&);
+answer book_trash(const site&, http::context&);
+answer book_untrash(const site&, http::context&);
+answer book_approve(const site&, http::context&);
+answer book_shelve(const site&, http::context&);
+answer book_restore_position(const site&, http::context&);
+answer book_undo_position(const site&, http::context&);
+answer trash_page(const site&, http::context&);
+answer review_page(const site&, http::context&);
+
+answer upload_page(const site&, http::context&);
+answer upload(const site&, http::context&);
+
+answer shelves_page(const site&, http::context&);
+answer shelf_make(const site&, http::context&);
+answer shelf_page(const site&, http::context&);
+answer shelf_change(const site&, http::context&);
+answer shelf_delete(const site&, http::context&);
+answer shelf_add(const site&, http::context&);
+answer shelf_remove(const site&, http::context&);
+answer shelf_devices(const site&, http::context&);
+
+answer devices_page(const site&, http::context&);
+answer device_page(const site&, http::context&);
+answer device_add_page(const site&, http::context&);
+answer device_add(const site&, http::context&);
+answer device_rotate(const site&, http::context&);
+answer device_revoke(const site&, http::context&);
+answer device_shelves(const site&, http::context&);
+
+answer errata_page(const site&, http::context&);
+answer errata_dismiss(const site&, http::context&);
+answer errata_undismiss(const site&, http::context&);
+answer errata_retry(const site&, http::context&);
+answer document_link(const site&, http::context&);
+answer document_unlink(const site&, http::context&);
+answer position_accept(const site&, http::context&);
+answer position_dismiss(const site&, http::context&);
+
+answer jobs_page(const site&, http::context&);
+answer job_cancel(const site&, http::context&);
+answer job_retry(const site&, http::context&);
+
+answer account_page(const site&, http::context&);
+answer account_password(const site&, http::context&);
+answer account_appearance(const site&, http::context&);
+answer account_positions(const site&, http::context&);
+answer account_make_key(const site&, http::context&);
+answer account_revoke_key(const site&, http::context&);
+
+answer people_page(const site&, http::context&);
+answer person_add(const site&, http::context&);
+answer person_role(const site&, http::context&);
+answer person_disable(const site&, http::context&);
+answer person_enable(const site&, http::context&);
+
+}  // namespace carrel::web

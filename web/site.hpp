@@ -1,0 +1,31 @@
+#pragma once
+// What every page and API function is given.
+
+#include "web/assets.hpp"
+#include "web/messages.hpp"
+#include "web/routes.hpp"
+#include "web/templates.hpp"
+
+namespace carrel::web {
+
+struct site {
+  explicit site(services s) : with(std::move(s)), pages(words) {}
+  services with;
+  languages words;
+  templates pages;
+  assets files;
+};
+
+using action = task<http::response> (*)(const site&, http::context&);
+
+// A plain function as the handler of a route. The site must outlive the router.
+inline http::handler bound(const site& at, action run) {
+  return [&at, run](http::context& c) { return run(at, c); };
+}
+
+// {name} of the route as an id; 404 when it is none.
+uuid id_param(const http::context&, std::string_view name);
+// An id in a query or form; nothing when it is absent or no id.
+std::optional<uuid> id_of(const std::optional<std::string>&);
+
+}  // namespace carrel::web

@@ -1,0 +1,37 @@
+#include "web/trash.hpp"
+
+namespace carrel::web {
+namespace {
+
+constexpr db::statement sql_trashed{"web.trashed_books", R"sql(
+  select b.id, b.title, b.author, b.deleted_at
+    from books b
+    join users u on u.id = $1 and u.role in ('owner', 'librarian') and u.disabled_at is null
+   where b.deleted_at is not null
+     and ($2::uuid is null or b.id = $2)
+     and ($3::uuid is null or (b.deleted_at, b.id) < (select a.deleted_at, a.id from books a where a.id = $3))
+     and (u.unlimited
+          or (u.library_ids is null or b.library_id = any (u.library_ids))
+         and coalesce(b.age_rating, 0) <= coalesce(u.highest_age, 1000)
+         and not b.tags && u.hidden_tags
+         and (u.required_tags = '{}' or b.tags && u.required_tags))
+   order by b.deleted_at desc, b.id desc
+   limit $4)sql"};
+
+trashed_book trashed_from(const db::row& r) { return {r.id(0), r.text(1), r.text(2), r.at(3)}; }
+
+}  // namespace
+
+std::vector<trashed_book> trashed_books(db::tx& tx, const uuid& viewer, const std::optional<uuid>& after, int most) {
+  std::vector<trashed_book> out;
+  for (const db::row& r : tx.run(sql_trashed, viewer, std::nullopt, after, most)) out.push_back(trashed_from(r));
+  return out;
+}
+
+std::optional<trashed_book> find_trashed(db::tx& tx, const uuid& viewer, const uuid& book) {
+  db::rows rows = tx.run(sql_trashed, viewer, book, std::nullopt, 1);
+  if (rows.empty()) return std::nullopt;
+  return trashed_from(rows[0]);
+}
+
+}  // namespace carrel::web

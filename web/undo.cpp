@@ -1,0 +1,85 @@
+// The bar after an act: what was done, and the form that takes it back.
+
+#include <algorithm>
+#include <array>
+
+#include "server/core/text.hpp"
+#include "web/visit.hpp"
+
+namespace carrel::web {
+namespace {
+
+// `form` is where the undo form goes; {about} is an id. `field` carries `other`. An empty form: the act cannot be taken back.
+struct known_act {
+  std::string_view name, form, field;
+};
+
+constexpr std::array known_acts{
+    known_act{"saved", "", ""},
+    known_act{"undone", "", ""},
+    known_act{"book.trashed", "/books/{about}/untrash", ""},
+    known_act{"book.restored", "/books/{about}/trash", ""},
+    known_act{"book.edited", "/books/{about}/undo-edit", ""},
+    known_act{"book.approved", "", ""},
+    known_act{"shelf.made", "", ""},
+    known_act{"shelf.deleted", "", ""},
+    known_act{"shelf.added", "/shelf/{about}/remove", "book"},
+    known_act{"shelf.removed", "/shelf/{about}/add", "book"},
+    known_act{"device.revoked", "", ""},
+    known_act{"position.restored", "/books/{about}/positions/undo", "row"},
+    known_act{"position.accepted", "", ""},
+    known_act{"position.dismissed", "", ""},
+    known_act{"document.linked", "/documents/unlink", "document"},
+    known_act{"errata.dismissed", "/errata/{about}/undismiss", ""},
+    known_act{"errata.retried", "", ""},
+    known_act{"job.cancelled", "/jobs/{about}/retry", ""},
+    known_act{"job.retried", "", ""},
+    known_act{"key.revoked", "", ""},
+    known_act{"person.added", "", ""},
+    known_act{"person.disabled", "/people/{about}/enable", ""},
+    known_act{"person.enabled", "/people/{about}/disable", ""},
+    known_act{"person.role", "/people/{about}/role", "role"},
+    known_act{"password.changed", "", ""},
+    known_act{"upload.sent", "", ""},
+    known_act{"upload.known", "", ""},
+};
+
+}  // namespace
+
+http::response done(const visit& v, std::string_view path, std::string_view act, std::string_view about, std::string_view other) {
+  std::string to = v.href(path);
+  std::string fragment;
+  if (std::size_t hash = to.find('#'); hash != std::string::npos) {
+    fragment = to.substr(hash);
+    to.resize(hash);
+  }
+  to += to.find('?') == std::string::npos ? "?done=" : "&done=";
+  to += act;
+  if (!about.empty()) to += "&about=" + percent_encode(about);
+  if (!other.empty()) to += "&other=" + percent_encode(other);
+  return http::redirect(to + fragment);
+}
+
+bool undo_bar(const visit& v, view& into) {
+  std::string name = v.c.in.query("done").value_or("");
+  auto act = std::find_if(known_acts.begin(), known_acts.end(), [&](const known_act& a) { return a.name == name; });
+  into.set("bar", false);
+  if (!v.user || act == known_acts.end()) return false;
+
+  view bar;
+  bar.set("bar_words", v.say.text("done." + name)).set("bar_form", false);
+  std::optional<uuid> about = id_of(v.c.in.query("about"));
+  std::string form(act->form);
+  std::size_t place = form.find("{about}");
+  bool complete = !form.empty() && (place == std::string::npos || about);
+  if (complete) {
+    if (place != std::string::npos) form.replace(place, 7, about->text());
+    std::string path(v.c.in.path());
+    bar.set("bar_form", v.href(form)).set("bar_back", path);
+    bar.set("bar_field", act->field).set("bar_value", v.c.in.query("other").value_or(""));
+  }
+  into.set("bar", std::move(bar));
+  return true;
+}
+
+}  // namespace carrel::web

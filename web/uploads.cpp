@@ -1,0 +1,70 @@
+#include "web/uploads.hpp"
+
+#include <system_error>
+
+#include "server/http/multipart.hpp"
+
+namespace carrel::web {
+namespace {
+
+constexpr db::statement sql_sent{"web.sent_items", R"sql(
+  select i.id, i.display_name, i.state, i.error_code, i.error_detail, b.id, i.created_at
+    from ingest_items i
+    left join visible_books($1) b on b.id = i.book_id
+   where i.user_id = $1 and i.source = 'upload'
+   order by i.created_at desc, i.id desc
+   limit $2)sql"};
+
+result<std::vector<http::part>> split(std::filesystem::path body, std::string type, std::filesystem::path folder) {
+  return http::split_multipart(body, type, folder);
+}
+
+void remove_file(const std::filesystem::path& file) {
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+}
+
+}  // namespace
+
+task<parts_of_upload> split_upload(const site& at, http::context& c) {
+  std::string type(c.in.header("Content-Type").value_or(std::string_view{}));
+  std::filesystem::path body = c.in.body_file(), folder = at.with.upload_dir;
+  result<std::vector<http::part>> parts = co_await at.with.cpu.run(split, body, type, folder);
+  if (!parts) throw http::problem{400, "The upload is not a form with files.", "multipart"};
+  parts_of_upload out;
+  for (const http::part& p : *parts) {
+    if (p.name == "csrf" && p.file.empty()) out.csrf = p.text;
+    if (p.file.empty()) continue;
+    // A file field that was left empty is a part without a name and without bytes.
+    bool sent = !p.file_name.empty() || p.size > 0;
+    if (sent && p.name == "file") {
+      out.files.emplace_back(p.file, p.file_name);
+    } else {
+      remove_file(p.file);
+    }
+  }
+  co_return out;
+}
+
+void drop_parts(const parts_of_upload& parts) {
+  for (const auto& [file, name] : parts.files) remove_file(file);
+}
+
+task<std::vector<received>> accept_all(const site& at, parts_of_upload parts, uuid user) {
+  std::vector<received> out;
+  for (const auto& [file, name] : parts.files) {
+    upload_result outcome = co_await at.with.cpu.run(at.with.accept_upload, file, name, user);
+    out.push_back({name, std::move(outcome)});
+  }
+  co_return out;
+}
+
+std::vector<sent_item> sent_items(db::tx& tx, const uuid& user, int most) {
+  std::vector<sent_item> out;
+  for (const db::row& r : tx.run(sql_sent, user, most)) {
+    out.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.text(4), r.maybe_id(5), r.at(6)});
+  }
+  return out;
+}
+
+}  // namespace carrel::web

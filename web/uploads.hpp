@@ -1,0 +1,35 @@
+#pragma once
+// Files that come in through the browser or the API.
+
+#include <string>
+#include <vector>
+
+#include "web/visit.hpp"
+
+namespace carrel::web {
+
+struct received {
+  std::string name;
+  upload_result outcome;
+};
+
+// Splits the multipart body; the parts are files in the upload folder. Problem 400 when it is no multipart form.
+struct parts_of_upload {
+  std::string csrf;  // the field of that name, "" when absent
+  std::vector<std::pair<std::filesystem::path, std::string>> files;
+};
+task<parts_of_upload> split_upload(const site&, http::context&);
+// Hands every file over; what it cannot hand over is removed.
+task<std::vector<received>> accept_all(const site&, parts_of_upload, uuid user);
+void drop_parts(const parts_of_upload&);
+
+// What became of the files an account sent, newest first.
+struct sent_item {
+  uuid id;
+  std::string name, state, code, detail;
+  std::optional<uuid> book;
+  instant at{};
+};
+std::vector<sent_item> sent_items(db::tx&, const uuid& user, int most);
+
+}  // namespace carrel::web

@@ -1,0 +1,148 @@
+#include "web/visit.hpp"
+
+#include "library/catalog.hpp"
+#include "server/core/text.hpp"
+#include "web/format.hpp"
+
+namespace carrel::web {
+namespace {
+
+constexpr db::statement sql_counts{"web.frame_counts", R"sql(
+  select (select count(*) from visible_books($1) b where b.status <> 'organized'),
+         (select count(*) from ingest_items
+           where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1))
+         + (select count(*) from documents where user_id = $1 and link = 'none')
+         + (select count(*) from reading_progress_history where user_id = $1 and not accepted and settled_at is null),
+         (select count(*) from jobs where done_at is null and state in ('waiting', 'running') and ($3 or user_id = $1)))sql"};
+
+struct frame_data {
+  std::optional<library::user> user;
+  frame_counts counts;
+};
+
+frame_data load_frame(db::tx& tx, const uuid& user) {
+  frame_data out;
+  out.user = library::find_user(tx, user);
+  if (!out.user) return out;
+  bool all = library::allows(out.user->may, library::capability::see_all_errata);
+  bool runs = library::allows(out.user->may, library::capability::run_jobs);
+  db::rows rows = tx.run(sql_counts, user, all, runs);
+  out.counts = {rows[0].integer(0), rows[0].integer(1), rows[0].integer(2)};
+  return out;
+}
+
+std::string_view header(const http::request& in, std::string_view name) { return in.header(name).value_or(std::string_view{}); }
+
+// Readers with electronic paper get their theme without asking (product.md 11).
+bool electronic_paper(const http::request& in) {
+  std::string agent = lower_ascii(header(in, "User-Agent"));
+  for (std::string_view known : {"kobo", "kindle/", "tolino", "pocketbook", "eink", "e-ink", "boox"}) {
+    if (agent.find(known) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string theme_of(const http::request& in, const std::optional<library::user>& user) {
+  std::string chosen = user && !user->theme.empty() ? user->theme : std::string(in.cookie("carrel_theme").value_or("system"));
+  if (chosen == "light" || chosen == "dark" || chosen == "eink") return chosen;
+  return electronic_paper(in) ? "eink" : "system";
+}
+
+std::string number_or_nothing(const messages& say, std::int64_t n) { return n > 0 ? say.number(n) : ""; }
+
+std::vector<view> theme_choices(const messages& say, const std::string& now) {
+  std::vector<view> out;
+  for (std::string theme : {"system", "light", "dark", "eink"}) {
+    view v;
+    v.set("value", theme).set("label", say.text("theme." + theme)).set("chosen", theme == now);
+    out.push_back(v);
+  }
+  return out;
+}
+
+void fill_account(const visit& v, view& out) {
+  using library::capability;
+  out.set("signed_in", v.user.has_value());
+  if (!v.user) return;
+  out.set("me", v.user->name).set("csrf", v.c.csrf);
+  out.set("may_upload", v.may(capability::upload)).set("may_curate", v.may(capability::curate));
+  out.set("may_run_jobs", v.may(capability::run_jobs)).set("may_administer", v.may(capability::administer));
+  out.set("may_download", v.may(capability::download)).set("may_shelve", v.may(capability::shelve));
+  out.set("inbox_count", number_or_nothing(v.say, v.counts.inbox));
+  out.set("errata_count", number_or_nothing(v.say, v.counts.errata));
+  out.set("jobs_count", number_or_nothing(v.say, v.counts.jobs));
+}
+
+void fill_head(const site& at, const http::request& in, const messages& say, const std::string& theme, view& out) {
+  out.set("base", at.with.links.base_path()).set("lang", say.language()).set("dir", say.right_to_left() ? "rtl" : "ltr");
+  out.set("theme", theme).set("themes", theme_choices(say, theme)).set("version", at.with.version);
+  out.set("css", at.files.path("carrel.css")).set("js", at.files.path("app.js"));
+  out.set("icons", at.files.path("icons.svg")).set("mark", at.files.path("mark.svg"));
+  out.set("here", in.target());
+}
+
+}  // namespace
+
+void visit::need(library::capability what) const {
+  if (!may(what)) throw http::problem{404, say.text("problem.404"), "not_found"};
+}
+
+task<visit> visit_of(const site& at, http::context& c) {
+  frame_data data;
+  if (c.who) data = co_await at.with.pool.read(load_frame, c.who->user);
+  std::string_view language = data.user ? std::string_view(data.user->language) : std::string_view{};
+  const messages& say = at.words.choose(language, header(c.in, "Accept-Language"));
+  co_return visit{at, c, say, std::move(data.user), data.counts};
+}
+
+void page_headers(const site& at, const http::request& in, http::response& out) {
+  out.set("Content-Security-Policy",
+          "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+          "base-uri 'none'; frame-ancestors 'none'");
+  out.set("Cache-Control", "private, no-store").set("Vary", "Cookie, Accept-Language");
+  out.set("Link", "<" + at.with.links.pages(in) + "/opds>; rel=\"alternate\"; type=\"application/atom+xml;profile=opds-catalog;kind=navigation\"");
+}
+
+http::response show(const visit& v, const page_head& head, std::string_view page, view filled, unsigned status) {
+  fill_head(v.at, v.c.in, v.say, theme_of(v.c.in, v.user), filled);
+  fill_account(v, filled);
+  filled.set("title", head.title).set("document_title", v.say.say("document.title", {{"title", head.title}}));
+  for (const char* place : {"home", "library", "shelves", "series", "authors", "devices", "inbox", "errata", "jobs", "people", "account", "upload"}) {
+    filled.set("at_" + std::string(place), head.section == place);
+  }
+  undo_bar(v, filled);
+  http::response out = http::html(v.at.pages.render(page, v.say, filled), status);
+  page_headers(v.at, v.c.in, out);
+  return out;
+}
+
+http::response problem_page(const site& at, const http::context& c, const http::problem& p) {
+  const messages& say = at.words.choose({}, header(c.in, "Accept-Language"));
+  view filled;
+  fill_head(at, c.in, say, theme_of(c.in, std::nullopt), filled);
+  filled.set("signed_in", false).set("problem_id", c.request_id);
+  std::string key = "problem." + std::to_string(p.status);
+  std::string title = say.has(key + ".title") ? say.text(key + ".title") : say.text("problem.other.title");
+  std::string words = say.has(key) ? say.text(key) : p.status >= 500 ? say.text("problem.500") : p.message;
+  filled.set("title", title).set("document_title", say.say("document.title", {{"title", title}})).set("problem_words", words);
+  filled.set("problem_lost", p.status >= 500);
+  http::response out = http::html(at.pages.render("bare_problem", say, filled), p.status);
+  for (const auto& [name, value] : p.headers) out.add(name, value);
+  page_headers(at, c.in, out);
+  return out;
+}
+
+void refuse_foreign_form(const http::request& in) {
+  std::string_view from = header(in, "Sec-Fetch-Site");
+  if (from == "cross-site" || from == "same-site") throw http::problem{403, "The form came from another site.", "csrf"};
+}
+
+uuid id_param(const http::context& c, std::string_view name) {
+  std::optional<uuid> id = uuid::parse(c.in.param(name));
+  if (!id) throw http::problem{404, "Not found.", "not_found"};
+  return *id;
+}
+
+std::optional<uuid> id_of(const std::optional<std::string>& text) { return text ? uuid::parse(*text) : std::nullopt; }
+
+}  // namespace carrel::web
