@@ -24,6 +24,7 @@ find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json)
 find_package(OpenSSL REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_package(pugixml REQUIRED)
 
 # carrel_library(NAME FOLDER SOURCES... DEPENDS lib... SYSTEM lib...)
 #
@@ -38,7 +39,7 @@ function(carrel_library name folder)
   # TEMPORARY-START
   set(present)
   foreach(f ${arg_SOURCES})
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${f}")
+    if(IS_ABSOLUTE "${f}" OR EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${f}")
       list(APPEND present ${f})
     endif()
   endforeach()

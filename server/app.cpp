@@ -1,0 +1,242 @@
+#include "server/app.hpp"
+
+#include <unistd.h>
+
+#include <map>
+#include <thread>
+
+#include "ingest/jobs.hpp"
+#include "ingest/recover.hpp"
+#include "ingest/upload.hpp"
+#include "ingest/watcher.hpp"
+#include "kosync/routes.hpp"
+#include "library/cover_cache.hpp"
+#include "library/instance.hpp"
+#include "library/setting.hpp"
+#include "library/user.hpp"
+#include "opds/routes.hpp"
+#include "server/auth/cpu_pool.hpp"
+#include "server/auth/credentials.hpp"
+#include "server/core/log.hpp"
+#include "server/core/metrics.hpp"
+#include "server/db/notify.hpp"
+#include "server/health.hpp"
+#include "server/http/links.hpp"
+#include "server/http/server.hpp"
+#include "server/jobs/worker.hpp"
+#include "server/version.hpp"
+#include "web/routes.hpp"
+
+namespace carrel {
+namespace {
+
+// What the device-only listener serves (product.md 5).
+bool is_device_path(std::string_view path) {
+  for (std::string_view prefix : {"/opds", "/kosync", "/kobo", "/dav", "/covers", "/api/v3/content", "/api/UserStorage",
+                                  "/api/internal/notebooks", "/users", "/syncs", "/healthcheck", "/healthz"}) {
+    if (path == prefix || (path.starts_with(prefix) && path[prefix.size()] == '/')) return true;
+  }
+  return false;
+}
+
+std::string process_name() {
+  char host[256] = "localhost";
+  ::gethostname(host, sizeof host - 1);
+  return std::string(host) + ":" + std::to_string(::getpid());
+}
+
+void add_listeners(std::vector<http::listen_address>& out, const config& c, const char* key, http::listen_address::role role) {
+  for (const std::string& text : c.list(key)) out.push_back({.text = text, .serves = role});
+}
+
+void observe(unsigned status, http::verb, std::string_view pattern, std::chrono::nanoseconds took) {
+  // One series per route and status class; the handles are found by the registry itself.
+  std::string group = pattern.empty() ? "none" : std::string(pattern);
+  static thread_local std::map<std::pair<std::string, unsigned>, metrics::histogram> known;
+  auto key = std::pair(group, status / 100);
+  auto at = known.find(key);
+  if (at == known.end()) {
+    metrics::labels labels{{"route", group}, {"status", std::to_string(status / 100) + "xx"}};
+    at = known.emplace(key, metrics::make_histogram("carrel_http_seconds", "time of requests by route and status class", labels)).first;
+  }
+  at->second.observe(std::chrono::duration<double>(took).count());
+}
+
+http::server_options options_from(const config& c, const library::store& store) {
+  http::server_options o;
+  add_listeners(o.listen, c, "listen", http::listen_address::role::main);
+  add_listeners(o.listen, c, "listen.devices", http::listen_address::role::devices);
+  add_listeners(o.listen, c, "listen.metrics", http::listen_address::role::metrics);
+  unsigned cores = work_threads(c);
+  o.threads = cores <= 2 ? 1 : cores / 2;
+  o.max_header = c.bytes("http.max_header");
+  o.header_timeout = c.duration("http.header_timeout");
+  o.idle_timeout = c.duration("http.idle_timeout");
+  o.max_connections = static_cast<unsigned>(c.integer("http.max_connections"));
+  o.per_address = static_cast<unsigned>(c.integer("http.per_address"));
+  o.trusted_proxies = c.list("trusted_proxies");
+  o.tls_cert = c.text("tls.cert");
+  o.tls_key = c.text("tls.key");
+  o.upload_dir = store.data() / "staging";
+  o.observe = observe;
+  o.device_path = is_device_path;
+  return o;
+}
+
+bool database_away(const std::exception& e) {
+  return dynamic_cast<const db::lost*>(&e) != nullptr || dynamic_cast<const db::busy*>(&e) != nullptr;
+}
+
+}  // namespace
+
+// Members are made from top to bottom and destroyed the other way round.
+struct app::parts {
+  environment base;
+  const config& settings;
+  db::pool& pool;
+  http::links links;
+  ingest::inspector_pool inspectors;
+  auth::cpu_pool cpu;
+  db::notifier notifier;
+  auth::credentials credentials;
+  health state;
+  jobs::workers workers;
+  jobs::schedule schedule;
+  ingest::services ingest;
+  ingest::watcher watcher;
+  kosync::api kosync_api;
+  opds::api opds_api;
+  web::api web_api;
+  web::pages pages;
+  http::router main, metrics;
+  http::server server;
+
+  explicit parts(environment e);
+  void mount();
+  void later(std::function<void()> work) { cpu.post(std::move(work)); }
+  std::optional<std::filesystem::path> cover(const library::cover_ref& c, int size) { return library::cover_cache(base.store, c, size); }
+  kosync::services for_kosync();
+  opds::services for_opds();
+  web::services for_web();
+  web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
+};
+
+kosync::services app::parts::for_kosync() {
+  return {.pool = pool,
+          .credentials = credentials,
+          .cpu = cpu,
+          .settings = settings,
+          .later = [this](std::function<void()> w) { later(std::move(w)); }};
+}
+
+opds::services app::parts::for_opds() {
+  return {.pool = pool,
+          .credentials = credentials,
+          .store = base.store,
+          .links = links,
+          .settings = settings,
+          .cpu = cpu,
+          .later = [this](std::function<void()> w) { later(std::move(w)); },
+          .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); }};
+}
+
+web::services app::parts::for_web() {
+  return {.pool = pool,
+          .credentials = credentials,
+          .cpu = cpu,
+          .store = base.store,
+          .links = links,
+          .settings = settings,
+          .version = version,
+          .upload_dir = base.store.data() / "staging",
+          .accept_upload = [this](std::filesystem::path file, std::string name, uuid user) { return accept(file, name, user); },
+          .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
+          .replace_file = {},
+          .retry_ingest = {},
+          .stopping = [this] { return state.draining(); }};
+}
+
+web::upload_result app::parts::accept(const std::filesystem::path& file, const std::string& name, const uuid& user) {
+  ingest::upload_answer answer = ingest::accept_upload(ingest, file, name, user);
+  if (auto* taken = std::get_if<ingest::upload_taken>(&answer)) return {.job = taken->job, .known_book = {}, .refused = {}};
+  if (auto* known = std::get_if<ingest::upload_known>(&answer)) return {.job = {}, .known_book = known->book, .refused = {}};
+  auto& refused = std::get<ingest::upload_refused>(answer);
+  return {.job = {}, .known_book = {}, .refused = error{refused.code, refused.message}};
+}
+
+app::parts::parts(environment e)
+    : base(std::move(e)),
+      settings(base.settings),
+      pool(*base.pool),
+      links(settings),
+      inspectors(ingest::inspector_options_from(settings)),
+      cpu(work_threads(settings)),
+      notifier(base.url),
+      credentials(pool, cpu, settings),
+      state(pool, base.store),
+      workers(pool, notifier, static_cast<unsigned>(settings.integer("jobs.workers")), process_name()),
+      schedule(pool),
+      ingest{.pool = pool, .store = base.store, .inspectors = inspectors, .how = ingest::settings_from(settings)},
+      watcher(ingest),
+      kosync_api(for_kosync()),
+      opds_api(for_opds()),
+      web_api(for_web()),
+      pages(for_web()),
+      server(options_from(settings, base.store), main, metrics) {
+  pool.write_now([](db::tx& tx) { library::instance_id(tx); });
+  mount();
+  server.set_unavailable(database_away);
+}
+
+void app::parts::mount() {
+  state.mount(main);
+  state.mount(metrics);
+  mount_metrics(metrics, "");
+  if (settings.is_set("metrics.token")) mount_metrics(main, settings.text("metrics.token"));
+  kosync_api.mount(main);
+  opds_api.mount(main);
+  web_api.mount(main);
+  pages.mount(main);  // last: it answers every path that nothing else knows
+  ingest::register_jobs(workers, ingest);
+  ingest::register_schedule(schedule, ingest);
+}
+
+app::app(environment e) : parts_(std::make_unique<parts>(std::move(e))) {}
+app::~app() = default;
+
+result<std::vector<std::string>> app::bind() { return parts_->server.bind(); }
+
+void app::start() {
+  parts_->workers.start();
+  parts_->schedule.start();
+  parts_->pool.write_now([](db::tx& tx) { ingest::enqueue_unfinished(tx, true); });
+  if (std::optional<error> bad = parts_->watcher.start()) log::error("drop_folder", {{"reason", bad->message()}});
+  parts_->server.start();
+}
+
+void app::tick() {
+  if (!parts_->base.cluster) return;
+  if (std::optional<error> bad = parts_->base.cluster->restart_if_dead()) log::error("database", {{"restart", bad->message()}});
+}
+
+void app::reload() { parts_->server.reload_certificates(); }
+
+void app::stop() {
+  parts_->state.drain();
+  parts_->server.stop_accepting();
+  parts_->server.drain();
+  parts_->watcher.stop();
+  parts_->schedule.stop();
+  parts_->workers.stop();
+  parts_->kosync_api.stop();
+}
+
+void app::stop_now() { parts_->server.abort_drain(); }
+
+std::string app::setup_code() {
+  return parts_->pool.write_now([](db::tx& tx) {
+    return library::has_owner(tx) ? std::string() : library::make_code(tx, "setup", std::chrono::hours{24 * 7});
+  });
+}
+
+}  // namespace carrel

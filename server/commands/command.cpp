@@ -1,0 +1,100 @@
+#include "server/commands/command.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "server/core/text.hpp"
+
+namespace carrel::commands {
+namespace {
+
+constexpr db::statement sql_owner{"command.first_owner", R"sql(
+  select id from users where role = 'owner' and disabled_at is null order by created_at, id limit 1)sql"};
+
+}  // namespace
+
+config invocation::load_settings() const {
+  config::sources from;
+  if (!config_file.empty()) from.file = config_file;
+  for (const std::string& pair : settings) {
+    std::size_t equals = pair.find('=');
+    if (equals == pair.npos) throw stop(usage, "--set expects key=value, got " + pair);
+    from.command_line.emplace_back(trim(std::string_view(pair).substr(0, equals)), trim(std::string_view(pair).substr(equals + 1)));
+  }
+  result<config> c = config::load(from);
+  if (!c) throw stop(usage, c.error().message());
+  return std::move(*c);
+}
+
+environment invocation::open(unsigned connections) const {
+  result<environment> e = open_environment(load_settings(), {.connections = connections});
+  if (!e) throw stop(failed, e.error().message());
+  return std::move(*e);
+}
+
+void invocation::answer(const json::value& document, const std::string& text) const {
+  if (json) std::cout << json::dump(document) << '\n';
+  else if (!text.empty()) std::cout << text << (text.ends_with('\n') ? "" : "\n");
+  std::cout.flush();
+}
+
+library::user acting_user(db::tx& tx, const std::string& name) {
+  if (!name.empty()) {
+    std::optional<library::user> named = library::find_user_named(tx, name);
+    if (!named) throw stop(not_found, "There is no account called " + name + ".");
+    return *named;
+  }
+  db::rows rows = tx.run(sql_owner);
+  std::optional<library::user> owner = rows.empty() ? std::nullopt : library::find_user(tx, rows[0].id(0));
+  if (!owner) throw stop(not_found, "There is no owner yet. Make one: carrel user add NAME --role owner --password-stdin");
+  return *owner;
+}
+
+uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
+  std::optional<library::book> found = library::find_book_named(tx, viewer, name);
+  if (!found) throw stop(not_found, "There is no book " + name + ", or its title is not unique. Use the id that `carrel book find` prints.");
+  return found->id;
+}
+
+std::string first_line_of_input() {
+  std::string line;
+  if (!std::getline(std::cin, line) || line.empty()) throw stop(usage, "Expected a password on standard input.");
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], count_code_points(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - count_code_points(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string device_base(const config& c) {
+  std::string base = c.is_set("devices_url") ? c.text("devices_url") : c.text("external_url");
+  while (base.ends_with('/')) base.pop_back();
+  if (!base.empty()) return base;
+  char host[256] = "localhost";
+  ::gethostname(host, sizeof host - 1);
+  std::vector<std::string> listen = c.list("listen");
+  std::string first = listen.empty() ? "[::]:8490" : listen.front();
+  std::size_t colon = first.rfind(':');
+  std::string address = first.substr(0, colon), port = colon == first.npos ? "8490" : first.substr(colon + 1);
+  bool everywhere = address.empty() || address == "[::]" || address == "0.0.0.0";
+  std::string prefix = c.text("base_path") == "/" ? "" : c.text("base_path");
+  return "http://" + (everywhere ? std::string(host) : address) + ":" + port + prefix;
+}
+
+}  // namespace carrel::commands

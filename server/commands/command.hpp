@@ -1,0 +1,53 @@
+#pragma once
+// How commands are described, run and answered. One file per command in this folder.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "library/book.hpp"
+#include "library/user.hpp"
+#include "server/core/json.hpp"
+#include "server/environment.hpp"
+
+namespace carrel::commands {
+
+enum exit_status { done = 0, failed = 1, usage = 2, not_found = 3, refused = 4, partly = 5 };
+
+// Thrown by a command: printed to standard error, becomes the exit status.
+struct stop : std::runtime_error {
+  stop(exit_status s, const std::string& why) : std::runtime_error(why), status(s) {}
+  exit_status status;
+};
+
+// What the command line said that concerns every command, and what it wants run.
+struct invocation {
+  bool json = false;
+  std::string config_file;
+  std::vector<std::string> settings;  // --set key=value
+  std::function<exit_status(invocation&)> action;
+
+  config load_settings() const;                       // throws stop
+  environment open(unsigned connections = 2) const;   // settings, store, database; throws stop
+  // With --json the document and nothing else; without it the text.
+  void answer(const json::value& document, const std::string& text) const;
+};
+
+using describe = void(CLI::App&, invocation&);
+describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
+    describe_book, describe_hash, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job, describe_version;
+
+// The account that a command acts for: `name`, or the first owner. Throws stop(not_found).
+library::user acting_user(db::tx&, const std::string& name);
+uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  // throws stop(not_found)
+
+inline const library::actor command_line{.user = std::nullopt, .name = "command line"};
+
+std::string first_line_of_input();  // a password from standard input; throws stop when there is none
+std::string table(const std::vector<std::vector<std::string>>& rows);  // columns aligned, first row is the heading
+std::string device_base(const config&);  // the address devices use, as far as the settings tell
+
+}  // namespace carrel::commands

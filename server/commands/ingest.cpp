@@ -1,0 +1,96 @@
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "ingest/command.hpp"
+#include "server/commands/command.hpp"
+
+namespace carrel::commands {
+namespace {
+
+struct arguments {
+  std::vector<std::string> paths;
+  std::string user;
+  bool wait = false, approve = false, keep = false;
+};
+arguments given;
+
+// One line that is written over while it grows; only on a terminal.
+class progress_bar {
+ public:
+  void show(std::int64_t done_now, std::int64_t found) {
+    auto moment = std::chrono::steady_clock::now();
+    if (!terminal_ || (moment - last_ < std::chrono::milliseconds{100} && done_now != found)) return;
+    last_ = moment;
+    double seconds = std::chrono::duration<double>(moment - start_).count();
+    double rate = seconds > 0.5 ? static_cast<double>(done_now) / seconds : 0;
+    constexpr int width = 30;
+    int filled = found > 0 ? static_cast<int>(done_now * width / found) : 0;
+    std::string bar = std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.');
+    std::fprintf(stderr, "\r[%s] %lld of %lld files", bar.c_str(), static_cast<long long>(done_now), static_cast<long long>(found));
+    if (rate > 0) std::fprintf(stderr, ", %.0f/s, %.0f s left ", rate, static_cast<double>(found - done_now) / rate);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  ~progress_bar() {
+    if (shown_) std::fputc('\n', stderr);
+  }
+  progress_bar() = default;
+  progress_bar(const progress_bar&) = delete;
+  progress_bar& operator=(const progress_bar&) = delete;
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1, shown_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_{};
+};
+
+std::string summary(const ingest::outcome& o) {
+  std::string out = std::to_string(o.added.size()) + " added, " + std::to_string(o.duplicates.size()) + " already there, " +
+                    std::to_string(o.failed.size()) + " could not be taken in, " + std::to_string(o.ignored) + " ignored.\n";
+  for (const ingest::failed_file& f : o.failed) out += f.path + ": " + f.message + " (" + f.code + ")\n";
+  return out;
+}
+
+exit_status ingest(invocation& call) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string& p : given.paths) {
+    std::filesystem::path path = std::filesystem::absolute(p);
+    if (!std::filesystem::exists(std::filesystem::symlink_status(path))) throw stop(not_found, "There is no file or folder " + p + ".");
+    paths.push_back(std::move(path));
+  }
+  config settings = call.load_settings();
+  unsigned workers = ingest::settings_from(settings).workers;
+  result<environment> opened = open_environment(std::move(settings), {.connections = workers + 1, .migrate = true, .keep_file_access = true});
+  if (!opened) throw stop(failed, opened.error().message());
+  environment e = std::move(*opened);
+
+  ingest::ingest_options options{.approve = given.approve, .keep = given.keep, .user = std::nullopt};
+  if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
+  ingest::inspector_pool inspectors(ingest::inspector_options_from(e.settings));
+  ingest::services services{.pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
+  ingest::outcome o;
+  {
+    progress_bar bar;
+    o = ingest::ingest_paths(services, paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
+  }
+  call.answer(ingest::to_json(o), summary(o));
+  if (o.failed.empty()) return done;
+  return o.added.empty() && o.duplicates.empty() ? failed : partly;
+}
+
+}  // namespace
+
+void describe_ingest(CLI::App& app, invocation& call) {
+  CLI::App* cmd = app.add_subcommand("ingest", "take files and folders into the library");
+  cmd->add_option("PATH", given.paths, "files or folders (walked; links that leave them are not followed)")->required();
+  cmd->add_flag("--approve", given.approve, "put the books straight into the library instead of the inbox");
+  cmd->add_flag("--keep", given.keep, "leave the sources where they are; without it they go to the attic once their copy is proven");
+  cmd->add_flag("--wait", given.wait, "accepted for scripts: the command always waits until every file is done");
+  cmd->add_option("--user", given.user, "who brings them (default: nobody)");
+  cmd->footer("Works beside a running service. The same command twice changes nothing the second time.\n"
+              "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.");
+  cmd->callback([&call] { call.action = ingest; });
+}
+
+}  // namespace carrel::commands

@@ -1,0 +1,153 @@
+#include "library/access.hpp"
+#include "server/auth/password.hpp"
+#include "server/commands/command.hpp"
+
+namespace carrel::commands {
+namespace {
+
+struct arguments {
+  std::string name, role = "reader";
+  bool password_stdin = false, on = false;
+};
+arguments given;
+
+json::object to_json(const library::user& u) {
+  return {{"id", u.id}, {"name", u.name}, {"role", std::string(library::name_of(u.may.is))}};
+}
+
+library::user user_named(db::tx& tx, const std::string& name) {
+  std::optional<library::user> found = library::find_user_named(tx, name);
+  if (!found) throw stop(not_found, "There is no account called " + name + ".");
+  return *found;
+}
+
+library::role role_given() {
+  std::optional<library::role> role = library::parse_role(given.role);
+  if (!role) throw stop(usage, "--role is one of owner, librarian, reader, limited.");
+  return *role;
+}
+
+std::optional<std::string> hash_given(const environment& e) {
+  if (!given.password_stdin) return std::nullopt;
+  return auth::hash_password(first_line_of_input(), e.settings.bytes("auth.argon2_memory"));
+}
+
+exit_status add(invocation& call) {
+  library::role role = role_given();
+  result<std::string> name = library::check_user_name(given.name);
+  if (!name) throw stop(usage, name.error().message());
+  environment e = call.open(1);
+  std::optional<std::string> hash = hash_given(e);
+  try {
+    library::user made = e.pool->write_now([&](db::tx& tx) {
+      library::user u = library::add_user(tx, *name, role, hash);
+      library::record(tx, command_line, "user.add", "user", u.id);
+      return u;
+    });
+    call.answer(to_json(made), "Made the account " + made.name + " (" + given.role + ").");
+  } catch (const db::unique_violation&) {
+    throw stop(refused, "There is an account called " + *name + " already.");
+  }
+  return done;
+}
+
+exit_status list(invocation& call) {
+  environment e = call.open(1);
+  std::vector<library::user> all = e.pool->read_now([](db::tx& tx) { return library::users(tx); });
+  json::array document;
+  std::vector<std::vector<std::string>> rows{{"NAME", "ROLE", "ID"}};
+  for (const library::user& u : all) {
+    document.push_back(to_json(u));
+    rows.push_back({u.name, std::string(library::name_of(u.may.is)) + (u.disabled ? " (disabled)" : ""), u.id.text()});
+  }
+  call.answer(document, table(rows));
+  return done;
+}
+
+exit_status set_role(invocation& call) {
+  library::role role = role_given();
+  environment e = call.open(1);
+  library::user changed = e.pool->write_now([&](db::tx& tx) {
+    library::user u = user_named(tx, given.name);
+    if (auto no = library::set_role(tx, u.id, role)) throw stop(refused, no->message());
+    library::record(tx, command_line, "user.role", "user", u.id);
+    return user_named(tx, given.name);
+  });
+  call.answer(to_json(changed), changed.name + " is now " + given.role + ".");
+  return done;
+}
+
+exit_status set_password(invocation& call) {
+  environment e = call.open(1);
+  given.password_stdin = true;
+  std::optional<std::string> hash = hash_given(e);
+  library::user changed = e.pool->write_now([&](db::tx& tx) {
+    library::user u = user_named(tx, given.name);
+    library::set_password_hash(tx, u.id, *hash);
+    library::record(tx, command_line, "user.password", "user", u.id);
+    return u;
+  });
+  call.answer(to_json(changed), "Changed the password of " + changed.name + ". Every browser was signed out.");
+  return done;
+}
+
+exit_status disable(invocation& call) {
+  environment e = call.open(1);
+  library::user changed = e.pool->write_now([&](db::tx& tx) {
+    library::user u = user_named(tx, given.name);
+    if (auto no = library::disable_user(tx, u.id, !given.on)) throw stop(refused, no->message());
+    library::record(tx, command_line, given.on ? "user.enable" : "user.disable", "user", u.id);
+    return u;
+  });
+  call.answer(to_json(changed), changed.name + (given.on ? " may sign in again." : " is disabled, with all devices."));
+  return done;
+}
+
+exit_status remove(invocation& call) {
+  environment e = call.open(1);
+  library::user gone = e.pool->write_now([&](db::tx& tx) {
+    library::user u = user_named(tx, given.name);
+    if (auto no = library::delete_user(tx, u.id)) throw stop(refused, no->message());
+    library::record(tx, command_line, "user.delete", "user", u.id, json::object{{"name", u.name}});
+    return u;
+  });
+  call.answer(to_json(gone), "Deleted the account " + gone.name + " with its shelves, devices and positions.");
+  return done;
+}
+
+}  // namespace
+
+void describe_user(CLI::App& app, invocation& call) {
+  CLI::App* cmd = app.add_subcommand("user", "accounts: add, list, role, password, disable, delete");
+  cmd->require_subcommand(1);
+  auto sub = [&](const char* name, const char* help, exit_status (*run)(invocation&)) {
+    CLI::App* s = cmd->add_subcommand(name, help);
+    s->callback([&call, run] { call.action = run; });
+    return s;
+  };
+  const char* roles = "owner (everything), librarian (books), reader, or limited";
+
+  CLI::App* one = sub("add", "make an account", add);
+  one->add_option("NAME", given.name, "name to sign in with")->required();
+  one->add_option("--role", given.role, roles)->capture_default_str();
+  one->add_flag("--password-stdin", given.password_stdin, "read the web password from standard input; without it the account has none");
+
+  sub("list", "all accounts", list);
+
+  one = sub("role", "change what an account may do", set_role);
+  one->add_option("NAME", given.name, "account")->required();
+  one->add_option("--role", given.role, roles)->required();
+
+  one = sub("password", "set the web password from standard input; ends all browser sign-ins", set_password);
+  one->add_option("NAME", given.name, "account")->required();
+  one->add_flag("--password-stdin", given.password_stdin, "accepted for symmetry with `user add`");
+
+  one = sub("disable", "refuse an account and all its devices", disable);
+  one->add_option("NAME", given.name, "account")->required();
+  one->add_flag("--off", given.on, "let it in again");
+
+  one = sub("delete", "delete an account with its shelves, devices and positions", remove);
+  one->add_option("NAME", given.name, "account")->required();
+}
+
+}  // namespace carrel::commands
