@@ -75,7 +75,7 @@ class run {
       // A link to something that this walk meets anyway says nothing new.
       std::error_code bad;
       fs::path target = fs::canonical(p, bad);
-      if (!bad && target.native().starts_with(real.native() + "/")) ++ignored_;
+      if (!bad && fs::is_symlink(p, bad) && target.native().starts_with(real.native() + "/")) ++ignored_;
       else found(p, who);
     };
     visit.ignored = [&](const fs::path&) { ++ignored_; };

@@ -213,16 +213,16 @@ ending store_duplicate(work& w, const library::known_bytes& known) {
   return out;
 }
 
-namespace {
-
 // Step 8: never the watch folder itself, and rmdir refuses what is not empty.
 void remove_empty_folders(const work& w) {
-  if (w.what.origin != "watch") return;
+  if (w.what.origin != "watch" || w.what.keep) return;
   fs::path root = w.with.how.drop_dir.lexically_normal();
   for (fs::path at = w.source_path().lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/"); at = at.parent_path()) {
     if (::rmdir(at.c_str()) != 0) return;
   }
 }
+
+namespace {
 
 std::optional<error> drop_source(const work& w) {
   fs::path attic = w.path_of(w.relative("attic"));
@@ -234,7 +234,10 @@ std::optional<error> drop_source(const work& w) {
 }  // namespace
 
 void finish_source(work& w) {
-  if (w.what.source_done) return;
+  if (w.what.source_done) {
+    if (w.source_moved) remove_empty_folders(w);
+    return;
+  }
   bool still_it = identity_at(w.source_path()) == w.what.who;
   if (still_it && !w.what.keep) {
     if (std::optional<error> bad = drop_source(w)) {

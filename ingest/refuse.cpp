@@ -78,6 +78,7 @@ void finish_refusal(work& w) {
     w.what.quarantine_path.clear();
   } else {
     w.with.pass(step::in_quarantine);
+    remove_empty_folders(w);
   }
   w.with.pool.write_now([&](db::tx& tx) { mark_ended(tx, w.what); });
 }

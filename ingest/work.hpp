@@ -43,6 +43,7 @@ ending publish(work&);
 ending store_duplicate(work&, const library::known_bytes&);
 // Steps 7 and 8.
 void finish_source(work&);
+void remove_empty_folders(const work&);
 
 ending refuse(work&, const publication::refusal&);
 ending leave_alone(work&, const std::string& code);

@@ -91,7 +91,8 @@ result<library::position, refusal> parse_progress(std::string_view body) {
   if (!percentage) return invalid_request();
   p.percentage = *percentage;
 
-  if (!in->take("device", p.device) || p.device.empty() || p.device.size() > longest_device || holds_nul(p.device)) return invalid_request();
+  if (!in->take("device", p.device) || p.device.empty() || p.device.size() > longest_device || holds_nul(p.device))
+    return invalid_request();
   if (const json::value* id = in->find("device_id"); id && !id->is_null()) {
     const std::string* text = id->as_text();
     if (!text || text->size() > longest_device || holds_nul(*text)) return invalid_request();

@@ -22,7 +22,6 @@ constexpr db::statement sql_count{"kosync.count_registration", R"sql(
          last_at = $2
   returning failures)sql"};
 
-
 refusal readable(std::string message) { return {402, 2003, std::move(message)}; }
 
 }  // namespace

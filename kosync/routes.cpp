@@ -83,7 +83,8 @@ struct api::state {
         requests(with.pool),
         puts(
             with.pool, db::mode::write, "kosync.put",
-            [policy = library::put_policy{.policy = with.settings.text("kosync.policy"), .hold_stale = with.settings.on("kosync.hold_stale")}](
+            [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
+                                          .hold_stale = with.settings.on("kosync.hold_stale")}](
                 db::tx& tx, const std::vector<library::position>& pushes) { return library::put_positions(tx, pushes, policy); }),
         gets(with.pool, db::mode::read, "kosync.get", library::get_positions, 256, 2),
         fetches(with.pool, db::mode::read, "kosync.fetch", library::get_positions, 256, 2) {}
@@ -231,7 +232,8 @@ task<http::response> api::state::put_progress(http::context& c) {
   task<library::stored_position> storing = puts.add(std::move(*p));
   library::stored_position stored = co_await std::move(storing);
   if (stored.fresh_document) look_for_book(c.who->user, document);
-  if (!stored.accepted) log::info("kosync.held", {{"device", c.who->device_name}, {"reason", stored.reason}, {"id", c.request_id}});
+  if (!stored.accepted)
+    log::info("kosync.held", {{"device", c.who->device_name}, {"reason", stored.reason}, {"id", c.request_id}});
   co_return http::json(stored_json(document, stored.timestamp));
 }
 

@@ -16,14 +16,14 @@ std::string_view name_of(role);
 std::optional<role> parse_role(std::string_view);
 
 enum class capability {
-  download,          // book files
-  shelve,            // make and fill own shelves
-  keep_devices,      // add and remove own devices
-  upload,            // add books to the inbox
-  curate,            // review, edit metadata, merge, trash and restore
-  see_all_errata,    // errata of everybody (not devices)
-  run_jobs,          // libraries, sources, jobs
-  administer,        // people, backup, tokens of others, settings, audit
+  download,        // book files
+  shelve,          // make and fill own shelves
+  keep_devices,    // add and remove own devices
+  upload,          // add books to the inbox
+  curate,          // review, edit metadata, merge, trash and restore
+  see_all_errata,  // errata of everybody (not devices)
+  run_jobs,        // libraries, sources, jobs
+  administer,      // people, backup, tokens of others, settings, audit
 };
 
 // What the account may do; the switches are those of the users row.

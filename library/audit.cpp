@@ -20,7 +20,8 @@ constexpr db::statement sql_history{"library.history_of", R"sql(
 
 void record(db::tx& tx, const actor& who, const std::string& action, const std::string& subject_kind,
             const std::optional<uuid>& subject, const json::object& detail) {
-  tx.run(sql_record, uuid::make(), now(), who.user, storable_note(who.name, 200), action, subject_kind, subject, jsonb_text(detail));
+  tx.run(sql_record, uuid::make(), now(), who.user, storable_note(who.name, 200), action, subject_kind, subject,
+         jsonb_text(detail));
 }
 
 std::vector<audit_entry> history_of(db::tx& tx, const uuid& subject, int most) {

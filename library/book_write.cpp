@@ -51,6 +51,9 @@ constexpr db::statement sql_replace{"library.replace_file", R"sql(
          updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
+constexpr db::statement sql_touch{"library.touch_book", R"sql(
+  update books set version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1)sql"};
+
 constexpr db::statement sql_retire_hashes{"library.retire_hashes", R"sql(
   update book_file_hashes set variant = 'replaced' where file_id = $1 and variant = 'original' and kind <> 'filename')sql"};
 
@@ -264,6 +267,7 @@ void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
                          file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
                          json::dump(warnings_json(file.warnings)));
   CARREL_EXPECT(rows.size() == 1);
+  tx.run(sql_touch, rows[0].id(0));
   new_file same = file;
   same.id = id;
   remember_file(tx, rows[0].id(0), same, {rows[0].text(1)});

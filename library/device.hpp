@@ -40,8 +40,8 @@ bool revoke_device(db::tx&, const uuid& device);
 std::optional<new_device> rotate_device(db::tx&, const uuid& device, std::chrono::seconds grace);
 
 // Hashes under which a shown secret is looked up. Device passwords are accepted with dashes, blanks or neither.
-std::string plain_secret_hash(std::string_view shown);       // raw SHA-256 of the sixteen letters
-std::string kosync_secret_hash(std::string_view md5_hex);    // raw SHA-256 of the lower-case key
+std::string plain_secret_hash(std::string_view shown);     // raw SHA-256 of the sixteen letters
+std::string kosync_secret_hash(std::string_view md5_hex);  // raw SHA-256 of the lower-case key
 std::string kobo_secret_hash(std::string_view token);
 
 // Whose secret this is; nothing for unknown, expired or revoked ones.

@@ -112,7 +112,8 @@ std::vector<unknown_document> unknown_documents(db::tx& tx, const uuid& user, in
     if (s.score >= worth_showing) d.suggestions.push_back(std::move(s));
   }
   for (unknown_document& d : out) {
-    std::stable_sort(d.suggestions.begin(), d.suggestions.end(), [](const suggestion& a, const suggestion& b) { return a.score > b.score; });
+    std::stable_sort(d.suggestions.begin(), d.suggestions.end(),
+                     [](const suggestion& a, const suggestion& b) { return a.score > b.score; });
     if (d.suggestions.size() > most_suggestions) d.suggestions.resize(most_suggestions);
   }
   return out;

@@ -21,7 +21,11 @@ int link_documents_of_file(db::tx&, const uuid& file);
 bool link_by_hand(db::tx&, const uuid& user, const std::string& document, const uuid& book);
 bool unlink(db::tx&, const uuid& user, const std::string& document);
 
-struct suggestion { uuid book; std::string title; double score = 0; };
+struct suggestion {
+  uuid book;
+  std::string title;
+  double score = 0;
+};
 struct unknown_document {
   std::string document, device, title, authors, file_name;
   double percentage = 0;

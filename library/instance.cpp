@@ -8,7 +8,8 @@ namespace {
 
 // The unique key is the lock: a second process waits for the first one's row and then reads it.
 constexpr db::statement sql_instance{"library.instance", "select id from instance"};
-constexpr db::statement sql_make_instance{"library.make_instance", "insert into instance (id) values ($1) on conflict do nothing"};
+constexpr db::statement sql_make_instance{"library.make_instance",
+                                          "insert into instance (id) values ($1) on conflict do nothing"};
 
 constexpr db::statement sql_key{"library.signing_key", "select key from signing_keys where name = $1"};
 constexpr db::statement sql_make_key{"library.make_signing_key", R"sql(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "library/position_judge.hpp"
@@ -43,14 +44,12 @@ constexpr db::statement sql_devices{"library.push_devices", R"sql(
    where d.counts and d.progress is not null)sql"};
 
 constexpr db::statement sql_evidence{"library.push_evidence", R"sql(
-  select i.n - 1, sent.at_revision, device.last_put, device.last_get
+  select i.n - 1, sent.at_revision, c.put_at, c.get_at
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality as i(user_id, document, device_key, progress, n)
    cross join lateral (
          select min(h.revision) as at_revision from reading_progress_history h
           where h.user_id = i.user_id and h.document = i.document and h.device_key = i.device_key and h.progress = i.progress) sent
-   cross join lateral (
-         select max(d.put_at) as last_put, max(d.last_get_at) as last_get from device_progress d
-          where d.user_id = i.user_id and d.device_key = i.device_key) device)sql"};
+    left join device_contacts c on c.user_id = i.user_id and c.device_key = i.device_key)sql"};
 
 constexpr db::statement sql_current{"library.push_current", R"sql(
   insert into reading_progress as p (id, user_id, document, device, device_id, device_key, credential_id, progress, percentage,
@@ -84,6 +83,11 @@ constexpr db::statement sql_device_rows{"library.push_device_rows", R"sql(
          put_at = coalesce(excluded.put_at, d.put_at), seen_revision = greatest(d.seen_revision, excluded.seen_revision),
          held = excluded.held, counts = excluded.counts, history_id = excluded.history_id)sql"};
 
+constexpr db::statement sql_contacts{"library.push_contacts", R"sql(
+  insert into device_contacts as c (user_id, device_key, put_at)
+  select i.user_id, i.device_key, $3 from unnest($1::uuid[], $2::text[]) as i(user_id, device_key)
+      on conflict (user_id, device_key) do update set put_at = greatest(c.put_at, excluded.put_at))sql"};
+
 constexpr db::statement sql_history{"library.push_history", R"sql(
   insert into reading_progress_history (id, user_id, document, device, device_id, device_key, progress, percentage, timestamp,
                                         origin, accepted, reason, revision, created_at)
@@ -114,13 +118,18 @@ struct history_row {
 };
 
 place place_of(const position& p) {
-  return {.progress = p.progress, .device = p.device, .device_id = p.device_id, .device_key = p.device_key, .percentage = p.percentage};
+  return {.progress = p.progress,
+          .device = p.device,
+          .device_id = p.device_id,
+          .device_key = p.device_key,
+          .percentage = p.percentage};
 }
 
 // A batch of pushes from the first lock to the last row.
 class batch {
  public:
-  batch(db::tx& t, const std::vector<position>& pushes, const put_policy& defaults) : tx_(t), pushes_(pushes), defaults_(defaults) {}
+  batch(db::tx& t, const std::vector<position>& pushes, const put_policy& defaults)
+      : tx_(t), pushes_(pushes), defaults_(defaults) {}
 
   std::vector<stored_position> run() {
     lock_documents();
@@ -131,6 +140,7 @@ class batch {
     for (const position& p : pushes_) out.push_back(judge(p));
     store_current();
     store_devices();
+    store_contacts();
     store_history();
     bump_states();
     return out;
@@ -181,7 +191,11 @@ class batch {
       d.policy = r.maybe_text(0).value_or(defaults_.policy);
       d.hold_stale = r.is_null(1) ? defaults_.hold_stale : r.flag(1);
       if (!r.is_null(2)) {
-        place at{.progress = r.text(2), .device = r.text(3), .device_id = r.maybe_text(4), .device_key = r.text(5), .percentage = r.real(6)};
+        place at{.progress = r.text(2),
+                 .device = r.text(3),
+                 .device_id = r.maybe_text(4),
+                 .device_key = r.text(5),
+                 .percentage = r.real(6)};
         d.state.current =
             current_place{.at = std::move(at), .timestamp = r.integer(7), .revision = r.integer(8), .history = r.maybe_id(9)};
       }
@@ -211,8 +225,11 @@ class batch {
     if (users.empty()) return;
     for (const db::row& r : tx_.run(sql_devices, users, documents)) {
       device_place& one = documents_.at({r.id(0), r.text(1)}).state.devices[r.text(2)];
-      one.last = place{
-          .progress = r.text(3), .device = r.text(4), .device_id = r.maybe_text(5), .device_key = r.text(2), .percentage = r.real(6)};
+      one.last = place{.progress = r.text(3),
+                       .device = r.text(4),
+                       .device_id = r.maybe_text(5),
+                       .device_key = r.text(2),
+                       .percentage = r.real(6)};
       one.seen = r.integer(7);
       one.held = r.flag(8);
       one.counts = r.flag(9);
@@ -255,10 +272,12 @@ class batch {
     auto sent = d.sent.find({p.device_key, p.progress});
     if (sent != d.sent.end()) e.sent_at = sent->second;
 
-    push pushed{.at = place_of(p), .timestamp = p.timestamp, .furthest = d.policy == "furthest", .hold = judged_for_staleness(p, d)};
+    push pushed{
+        .at = place_of(p), .timestamp = p.timestamp, .furthest = d.policy == "furthest", .hold = judged_for_staleness(p, d)};
     uuid id = uuid::make();
     verdict v = d.state.apply(pushed, e, id, now_);
-    contacts_[{p.user, p.device_key}] = {.sent_at = std::nullopt, .last_put = now_, .last_get = std::nullopt};  // what was fetched was before
+    contacts_[{p.user, p.device_key}] = {
+        .sent_at = std::nullopt, .last_put = now_, .last_get = std::nullopt};  // what was fetched was before
     if (v.current) d.author = &p;
     if (v.remember) {
       std::int64_t revision = d.state.current->revision;
@@ -300,8 +319,8 @@ class batch {
       payloads.push_back(has_payload ? std::optional(author->payload) : std::nullopt);
     }
     if (ids.empty()) return;
-    tx_.run(sql_current, ids, users, documents, devices, device_ids, keys, credentials, progress, percentages, timestamps, origins,
-            revisions, histories, payloads, now_);
+    tx_.run(sql_current, ids, users, documents, devices, device_ids, keys, credentials, progress, percentages, timestamps,
+            origins, revisions, histories, payloads, now_);
   }
 
   void store_devices() {
@@ -332,8 +351,23 @@ class batch {
         histories.push_back(one.history);
       }
     }
-    tx_.run(sql_device_rows, users, documents, keys, devices, device_ids, progress, percentages, timestamps, put_at, seen, held, counts,
-            histories);
+    tx_.run(sql_device_rows, users, documents, keys, devices, device_ids, progress, percentages, timestamps, put_at, seen, held,
+            counts, histories);
+  }
+
+  void store_contacts() {
+    std::set<std::pair<uuid, std::string>> pushed;
+    for (const position& p : pushes_) {
+      if (p.credential) pushed.emplace(p.user, p.device_key);
+    }
+    if (pushed.empty()) return;
+    std::vector<uuid> users;
+    std::vector<std::string> keys;
+    for (const auto& [user, device_key] : pushed) {
+      users.push_back(user);
+      keys.push_back(device_key);
+    }
+    tx_.run(sql_contacts, users, keys, now_);
   }
 
   void store_history() {
@@ -362,8 +396,8 @@ class batch {
       created.push_back(h.at);
     }
     if (ids.empty()) return;
-    tx_.run(sql_history, ids, users, documents, devices, device_ids, keys, progress, percentages, timestamps, origins, accepted, reasons,
-            revisions, created);
+    tx_.run(sql_history, ids, users, documents, devices, device_ids, keys, progress, percentages, timestamps, origins, accepted,
+            reasons, revisions, created);
   }
 
   // Feeds and pages show positions of books only.

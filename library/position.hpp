@@ -16,14 +16,14 @@ struct position {
   uuid user;
   std::string document, progress, device;
   std::optional<std::string> device_id;
-  std::string device_key;               // "c:<credential id>" for a secret of its own, else "d:<device_id>" or "n:<device>/<device_id>"
-  std::optional<uuid> credential;       // device row, when it has a secret of its own
+  std::string device_key;  // "c:<credential id>" for a secret of its own, else "d:<device_id>" or "n:<device>/<device_id>"
+  std::optional<uuid> credential;  // device row, when it has a secret of its own
   double percentage = 0;
-  std::int64_t timestamp = 0;           // seconds, the server's
+  std::int64_t timestamp = 0;  // seconds, the server's
   std::string origin = "device";
   // sent along (kosync.md 3.1); "" when absent, which never clears stored values
   std::string file_name, title, authors;
-  std::string payload;                  // the push as a JSON object without U+0000, for reading_progress.raw_payload; "" = none
+  std::string payload;  // the push as a JSON object without U+0000, for reading_progress.raw_payload; "" = none
 };
 
 struct put_policy {
@@ -34,8 +34,8 @@ struct put_policy {
 struct stored_position {
   std::int64_t timestamp = 0;
   bool accepted = true;
-  std::string reason;             // of a held push: unseen, echo, burst
-  bool fresh_document = false;    // nobody has looked for its book yet: link_document should
+  std::string reason;           // of a held push: unseen, echo, burst
+  bool fresh_document = false;  // nobody has looked for its book yet: link_document should
 };
 
 // Group commit of pushes: one result each, in order; several pushes of one document in a batch count one after the other. The
@@ -44,7 +44,11 @@ struct stored_position {
 // the size of the batch.
 std::vector<stored_position> put_positions(db::tx&, const std::vector<position>&, const put_policy& defaults);
 
-struct fetch { uuid user; std::string document; std::optional<uuid> credential; };
+struct fetch {
+  uuid user;
+  std::string document;
+  std::optional<uuid> credential;
+};
 // One statement for all. With a credential the fetch is remembered, in the same statement and before the answer (rule E1 of
 // kosync.md 9.4 needs it); a repeated fetch of what the device knows already writes nothing.
 std::vector<std::optional<position>> get_positions(db::tx&, const std::vector<fetch>&);
@@ -69,7 +73,12 @@ std::vector<position_row> held_positions(db::tx&, const uuid& user, int most);
 bool settle_held(db::tx&, const uuid& user, const uuid& row, bool accept);
 
 // Books this user is in the middle of (0.5 % to 99 %), newest first.
-struct reading { uuid book; double percentage = 0; std::string device; instant at{}; };
+struct reading {
+  uuid book;
+  double percentage = 0;
+  std::string device;
+  instant at{};
+};
 std::vector<reading> continue_reading(db::tx&, const uuid& user, int most);
 
 }  // namespace carrel::library

@@ -9,26 +9,35 @@ constexpr db::statement sql_get{"library.get_positions", R"sql(
     join reading_progress p on p.user_id = i.user_id and p.document = i.document)sql"};
 
 // What a device is shown is written down in the statement that reads it, so a push that follows the answer finds it, in
-// whatever process. Nothing is written for what the device knows already, apart from the time now and then (rule E3 asks
-// whether the device fetched between two pushes).
+// whatever process. What it knows already is not written again. `contacted` waits for `remembered`, so that rows are locked in
+// the order of a push.
 constexpr db::statement sql_fetch{"library.fetch_positions", R"sql(
   with shown as materialized (
-    select i.n, i.user_id, i.document, 'c:' || i.credential as device_key, d.seen_revision, d.last_get_at,
+    select i.n, i.user_id, i.document, 'c:' || i.credential as device_key, d.seen_revision, c.put_at, c.get_at,
            p.progress, p.device, p.device_id, p.percentage, p.timestamp, p.revision
       from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as i(user_id, document, credential, n)
       join reading_progress p on p.user_id = i.user_id and p.document = i.document
-      left join device_progress d on d.user_id = i.user_id and d.document = i.document and d.device_key = 'c:' || i.credential),
+      left join device_progress d on d.user_id = i.user_id and d.document = i.document and d.device_key = 'c:' || i.credential
+      left join device_contacts c on c.user_id = i.user_id and c.device_key = 'c:' || i.credential),
   remembered as (
     insert into device_progress as d (user_id, document, device_key, last_get_at, seen_revision)
     select user_id, document, device_key, $4::timestamptz, max(revision)
       from shown
-     where device_key is not null
-       and (seen_revision is null or seen_revision < revision or last_get_at is null or last_get_at < $4 - interval '5 seconds')
+     where device_key is not null and (seen_revision is null or seen_revision < revision)
      group by user_id, document, device_key
      order by user_id, document collate "C", device_key collate "C"
         on conflict (user_id, document, device_key)
         do update set last_get_at = greatest(d.last_get_at, excluded.last_get_at),
-           seen_revision = greatest(d.seen_revision, excluded.seen_revision))
+           seen_revision = greatest(d.seen_revision, excluded.seen_revision)
+    returning 1),
+  contacted as (
+    insert into device_contacts as c (user_id, device_key, get_at)
+    select distinct user_id, device_key collate "C", $4::timestamptz
+      from shown
+     where device_key is not null and put_at is not null and (get_at is null or get_at <= put_at)
+       and (select count(*) from remembered) >= 0
+     order by user_id, device_key collate "C"
+        on conflict (user_id, device_key) do update set get_at = greatest(c.get_at, excluded.get_at))
   select n - 1, progress, device, device_id, percentage, timestamp from shown)sql"};
 
 }  // namespace

@@ -150,7 +150,9 @@ std::optional<position_row> restore_position(db::tx& tx, const uuid& user, const
   return rows_from(tx.run(sql_one, made)).at(0);
 }
 
-std::vector<position_row> held_positions(db::tx& tx, const uuid& user, int most) { return rows_from(tx.run(sql_held, user, most)); }
+std::vector<position_row> held_positions(db::tx& tx, const uuid& user, int most) {
+  return rows_from(tx.run(sql_held, user, most));
+}
 
 bool settle_held(db::tx& tx, const uuid& user, const uuid& row, bool accept) {
   if (tx.run(sql_lock, user, row).empty()) return false;
@@ -165,10 +167,8 @@ bool settle_held(db::tx& tx, const uuid& user, const uuid& row, bool accept) {
 std::vector<reading> continue_reading(db::tx& tx, const uuid& user, int most) {
   std::vector<reading> out;
   for (const db::row& r : tx.run(sql_reading, user, most)) {
-    out.push_back({.book = r.id(0),
-                   .percentage = r.real(1),
-                   .device = r.text(2),
-                   .at = instant(std::chrono::seconds(r.integer(3)))});
+    out.push_back(
+        {.book = r.id(0), .percentage = r.real(1), .device = r.text(2), .at = instant(std::chrono::seconds(r.integer(3)))});
   }
   return out;
 }

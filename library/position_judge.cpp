@@ -6,15 +6,16 @@
 namespace carrel::library {
 namespace {
 
-constexpr double behind = 0.005;         // kosync.md 9.4: less is the same page
-constexpr double started_again = 0.05;   // kosync.md 9.5
+constexpr double behind = 0.005;           // kosync.md 9.4: less is the same page
+constexpr double started_again = 0.05;     // kosync.md 9.5
 constexpr std::chrono::seconds drain{10};  // pushes of a reader are 25 s apart, those of an emptying queue are not
 
 }  // namespace
 
 bool is_behind(double percentage, double of) { return percentage < of - behind; }
 
-std::string_view reason_to_hold(const current_place& now_at, const place& pushed, std::int64_t seen, const evidence& e, instant now) {
+std::string_view reason_to_hold(const current_place& now_at, const place& pushed, std::int64_t seen, const evidence& e,
+                                instant now) {
   if (now_at.at.device_key == pushed.device_key || !is_behind(pushed.percentage, now_at.at.percentage)) return "";
   if (seen < now_at.revision) return "unseen";
   if (e.sent_at && *e.sent_at < now_at.revision) return "echo";
@@ -71,8 +72,10 @@ verdict document_state::apply(const push& p, const evidence& e, const uuid& hist
       d.touched = true;
     }
   }
-  if (lower && !restart) lead_again(p, v.timestamp);
-  else put_current(p.at, v.timestamp, mine.history);
+  if (lower && !restart)
+    lead_again(p, v.timestamp);
+  else
+    put_current(p.at, v.timestamp, mine.history);
   v.current = current->at == p.at;
   mine.seen = v.current ? current->revision : mine.seen;
   return v;

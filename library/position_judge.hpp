@@ -36,13 +36,13 @@ struct device_place {
   bool held = false;      // the last push was
   bool counts = true;     // since the last restart mark
   std::optional<uuid> history;
-  bool touched = false;   // to be stored
-  bool pushed = false;    // just now; else only its count changed
+  bool touched = false;  // to be stored
+  bool pushed = false;   // just now; else only its count changed
 };
 
 // What speaks for or against a push that lowers the position.
 struct evidence {
-  std::optional<std::int64_t> sent_at;  // lowest revision at which the same device sent the same progress before
+  std::optional<std::int64_t> sent_at;        // lowest revision at which the same device sent the same progress before
   std::optional<instant> last_put, last_get;  // of the same device, whatever the document
 };
 
@@ -62,16 +62,16 @@ struct verdict {
   std::int64_t timestamp = 0;  // never before that of the current row
   bool accepted = true;
   std::string reason;
-  bool remember = false;       // a history row is due: no repeat
-  bool current = false;        // it became or stays the current one
+  bool remember = false;  // a history row is due: no repeat
+  bool current = false;   // it became or stays the current one
 };
 
 // One (user, document) while a batch is worked on.
 struct document_state {
   std::optional<current_place> current;
   std::map<std::string, device_place> devices;  // under policy furthest all that count, else those that push
-  bool changed = false;  // the current row has to be stored
-  bool moved = false;    // and it is another place
+  bool changed = false;                         // the current row has to be stored
+  bool moved = false;                           // and it is another place
 
   // `history` is the id that the push's history row would get.
   verdict apply(const push&, const evidence&, const uuid& history, instant now);

@@ -44,8 +44,10 @@ std::optional<json::value> read_setting(db::tx& tx, const std::string& key) {
 
 void write_setting(db::tx& tx, const std::string& key, const json::value& value) {
   CARREL_EXPECT(storable(key));
-  if (value.is_null()) tx.run(sql_drop, key);
-  else tx.run(sql_write, key, jsonb_text(value));
+  if (value.is_null())
+    tx.run(sql_drop, key);
+  else
+    tx.run(sql_write, key, jsonb_text(value));
 }
 
 std::string make_code(db::tx& tx, const std::string& purpose, std::chrono::seconds life) {

@@ -16,7 +16,7 @@ struct shelf {
   uuid id, user_id;
   std::string user_name, name, kind;  // hand, rule
   bool collection = true, opds = true, shared = false;
-  std::int64_t count = 0;             // books that the viewer sees
+  std::int64_t count = 0;  // books that the viewer sees
   instant created_at{}, updated_at{};
 };
 
@@ -37,7 +37,7 @@ result<bool> change_shelf(db::tx&, const uuid& user, const uuid& shelf, const sh
 bool delete_shelf(db::tx&, const uuid& user, const uuid& shelf);
 int add_to_shelf(db::tx&, const uuid& user, const uuid& shelf, const std::vector<uuid>& books);  // visible books only; appended
 int remove_from_shelf(db::tx&, const uuid& user, const uuid& shelf, const std::vector<uuid>& books);
-std::vector<uuid> shelf_books(db::tx&, const uuid& viewer, const uuid& shelf);   // visible ones, in order
+std::vector<uuid> shelf_books(db::tx&, const uuid& viewer, const uuid& shelf);  // visible ones, in order
 std::vector<shelf> shelves_of_book(db::tx&, const uuid& viewer, const uuid& book);
 std::vector<uuid> devices_fed(db::tx&, const uuid& shelf);
 

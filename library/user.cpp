@@ -155,7 +155,8 @@ result<std::string> check_name(std::string_view shown, std::size_t most_characte
     if (!publication::is_white_space(c)) visible = true;
   }
   if (!visible) return error{"name", "missing"};
-  if (count_code_points(name) > most_characters) return error{"name", "longer than " + std::to_string(most_characters) + " characters"};
+  if (count_code_points(name) > most_characters)
+    return error{"name", "longer than " + std::to_string(most_characters) + " characters"};
   return name;
 }
 
@@ -240,7 +241,8 @@ void set_appearance(db::tx& tx, const uuid& user, const std::string& language, c
   tx.run(sql_set_appearance, user, storable_note(language, 35), storable_note(theme, 32));
 }
 
-void set_position_policy(db::tx& tx, const uuid& user, const std::optional<std::string>& policy, const std::optional<bool>& hold_stale) {
+void set_position_policy(db::tx& tx, const uuid& user, const std::optional<std::string>& policy,
+                         const std::optional<bool>& hold_stale) {
   CARREL_EXPECT(!policy || *policy == "latest" || *policy == "furthest");
   tx.run(sql_set_policy, user, policy, hold_stale);
 }
@@ -264,7 +266,8 @@ void set_limits(db::tx& tx, const uuid& user, const limits& l) {
   CARREL_EXPECT(all_storable(l.hidden_tags) && all_storable(l.required_tags));
   db::param libraries;
   if (l.libraries) libraries = db::to_param(*l.libraries);
-  tx.run(sql_set_limits, user, libraries, l.highest_age, l.hidden_tags, l.required_tags, l.may_download, l.may_upload, l.may_shelve);
+  tx.run(sql_set_limits, user, libraries, l.highest_age, l.hidden_tags, l.required_tags, l.may_download, l.may_upload,
+         l.may_shelve);
 }
 
 uuid register_kosync(db::tx& tx, const std::string& name, const std::string& hash) {
@@ -274,8 +277,10 @@ uuid register_kosync(db::tx& tx, const std::string& name, const std::string& has
 }
 
 void set_kosync_password(db::tx& tx, const uuid& user, const std::optional<std::string>& hash) {
-  if (hash) tx.run(sql_set_kosync, user, uuid::make(), *hash);
-  else tx.run(sql_drop_kosync, user);
+  if (hash)
+    tx.run(sql_set_kosync, user, uuid::make(), *hash);
+  else
+    tx.run(sql_drop_kosync, user);
 }
 
 bool has_kosync_password(db::tx& tx, const uuid& user) {

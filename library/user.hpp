@@ -21,7 +21,7 @@ struct user {
   std::string language, theme;
   std::optional<std::string> position_policy;  // "latest", "furthest"; absent: the setting
   std::optional<bool> hold_stale;
-  std::int64_t audience = 1, state = 1;        // parts of validators (schema/0001)
+  std::int64_t audience = 1, state = 1;  // parts of validators (schema/0001)
   instant created_at{};
 };
 
@@ -47,7 +47,8 @@ std::optional<error> disable_user(db::tx&, const uuid& user, bool disabled);
 std::optional<error> delete_user(db::tx&, const uuid& user);
 void set_password_hash(db::tx&, const uuid& user, const std::string& hash);  // ends every browser session of the account
 void set_appearance(db::tx&, const uuid& user, const std::string& language, const std::string& theme);
-void set_position_policy(db::tx&, const uuid& user, const std::optional<std::string>& policy, const std::optional<bool>& hold_stale);
+void set_position_policy(db::tx&, const uuid& user, const std::optional<std::string>& policy,
+                         const std::optional<bool>& hold_stale);
 
 struct limits {
   std::optional<std::vector<uuid>> libraries;

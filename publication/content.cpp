@@ -126,25 +126,19 @@ pugi::xml_node content_document::body() const {
 
 std::string decode_content(std::string_view bytes, std::size_t* replaced) {
   bool bom = bytes.starts_with("\xef\xbb\xbf") || bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff");
-  std::string text;
+  bool wide = bom || bytes.substr(0, 4).find('\0') != std::string_view::npos;
   std::size_t invalid = 0;
   std::string name = lower_ascii(declared_encoding(bytes));
-  bool declared = bom || !name.empty();
-  if (!declared) {
-    name = lower_ascii(meta_charset(bytes));
-    declared = !name.empty();
-  }
-  bool zeros = bytes.substr(0, 4).find('\0') != std::string_view::npos;
-  if (bom || zeros || is_wide_or_utf8(name) || !convert_to_utf8(bytes, name, text)) {
-    if (bom || zeros) {
-      decoded d = decode_xml(bytes);
-      text = std::move(d.text);
-      invalid = d.invalid;
-    } else if (valid_text(bytes)) {
+  if (name.empty()) name = lower_ascii(meta_charset(bytes));
+  std::string text;
+  if (wide) {
+    decoded d = decode_xml(bytes);
+    text = std::move(d.text);
+    invalid = d.invalid;
+  } else if (is_wide_or_utf8(name) || !convert_to_utf8(bytes, name, text)) {
+    if (valid_text(bytes)) {
       text = std::string(bytes);
-    } else if (!declared && looks_like_windows_1252(bytes) && convert_to_utf8(bytes, "windows-1252", text)) {
-      invalid = 0;
-    } else {
+    } else if (!name.empty() || !looks_like_windows_1252(bytes) || !convert_to_utf8(bytes, "windows-1252", text)) {
       text = replace_invalid_utf8(bytes);
       invalid = 1;
     }
@@ -155,18 +149,21 @@ std::string decode_content(std::string_view bytes, std::size_t* replaced) {
 }
 
 void parse_content(std::string_view bytes, content_document& out, bool keep_all) {
-  std::string text = decode_content(bytes, &out.replaced);
-  bool plain = text.find('&') == std::string::npos && text.find("<!ENTITY") == std::string::npos;
-  if (!plain) text = prepare_references(text);
-
+  auto prepared = [&] {
+    std::string text = decode_content(bytes, &out.replaced);
+    bool has_subset = text.find(keep_all ? "<!DOCTYPE" : "<!ENTITY") != std::string::npos;  // which is dropped
+    return has_subset || text.find('&') != std::string::npos ? prepare_references(text) : text;
+  };
+  out.text = prepared();
   unsigned options = pugi::parse_default | pugi::parse_ws_pcdata;
   if (keep_all) options |= pugi::parse_comments | pugi::parse_pi | pugi::parse_declaration | pugi::parse_doctype;
   out.from_html = false;
-  out.complete = out.tree.load_buffer(text.data(), text.size(), options, pugi::encoding_utf8) && out.tree.document_element();
+  out.complete =
+      out.tree.load_buffer_inplace(out.text.data(), out.text.size(), options, pugi::encoding_utf8) && out.tree.document_element();
   if (out.complete) return;
 
   pugi::xml_document html;
-  if (parse_html(text, html)) {
+  if (parse_html(prepared(), html)) {  // the first try has used the text up
     out.tree.reset(html);
     out.from_html = out.complete = true;
   }
@@ -212,18 +209,34 @@ bool has_kobo_spans(const pugi::xml_node& body) {
 normal_text::normal_text() { digest_.update("carrel-text-v1\n"); }
 
 void normal_text::add(std::string_view utf8) {
-  waiting_ += utf8;
   // Everything before the last character that nothing can combine with is settled.
-  std::size_t cut = waiting_.size();
-  while (cut > 0) {
+  std::size_t cut = utf8.size();
+  bool found = false;
+  while (cut > 0 && !found) {
     --cut;
-    if ((static_cast<unsigned char>(waiting_[cut]) & 0xc0) == 0x80) continue;
+    if ((static_cast<unsigned char>(utf8[cut]) & 0xc0) == 0x80) continue;
     std::size_t i = cut;
-    if (nfc_rules().hasBoundaryBefore(next_code_point(waiting_, i))) break;
+    found = nfc_rules().hasBoundaryBefore(next_code_point(utf8, i));
   }
-  if (cut == 0) return;
-  emit(std::string_view(waiting_).substr(0, cut));
-  waiting_.erase(0, cut);
+  if (!found) {
+    waiting_ += utf8;
+    return;
+  }
+  if (waiting_.empty()) {
+    emit(utf8.substr(0, cut));
+  } else {
+    // Only up to the first border does the new text meet what waits.
+    std::size_t joint = 0;
+    while (joint < cut) {
+      std::size_t i = joint;
+      if (nfc_rules().hasBoundaryBefore(next_code_point(utf8, i))) break;
+      joint = i;
+    }
+    waiting_ += utf8.substr(0, joint);
+    emit(waiting_);
+    emit(utf8.substr(joint, cut - joint));
+  }
+  waiting_ = utf8.substr(cut);
 }
 
 void normal_text::emit(std::string_view utf8) {
@@ -235,10 +248,14 @@ void normal_text::emit(std::string_view utf8) {
     nfc_rules().normalizeUTF8(0, piece, sink, nullptr, status);
     if (U_SUCCESS(status)) utf8 = composed;
   }
-  kept_.resize(utf8.size());
-  char* to = kept_.data();
+  std::array<char, 8192> kept;
+  char* to = kept.data();
   std::uint64_t wide = 0, narrow = 0;
   for (std::size_t i = 0; i < utf8.size();) {
+    if (to - kept.data() > static_cast<std::ptrdiff_t>(kept.size()) - 8) {
+      digest_.update(kept.data(), static_cast<std::size_t>(to - kept.data()));
+      to = kept.data();
+    }
     auto byte = static_cast<unsigned char>(utf8[i]);
     if (byte < 0x80) {
       ++i;
@@ -253,10 +270,9 @@ void normal_text::emit(std::string_view utf8) {
     to = std::copy(utf8.begin() + static_cast<std::ptrdiff_t>(from), utf8.begin() + static_cast<std::ptrdiff_t>(i), to);
     ++(is_wide(c) ? wide : narrow);
   }
-  kept_.resize(static_cast<std::size_t>(to - kept_.data()));
+  digest_.update(kept.data(), static_cast<std::size_t>(to - kept.data()));
   wide_ += wide;
   narrow_ += narrow;
-  digest_.update(kept_);
 }
 
 std::string normal_text::hash() {

@@ -13,6 +13,7 @@
 namespace carrel::publication {
 
 struct content_document {
+  std::string text;  // what the strings of the tree point into
   pugi::xml_document tree;
   bool from_html = false;       // went through the HTML parser
   bool complete = false;        // false: neither parser could read it; the tree is what was built before the error
@@ -46,7 +47,6 @@ class normal_text {
   void emit(std::string_view utf8);
   digest digest_{digest_kind::sha256};
   std::string waiting_;  // from the last place where normalisation may be cut
-  std::string kept_;
   std::uint64_t narrow_ = 0, wide_ = 0;
 };
 

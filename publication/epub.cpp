@@ -35,7 +35,8 @@ std::string hash_of_pictures(archive& zip, const std::vector<const archive_entry
 }
 
 // One pass over the reading order: normal text, pictures, Kobo spans.
-contents read_contents(archive& zip, const epub_package& package, const limits& limit, std::vector<warning>& warnings) {
+result<contents, refusal> read_contents(archive& zip, const epub_package& package, const limits& limit,
+                                        std::vector<warning>& warnings) {
   contents out;
   normal_text text;
   std::string raw;
@@ -52,7 +53,9 @@ contents read_contents(archive& zip, const epub_package& package, const limits& 
     }
     result<std::string, refusal> bytes = zip.read(*s.item->entry, limit.content_xml, "xml_too_large");
     if (!bytes) {
-      warn(warnings, bytes.error().code == "archive_symlink" ? "archive_symlink" : "archive_entry_damaged", bytes.error().detail);
+      const std::string& code = bytes.error().code;
+      if (code != "archive_symlink" && code != "archive_entry_damaged") return bytes.error();
+      warn(warnings, code, bytes.error().detail);
       whole = false;
       continue;
     }
@@ -124,7 +127,11 @@ result<opened, refusal> open_epub(archive& zip, const std::string& file_name, co
   out.cover = find_cover(zip, *package, landmark_cover, limit, warnings);
 
   contents text;
-  if (about.drm.empty()) text = read_contents(zip, *package, limit, warnings);
+  if (about.drm.empty()) {
+    result<contents, refusal> read = read_contents(zip, *package, limit, warnings);
+    if (!read) return read.error();
+    text = std::move(*read);
+  }
   out.content_hash = text.hash;
   about.is_kepub = text.is_kepub;
   out.format = about.is_kepub ? "kepub" : "epub";

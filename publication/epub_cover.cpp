@@ -27,7 +27,7 @@ class finder {
     if (auto c = by_meta()) return c;
     if (auto c = by_guide()) return c;
     if (!landmark.empty()) {
-      if (auto c = from_document(zip_.find_close(landmark))) return c;
+      if (auto c = from_document(zip_.find_close(landmark), true)) return c;
     }
     const manifest_item& first = *package_.spine.front().item;
     if (!first.is_document() || first.entry->size <= largest_cover_page) {
@@ -74,7 +74,8 @@ class finder {
       found_entry found = look_up(zip_, package_.folder, href);
       if (found.outside) warn(warnings_, "href_outside_container");
       if (found.entry == nullptr) continue;
-      std::optional<cover_image> c = is_document(found.entry->name) ? from_document(found.entry) : picture(found.entry, false);
+      std::optional<cover_image> c =
+          is_document(found.entry->name) ? from_document(found.entry, true) : picture(found.entry, true);
       if (c) return c;
     }
     return std::nullopt;
@@ -107,7 +108,7 @@ class finder {
 
   // `declared`: the book names this item as its cover, so a fault in it is worth a warning.
   std::optional<cover_image> from_item(const manifest_item& item, bool declared = false) {
-    if (item.is_document()) return from_document(item.entry);
+    if (item.is_document()) return from_document(item.entry, declared);
     if (item.entry == nullptr) {
       if (declared && !item.outside) warn(warnings_, "cover_missing", item.href);
       return std::nullopt;
@@ -116,7 +117,7 @@ class finder {
     return picture(item.entry, declared);
   }
 
-  std::optional<cover_image> from_document(const archive_entry* entry) {
+  std::optional<cover_image> from_document(const archive_entry* entry, bool declared) {
     if (entry == nullptr || std::find(documents_.begin(), documents_.end(), entry) != documents_.end()) return std::nullopt;
     documents_.push_back(entry);
     result<std::string, refusal> bytes = zip_.read(*entry, limit_.content_xml, "xml_too_large");
@@ -132,7 +133,8 @@ class finder {
     if (hrefs.empty()) return std::nullopt;
     found_entry found = look_up(zip_, folder_of(entry->name), hrefs.front());
     if (found.outside) warn(warnings_, "href_outside_container");
-    return picture(found.entry, true);
+    if (declared && found.entry == nullptr && !found.outside) warn(warnings_, "cover_missing", hrefs.front());
+    return picture(found.entry, declared);
   }
 
   std::optional<cover_image> picture(const archive_entry* entry, bool declared) {

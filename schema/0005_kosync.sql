@@ -52,14 +52,23 @@ create table device_progress (
   percentage double precision,
   timestamp bigint,
   put_at timestamptz,
-  last_get_at timestamptz,
+  last_get_at timestamptz,                     -- when it was first shown seen_revision
   seen_revision bigint not null default 0,     -- of reading_progress: what it was last shown or wrote itself
   held boolean not null default false,         -- its last push was held
   counts boolean not null default true,        -- since the last restart mark (policy furthest, kosync.md 9.5)
   history_id uuid,
   primary key (user_id, document, device_key)
 ) with (fillfactor = 80);
-create index device_progress_device on device_progress (user_id, device_key);
+
+-- When a device with a secret of its own last pushed anything, and when it fetched anything for the first time after that
+-- (rule E3 of kosync.md 9.4).
+create table device_contacts (
+  user_id uuid not null references users on delete cascade,
+  device_key text not null,
+  put_at timestamptz,
+  get_at timestamptz,
+  primary key (user_id, device_key)
+) with (fillfactor = 80);
 
 create table documents (
   user_id uuid not null references users on delete cascade,

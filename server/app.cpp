@@ -6,7 +6,9 @@
 #include <thread>
 
 #include "ingest/jobs.hpp"
+#include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
+#include "ingest/replace.hpp"
 #include "ingest/upload.hpp"
 #include "ingest/watcher.hpp"
 #include "kosync/routes.hpp"
@@ -151,8 +153,9 @@ web::services app::parts::for_web() {
           .upload_dir = base.store.data() / "staging",
           .accept_upload = [this](std::filesystem::path file, std::string name, uuid user) { return accept(file, name, user); },
           .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
-          .replace_file = {},
-          .retry_ingest = {},
+          .replace_file = [this](uuid file, std::filesystem::path bytes,
+                                 library::actor who) { return ingest::replace_file(ingest, file, bytes, who); },
+          .retry_ingest = [this](uuid item) { return ingest::try_again(ingest, item); },
           .stopping = [this] { return state.draining(); }};
 }
 

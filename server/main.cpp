@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   app.set_help_all_flag("--help-all", "show the help of all commands");
   app.fallthrough();
   app.add_flag("--json", call.json, "print exactly one JSON document on standard output");
+  app.add_flag("--dry-run", call.dry_run, "commands that change the library: check and answer, but change nothing");
   app.add_option("--config", call.config_file, "configuration file (default /etc/carrel/carrel.conf)")->type_name("FILE");
   app.add_option("--set", call.settings, "a setting, stronger than file and environment; may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
   app.footer("Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 partly done.\n"

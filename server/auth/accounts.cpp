@@ -6,11 +6,16 @@ namespace {
 constexpr db::statement sql_sign_in{"auth.find_sign_in", R"sql(
   select id, name, role, password_hash, disabled_at is not null from users where name_key = $1)sql"};
 
+// `offset 0` keeps it to lookups by key (as in library.find_secrets).
 constexpr db::statement sql_registered{"auth.find_registered", R"sql(
-  select q.place, c.id, u.id, u.name, u.role, c.password_hash, u.disabled_at is not null
+  select q.place, a.credential, a.id, a.name, a.role, a.password_hash, a.disabled
     from unnest($1::text[]) with ordinality q(name_key, place)
-    join service_credentials c on c.service = 'kosync' and c.username_key = q.name_key
-    join users u on u.id = c.user_id)sql"};
+    cross join lateral (
+      select c.id as credential, u.id, u.name, u.role, c.password_hash, u.disabled_at is not null as disabled
+        from service_credentials c
+        join users u on u.id = c.user_id
+       where c.service = 'kosync' and c.username_key = q.name_key
+      offset 0) a)sql"};
 
 }  // namespace
 

@@ -72,7 +72,9 @@ result<new_key> create_key(db::tx& tx, const uuid& user, const std::string& labe
 
 std::vector<api_key> list_keys(db::tx& tx, const std::optional<uuid>& user) { return find(tx, user, std::nullopt); }
 
-bool revoke_key(db::tx& tx, const std::optional<uuid>& user, const uuid& key) { return tx.run(sql_revoke, user, key).affected() == 1; }
+bool revoke_key(db::tx& tx, const std::optional<uuid>& user, const uuid& key) {
+  return tx.run(sql_revoke, user, key).affected() == 1;
+}
 
 std::vector<std::optional<key_owner>> find_keys(db::tx& tx, const std::vector<std::string>& hashes) {
   std::vector<db::bytes> raw;

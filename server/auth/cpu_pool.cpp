@@ -66,7 +66,8 @@ namespace {
 template <class Handler>
 struct sleeper {
   explicit sleeper(Handler h)
-      : handler(std::move(h)), executor(asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked)) {}
+      : handler(std::move(h)),
+        executor(asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked)) {}
   Handler handler;
   asio::any_io_executor executor;
 
@@ -124,7 +125,8 @@ void cpu_pool::post(std::function<void()> work) {
 task<> cpu_pool::wait_for(std::function<void()> work) {
   constexpr asio::use_awaitable_t<> token;
   auto add = [s = state_](std::function<void()> job) { return s->add(std::move(job)); };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(start_work{}, token, std::move(work), std::move(add));
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(start_work{}, token, std::move(work),
+                                                                                       std::move(add));
 }
 
 }  // namespace carrel::auth

@@ -33,8 +33,10 @@ class cpu_pool {
     auto out = std::make_shared<std::optional<std::conditional_t<std::is_void_v<R>, char, R>>>();
     std::function<void()> work = [out, fn = std::make_shared<F>(std::move(fn)), args = std::make_shared<T>(std::move(args))] {
       auto call = [&](auto&... a) {
-        if constexpr (std::is_void_v<R>) (*fn)(a...);
-        else out->emplace((*fn)(a...));
+        if constexpr (std::is_void_v<R>)
+          (*fn)(a...);
+        else
+          out->emplace((*fn)(a...));
       };
       std::apply(call, *args);
     };

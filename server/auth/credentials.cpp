@@ -96,7 +96,8 @@ credentials::state::state(db::pool& p, cpu_pool& c, const config& settings)
       secrets(p, db::mode::read, "auth.secrets", find_credentials, batch_size, lanes),
       sessions(
           p, db::mode::read, "auth.sessions",
-          [l = life](db::tx& tx, const std::vector<std::string>& hashes) { return find_sessions(tx, hashes, l); }, batch_size, lanes),
+          [l = life](db::tx& tx, const std::vector<std::string>& hashes) { return find_sessions(tx, hashes, l); }, batch_size,
+          lanes),
       keys(p, db::mode::read, "auth.keys", find_keys, batch_size, lanes) {}
 
 bool credentials::state::check_password(const std::optional<std::string>& hash, const std::string& shown) {
@@ -127,7 +128,9 @@ void credentials::state::note(std::function<void(db::tx&)> work) {
 void credentials::state::saw(const http::context& c, const library::secret_owner& o) {
   if (!devices_seen.due(o.device)) return;
   std::string agent{c.in.header("user-agent").value_or("")};
-  note([device = o.device, address = c.in.client_address(), agent](db::tx& tx) { library::saw_device(tx, device, address, agent); });
+  note([device = o.device, address = c.in.client_address(), agent](db::tx& tx) {
+    library::saw_device(tx, device, address, agent);
+  });
 }
 
 credentials::credentials(db::pool& pool, cpu_pool& cpu, const config& settings)
@@ -194,7 +197,9 @@ task<http::principal> credentials::kosync(http::context& c) {
     if (found.account) hash = found.account->password_hash;
     bool good = hash && state_->verified.holds(*hash, a.md5);
     if (!good) {
-      auto check = [state = state_](const std::optional<std::string>& h, const std::string& md5) { return state->check_remembering(h, md5); };
+      auto check = [state = state_](const std::optional<std::string>& h, const std::string& md5) {
+        return state->check_remembering(h, md5);
+      };
       task<bool> checking = state_->cpu.run(std::move(check), hash, a.md5);
       good = co_await std::move(checking);
     }

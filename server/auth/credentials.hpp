@@ -42,7 +42,10 @@ class credentials {
 
   // Name and password of an account -> a new session cookie value. Failures are counted per account and network
   // (auth.throttle); throws problem 401, or 429 with Retry-After.
-  struct opened_session { std::string cookie, csrf; http::principal who; };
+  struct opened_session {
+    std::string cookie, csrf;
+    http::principal who;
+  };
   task<opened_session> sign_in(http::context&, std::string name, std::string password);
   task<> sign_out(http::context&);
 
@@ -54,8 +57,8 @@ class credentials {
 // Middlewares made of the above.
 http::middleware require_basic(credentials&, std::string scope);
 http::middleware require_kosync(credentials&);
-http::middleware web_session(credentials&);      // fills who when there is a session; never refuses
-http::middleware require_web_session();          // 303 to /login?next=… for GET, 401 otherwise
+http::middleware web_session(credentials&);  // fills who when there is a session; never refuses
+http::middleware require_web_session();      // 303 to /login?next=… for GET, 401 otherwise
 // Key or session; 401 JSON otherwise. A key with scope `read` only reads (403).
 http::middleware api_principal(credentials&);
 // Header X-CSRF-Token, form field or query parameter csrf on changing requests made with a cookie; 403.

@@ -10,7 +10,9 @@ using http::context;
 using http::handler;
 using http::response;
 
-bool changes(http::verb v) { return v == http::verb::post || v == http::verb::put || v == http::verb::patch || v == http::verb::del; }
+bool changes(http::verb v) {
+  return v == http::verb::post || v == http::verb::put || v == http::verb::patch || v == http::verb::del;
+}
 bool reads(http::verb v) { return v == http::verb::get || v == http::verb::head || v == http::verb::options; }
 
 task<response> with_basic(credentials& who, std::string scope, context& c, const handler& next) {

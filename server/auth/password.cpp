@@ -14,7 +14,9 @@ namespace carrel::auth {
 namespace {
 
 // The same password typed on two keyboards may be composed differently.
-std::string composed(std::string_view password) { return valid_utf8(password) ? publication::nfc(password) : std::string(password); }
+std::string composed(std::string_view password) {
+  return valid_utf8(password) ? publication::nfc(password) : std::string(password);
+}
 
 void ready() {
   static const bool started = sodium_init() >= 0;
@@ -29,7 +31,8 @@ std::string hash_password(std::string_view password, std::uint64_t memory_bytes)
   std::size_t memory = std::max<std::size_t>(memory_bytes, crypto_pwhash_argon2id_memlimit_min());
   std::array<char, crypto_pwhash_STRBYTES> out{};
   // Fails only when the memory is not there.
-  if (crypto_pwhash_str(out.data(), text.data(), text.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE, memory) != 0) throw std::bad_alloc();
+  if (crypto_pwhash_str(out.data(), text.data(), text.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE, memory) != 0)
+    throw std::bad_alloc();
   return out.data();
 }
 

@@ -9,7 +9,8 @@ namespace {
 // What follows the scheme, whose name may be written in any case.
 std::optional<std::string_view> after_scheme(const http::request& in, std::string_view scheme) {
   std::optional<std::string_view> header = in.header("authorization");
-  if (!header || header->size() < scheme.size() || !equal_ascii_case(header->substr(0, scheme.size()), scheme)) return std::nullopt;
+  if (!header || header->size() < scheme.size() || !equal_ascii_case(header->substr(0, scheme.size()), scheme))
+    return std::nullopt;
   std::string_view rest = header->substr(scheme.size());
   if (!rest.empty() && rest.front() != ' ' && rest.front() != '\t') return std::nullopt;
   return trim(rest);

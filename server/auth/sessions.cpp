@@ -15,12 +15,17 @@ constexpr db::statement sql_open{"auth.open_session", R"sql(
     from users u
    where u.id = $3 and u.password_hash = $8 and u.disabled_at is null)sql"};
 
+// `offset 0` keeps it to lookups by key (as in library.find_secrets).
 constexpr db::statement sql_find{"auth.find_sessions", R"sql(
-  select q.place, s.id, u.id, u.name, u.role, s.csrf, s.last_used_at
+  select q.place, o.id, o.user_id, o.name, o.role, o.csrf, o.last_used_at
     from unnest($1::bytea[]) with ordinality q(hash, place)
-    join sessions s on s.token_hash = q.hash
-    join users u on u.id = s.user_id
-   where s.last_used_at > $2 and s.created_at > $3 and u.disabled_at is null)sql"};
+    cross join lateral (
+      select s.id, s.user_id, u.name, u.role, s.csrf, s.last_used_at, u.disabled_at
+        from sessions s
+        join users u on u.id = s.user_id
+       where s.token_hash = q.hash and s.last_used_at > $2 and s.created_at > $3
+      offset 0) o
+   where o.disabled_at is null)sql"};
 
 constexpr db::statement sql_used{"auth.session_was_used", R"sql(
   update sessions set last_used_at = $2 where id = $1 and last_used_at < $2)sql"};
@@ -40,9 +45,8 @@ std::string cookie_hash(std::string_view cookie) { return sha256_raw(cookie); }
 bool open_session(db::tx& tx, const new_session& s, const session_life& life) {
   instant at = now();
   tx.run(sql_forget, at - life.idle, at - life.most, db::bytes{s.replaced.value_or("")});
-  return tx
-             .run(sql_open, s.id, db::bytes{s.token_hash}, s.user, s.csrf, library::storable_note(s.address, 64),
-                  library::storable_note(s.agent, 200), at, s.password_hash)
+  return tx.run(sql_open, s.id, db::bytes{s.token_hash}, s.user, s.csrf, library::storable_note(s.address, 64),
+                library::storable_note(s.agent, 200), at, s.password_hash)
              .affected() == 1;
 }
 
@@ -78,6 +82,8 @@ std::vector<session_info> sessions_of(db::tx& tx, const uuid& user, const sessio
   return out;
 }
 
-bool end_session_of(db::tx& tx, const uuid& user, const uuid& session) { return tx.run(sql_end_one, user, session).affected() == 1; }
+bool end_session_of(db::tx& tx, const uuid& user, const uuid& session) {
+  return tx.run(sql_end_one, user, session).affected() == 1;
+}
 
 }  // namespace carrel::auth

@@ -21,8 +21,8 @@ std::string cookie_hash(std::string_view cookie);
 struct new_session {
   uuid id, user;
   std::string token_hash, csrf, address, agent;
-  std::string password_hash;                // the one that was checked
-  std::optional<std::string> replaced;      // hash of the cookie that the browser showed
+  std::string password_hash;            // the one that was checked
+  std::optional<std::string> replaced;  // hash of the cookie that the browser showed
 };
 // False when the account was disabled or its password changed meanwhile. Also removes what has ended.
 bool open_session(db::tx&, const new_session&, const session_life&);

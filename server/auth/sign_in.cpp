@@ -9,7 +9,8 @@ namespace {
 constexpr std::chrono::minutes session_note_every{5};
 
 http::problem too_many(std::chrono::seconds wait) {
-  http::problem p{429, "Too many failed sign-ins. Try again in " + std::to_string(wait.count()) + " seconds.", "too_many_failures"};
+  http::problem p{429, "Too many failed sign-ins. Try again in " + std::to_string(wait.count()) + " seconds.",
+                  "too_many_failures"};
   p.headers.emplace_back("Retry-After", std::to_string(wait.count()));
   return p;
 }
@@ -41,7 +42,9 @@ task<credentials::opened_session> credentials::sign_in(http::context& c, std::st
   std::optional<sign_in_account> account = co_await std::move(looking);
   std::optional<std::string> hash;
   if (account) hash = account->password_hash;
-  auto check = [state = state_](const std::optional<std::string>& h, const std::string& shown) { return state->check_password(h, shown); };
+  auto check = [state = state_](const std::optional<std::string>& h, const std::string& shown) {
+    return state->check_password(h, shown);
+  };
   task<bool> checking = state_->cpu.run(std::move(check), hash, password);
   bool good = co_await std::move(checking);
   if (!good || account->disabled) throw wrong_password(c);

@@ -8,7 +8,9 @@ namespace {
 constexpr std::size_t most_remembered = 4096;
 constexpr std::chrono::minutes life{5};
 
-std::string key_of(const std::string& stored_hash, std::string_view shown) { return sha256_raw(stored_hash + '\n' + sha256_raw(shown)); }
+std::string key_of(const std::string& stored_hash, std::string_view shown) {
+  return sha256_raw(stored_hash + '\n' + sha256_raw(shown));
+}
 
 }  // namespace
 

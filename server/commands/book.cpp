@@ -99,7 +99,7 @@ json::object changes_given() {
 exit_status set(invocation& call) {
   json::object changes = changes_given();
   environment e = call.open(1);
-  library::book b = e.pool->write_now([&](db::tx& tx) {
+  library::book b = change(e, call, [&](db::tx& tx) {
     uuid viewer = acting_user(tx, given.user).id;
     uuid id = book_named(tx, viewer, given.names.front());
     result<bool> changed = library::edit_book(tx, id, changes, command_line);
@@ -112,7 +112,7 @@ exit_status set(invocation& call) {
 
 exit_status trash(invocation& call, bool back) {
   environment e = call.open(1);
-  int changed = e.pool->write_now([back](db::tx& tx) {
+  int changed = change(e, call, [back](db::tx& tx) {
     uuid viewer = acting_user(tx, given.user).id;
     std::vector<uuid> ids;
     for (const std::string& name : given.names) {
@@ -128,7 +128,7 @@ exit_status trash(invocation& call, bool back) {
 
 exit_status approve(invocation& call) {
   environment e = call.open(1);
-  std::size_t count = e.pool->write_now([](db::tx& tx) {
+  std::size_t count = change(e, call, [](db::tx& tx) {
     uuid viewer = acting_user(tx, given.user).id;
     for (const std::string& name : given.names) library::approve_book(tx, book_named(tx, viewer, name), command_line);
     return given.names.size();

@@ -26,6 +26,7 @@ struct stop : std::runtime_error {
 // What the command line said that concerns every command, and what it wants run.
 struct invocation {
   bool json = false;
+  bool dry_run = false;  // do everything but the commit
   std::string config_file;
   std::vector<std::string> settings;  // --set key=value
   std::function<exit_status(invocation&)> action;
@@ -39,6 +40,24 @@ struct invocation {
 using describe = void(CLI::App&, invocation&);
 describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
     describe_book, describe_hash, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job, describe_version;
+
+// Runs what a command changes in one transaction; with --dry-run it is rolled back afterwards, so that every rule has been
+// tried and the answer is what it would be.
+template <class F>
+auto change(environment& e, const invocation& call, F fn) {
+  using R = std::invoke_result_t<F&, db::tx&>;
+  if (!call.dry_run) return e.pool->write_now(fn);
+  struct rolled_back {};
+  std::optional<R> out;
+  try {
+    e.pool->write_now([&](db::tx& tx) {
+      out.emplace(fn(tx));
+      throw rolled_back{};
+    });
+  } catch (const rolled_back&) {
+  }
+  return R(std::move(*out));
+}
 
 // The account that a command acts for: `name`, or the first owner. Throws stop(not_found).
 library::user acting_user(db::tx&, const std::string& name);

@@ -48,7 +48,7 @@ exit_status add(invocation& call) {
   environment e = call.open(1);
   std::string base = device_base(e.settings);
   try {
-    library::new_device made = e.pool->write_now([&](db::tx& tx) {
+    library::new_device made = change(e, call, [&](db::tx& tx) {
       library::user owner = acting_user(tx, given.user);
       result<library::new_device> d = library::add_device(tx, owner.id, given.name, given.kind);
       if (!d) throw stop(usage, d.error().message());
@@ -109,7 +109,7 @@ exit_status show(invocation& call) {
 exit_status rotate(invocation& call) {
   environment e = call.open(1);
   std::string base = device_base(e.settings);
-  library::new_device made = e.pool->write_now([&](db::tx& tx) {
+  library::new_device made = change(e, call, [&](db::tx& tx) {
     library::device d = device_named(tx);
     std::optional<library::new_device> fresh = library::rotate_device(tx, d.id, given.grace ? std::chrono::hours{1} : std::chrono::hours{0});
     if (!fresh) throw stop(not_found, "The device is gone.");
@@ -122,7 +122,7 @@ exit_status rotate(invocation& call) {
 
 exit_status revoke(invocation& call) {
   environment e = call.open(1);
-  library::device gone = e.pool->write_now([](db::tx& tx) {
+  library::device gone = change(e, call, [](db::tx& tx) {
     library::device d = device_named(tx);
     library::revoke_device(tx, d.id);
     library::record(tx, command_line, "device.revoke", "device", d.id);

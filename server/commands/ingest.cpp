@@ -53,6 +53,7 @@ std::string summary(const ingest::outcome& o) {
 }
 
 exit_status ingest(invocation& call) {
+  if (call.dry_run) throw stop(usage, "ingest has no --dry-run: what a file is shows only when it is read. Use --keep to leave sources alone.");
   std::vector<std::filesystem::path> paths;
   for (const std::string& p : given.paths) {
     std::filesystem::path path = std::filesystem::absolute(p);

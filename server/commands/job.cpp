@@ -19,11 +19,11 @@ exit_status list(invocation& call) {
   return done;
 }
 
-exit_status change(invocation& call, bool retry) {
+exit_status retry_or_cancel(invocation& call, bool retry) {
   std::optional<uuid> job = uuid::parse(id);
   if (!job) throw stop(usage, "JOB is an id that `carrel job list` prints.");
   environment e = call.open(1);
-  bool changed = e.pool->write_now([&](db::tx& tx) { return retry ? jobs::retry_job(tx, *job) : jobs::cancel_job(tx, *job); });
+  bool changed = change(e, call, [&](db::tx& tx) { return retry ? jobs::retry_job(tx, *job) : jobs::cancel_job(tx, *job); });
   if (!changed) throw stop(not_found, retry ? "There is no failed job with this id." : "There is no waiting or running job with this id.");
   call.answer(json::object{{"changed", 1}}, retry ? "It will be tried again." : "Cancelled.");
   return done;
@@ -38,7 +38,7 @@ void describe_job(CLI::App& app, invocation& call) {
   for (bool retry : {true, false}) {
     CLI::App* one = cmd->add_subcommand(retry ? "retry" : "cancel", retry ? "try a failed job again" : "stop a job");
     one->add_option("JOB", id, "id")->required();
-    one->callback([&call, retry] { call.action = [retry](invocation& c) { return change(c, retry); }; });
+    one->callback([&call, retry] { call.action = [retry](invocation& c) { return retry_or_cancel(c, retry); }; });
   }
 }
 

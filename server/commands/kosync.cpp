@@ -31,7 +31,7 @@ exit_status unknown(invocation& call) {
 
 exit_status link(invocation& call) {
   environment e = call.open(1);
-  bool linked = e.pool->write_now([](db::tx& tx) {
+  bool linked = change(e, call, [](db::tx& tx) {
     uuid user = acting_user(tx, given.user).id;
     return library::link_by_hand(tx, user, given.document, book_named(tx, user, given.book));
   });

@@ -11,7 +11,7 @@ bool only_code = false;
 
 exit_status code(invocation& call) {
   environment e = call.open(1);
-  std::string fresh = e.pool->write_now([](db::tx& tx) {
+  std::string fresh = change(e, call, [](db::tx& tx) {
     if (library::has_owner(tx)) throw stop(refused, "Carrel is set up already. New accounts: carrel user add, or the People page.");
     return library::make_code(tx, "setup", std::chrono::hours{24 * 7});
   });
@@ -33,7 +33,7 @@ exit_status terminal(invocation& call) {
   std::string password = first_line_of_input();
   if (password.size() < 8) throw stop(usage, "The password is too short.");
   std::string hash = auth::hash_password(password, e.settings.bytes("auth.argon2_memory"));
-  library::user made = e.pool->write_now([&](db::tx& tx) { return library::add_user(tx, *good, library::role::owner, hash); });
+  library::user made = change(e, call, [&](db::tx& tx) { return library::add_user(tx, *good, library::role::owner, hash); });
   call.answer(json::object{{"id", made.id}, {"name", made.name}, {"role", "owner"}},
               "Done. Sign in as " + made.name + " at " + device_base(e.settings) + "/login");
   return done;

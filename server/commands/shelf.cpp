@@ -28,7 +28,7 @@ found_shelf shelf_named(db::tx& tx) {
 exit_status create(invocation& call) {
   environment e = call.open(1);
   try {
-    library::shelf made = e.pool->write_now([](db::tx& tx) {
+    library::shelf made = change(e, call, [](db::tx& tx) {
       result<library::shelf> s = library::create_shelf(tx, acting_user(tx, given.user).id, given.name, true);
       if (!s) throw stop(usage, s.error().message());
       return *s;
@@ -67,9 +67,9 @@ exit_status show(invocation& call) {
   return done;
 }
 
-exit_status change(invocation& call, bool add) {
+exit_status fill(invocation& call, bool add) {
   environment e = call.open(1);
-  int changed = e.pool->write_now([add](db::tx& tx) {
+  int changed = change(e, call, [add](db::tx& tx) {
     found_shelf f = shelf_named(tx);
     std::vector<uuid> books;
     for (const std::string& name : given.books) books.push_back(book_named(tx, f.owner.id, name));
@@ -82,7 +82,7 @@ exit_status change(invocation& call, bool add) {
 
 exit_status feed(invocation& call) {
   environment e = call.open(1);
-  bool changed = e.pool->write_now([](db::tx& tx) {
+  bool changed = change(e, call, [](db::tx& tx) {
     found_shelf f = shelf_named(tx);
     std::optional<library::device> d = library::find_device_named(tx, f.shelf.user_id, given.device);
     if (!d) throw stop(not_found, "There is no device called " + given.device + ".");
@@ -108,7 +108,7 @@ void describe_shelf(CLI::App& app, invocation& call) {
   sub("show", "the books of a shelf in order", show)->add_option("SHELF", given.name, "name or id")->required();
   for (bool add : {true, false}) {
     CLI::App* one = sub(add ? "add" : "remove", add ? "put books on a shelf" : "take books off a shelf",
-                        [add](invocation& c) { return change(c, add); });
+                        [add](invocation& c) { return fill(c, add); });
     one->add_option("SHELF", given.name, "name or id")->required();
     one->add_option("BOOK", given.books, "ids or exact titles")->required();
   }

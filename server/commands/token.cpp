@@ -11,7 +11,7 @@ arguments given;
 
 exit_status create(invocation& call) {
   environment e = call.open(1);
-  auth::new_key made = e.pool->write_now([](db::tx& tx) {
+  auth::new_key made = change(e, call, [](db::tx& tx) {
     result<auth::new_key> key = auth::create_key(tx, acting_user(tx, given.user).id, given.label, given.scope);
     if (!key) throw stop(usage, key.error().message());
     library::record(tx, command_line, "token.create", "api_key", key->made.id);
@@ -43,7 +43,7 @@ exit_status revoke(invocation& call) {
   std::optional<uuid> id = uuid::parse(given.label);
   if (!id) throw stop(usage, "TOKEN is an id that `carrel token list` prints.");
   environment e = call.open(1);
-  bool gone = e.pool->write_now([&](db::tx& tx) {
+  bool gone = change(e, call, [&](db::tx& tx) {
     bool revoked = auth::revoke_key(tx, std::nullopt, *id);
     if (revoked) library::record(tx, command_line, "token.revoke", "api_key", *id);
     return revoked;

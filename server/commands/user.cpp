@@ -39,7 +39,7 @@ exit_status add(invocation& call) {
   environment e = call.open(1);
   std::optional<std::string> hash = hash_given(e);
   try {
-    library::user made = e.pool->write_now([&](db::tx& tx) {
+    library::user made = change(e, call, [&](db::tx& tx) {
       library::user u = library::add_user(tx, *name, role, hash);
       library::record(tx, command_line, "user.add", "user", u.id);
       return u;
@@ -67,7 +67,7 @@ exit_status list(invocation& call) {
 exit_status set_role(invocation& call) {
   library::role role = role_given();
   environment e = call.open(1);
-  library::user changed = e.pool->write_now([&](db::tx& tx) {
+  library::user changed = change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     if (auto no = library::set_role(tx, u.id, role)) throw stop(refused, no->message());
     library::record(tx, command_line, "user.role", "user", u.id);
@@ -81,7 +81,7 @@ exit_status set_password(invocation& call) {
   environment e = call.open(1);
   given.password_stdin = true;
   std::optional<std::string> hash = hash_given(e);
-  library::user changed = e.pool->write_now([&](db::tx& tx) {
+  library::user changed = change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     library::set_password_hash(tx, u.id, *hash);
     library::record(tx, command_line, "user.password", "user", u.id);
@@ -93,7 +93,7 @@ exit_status set_password(invocation& call) {
 
 exit_status disable(invocation& call) {
   environment e = call.open(1);
-  library::user changed = e.pool->write_now([&](db::tx& tx) {
+  library::user changed = change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     if (auto no = library::disable_user(tx, u.id, !given.on)) throw stop(refused, no->message());
     library::record(tx, command_line, given.on ? "user.enable" : "user.disable", "user", u.id);
@@ -105,7 +105,7 @@ exit_status disable(invocation& call) {
 
 exit_status remove(invocation& call) {
   environment e = call.open(1);
-  library::user gone = e.pool->write_now([&](db::tx& tx) {
+  library::user gone = change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     if (auto no = library::delete_user(tx, u.id)) throw stop(refused, no->message());
     library::record(tx, command_line, "user.delete", "user", u.id, json::object{{"name", u.name}});

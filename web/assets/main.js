@@ -1,2 +1,4 @@
-import 'htmx.org';
+import htmx from 'htmx.org';
 import './own.js';
+
+window.htmx = htmx;

@@ -1,6 +1,6 @@
 // kosync.md 14, item 17: the database stops, is paused, and comes back.
-#include <catch2/catch.hpp>
 #include <signal.h>
+#include <catch2/catch.hpp>
 
 #include <chrono>
 #include <filesystem>

@@ -80,7 +80,9 @@ reply send(unsigned port, const std::string& method, const std::string& target, 
   return r;
 }
 
-headers reader::sign_in() const { return {{"x-auth-user", name}, {"x-auth-key", key}, {"Accept", "application/vnd.koreader.v1+json"}}; }
+headers reader::sign_in() const {
+  return {{"x-auth-user", name}, {"x-auth-key", key}, {"Accept", "application/vnd.koreader.v1+json"}};
+}
 
 reply reader::put(const std::string& body) const {
   headers h = sign_in();
@@ -95,7 +97,11 @@ reply reader::get(const std::string& document) const {
 std::string push_body(const std::string& document, double percentage, const std::string& progress, const std::string& device,
                       const std::string& device_id) {
   json::object o;
-  o.set("document", document).set("percentage", percentage).set("progress", progress).set("device", device).set("device_id", device_id);
+  o.set("document", document)
+      .set("percentage", percentage)
+      .set("progress", progress)
+      .set("device", device)
+      .set("device_id", device_id);
   return json::dump(o);
 }
 

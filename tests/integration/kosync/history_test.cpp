@@ -63,7 +63,9 @@ TEST_CASE("a restored place is news to every device") {
   t.phone.push("d", 0.9, "p9");
   t.clock.pass(60s);
   t.phone.push("d", 0.2, "p2");
-  t.change([&](db::tx& tx) { return library::restore_position(tx, t.ada, library::positions_of_document(tx, t.ada, "d", 2)[1].id).has_value(); });
+  t.change([&](db::tx& tx) {
+    return library::restore_position(tx, t.ada, library::positions_of_document(tx, t.ada, "d", 2)[1].id).has_value();
+  });
   t.clock.pass(60s);
   t.phone.push("d", 0.21, "p21");
   CHECK(t.phone.get("d").text("progress") == "p9");

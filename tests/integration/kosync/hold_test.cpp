@@ -230,7 +230,7 @@ TEST_CASE("two servers on one database judge as one") {
   CHECK(t.current() == 0.9);
   CHECK(elsewhere.get("d").text("percentage") == "0.9");  // shown there ...
   t.clock.pass(60s);
-  t.tablet.push("d", 0.2, "p2");                           // ... known here
+  t.tablet.push("d", 0.2, "p2");  // ... known here
   CHECK(t.current() == 0.2);
   CHECK(elsewhere.get("d").text("progress") == "p2");
 }

@@ -50,8 +50,12 @@ struct shelf {
 TEST_CASE("a first push finds its book by any fingerprint the book ever had") {
   shelf s;
   uuid book = s.add_book("Moby Dick", "Herman Melville");
-  for (auto [kind, hash, variant] : {std::tuple("partial", "aaaa", "original"), {"partial", "bbbb", "served"}, {"partial", "cccc", "kepub"},
-                                     {"partial", "dddd", "replaced"}, {"full", "eeee", "original"}, {"filename", "ffff", "original"}}) {
+  for (auto [kind, hash, variant] : {std::tuple("partial", "aaaa", "original"),
+                                     {"partial", "bbbb", "served"},
+                                     {"partial", "cccc", "kepub"},
+                                     {"partial", "dddd", "replaced"},
+                                     {"full", "eeee", "original"},
+                                     {"filename", "ffff", "original"}}) {
     s.add_hash(book, kind, hash, variant);
     s.alice.push(hash, 0.5, "p");
     INFO(kind << " " << variant);
@@ -124,7 +128,9 @@ TEST_CASE("positions belong to the book once the document is linked, and go on w
   uuid book = s.add_book("Moby Dick", "Herman Melville");
   s.alice.push("d", 0.4, "p4");
   s.alice.push("d", 0.5, "p5");
-  auto of_book = [&] { return s.w.other().read_now([&](db::tx& tx) { return library::positions_of_book(tx, s.user, book, 10); }); };
+  auto of_book = [&] {
+    return s.w.other().read_now([&](db::tx& tx) { return library::positions_of_book(tx, s.user, book, 10); });
+  };
   auto reading = [&] { return s.w.other().read_now([&](db::tx& tx) { return library::continue_reading(tx, s.user, 10); }); };
   CHECK(of_book().empty());
   CHECK(reading().empty());
@@ -152,7 +158,8 @@ TEST_CASE("documents without a book come with suggestions that are never taken b
   s.add_book("Emma", "Jane Austen");
   s.alice.put(
       R"({"document":"d","device":"Kobo","percentage":0.25,"progress":"p","metadata":{"title":"Moby Dick: Or, The Whale","authors":"Herman Melville"}})");
-  s.alice.put(R"({"document":"f","device":"Kobo","percentage":0.5,"progress":"p","metadata":{"filename":"Jane Austen - Emma.epub"}})");
+  s.alice.put(
+      R"({"document":"f","device":"Kobo","percentage":0.5,"progress":"p","metadata":{"filename":"Jane Austen - Emma.epub"}})");
   s.alice.push("nothing", 0.5, "p");
   auto unknown = s.w.other().read_now([&](db::tx& tx) { return library::unknown_documents(tx, s.user, 10); });
   REQUIRE(unknown.size() == 3);

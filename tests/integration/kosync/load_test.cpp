@@ -22,7 +22,8 @@ TEST_CASE("of 2 x 200 pushes at the same time one stays, whole, on one server an
     std::vector<std::thread> lanes;
     for (int lane = 0; lane < 8; ++lane) {
       lanes.emplace_back([=] {
-        for (int i = lane; i < 200; i += 8) r.push("d", i / 1000.0, "progress " + std::to_string(i), device, device + std::to_string(i));
+        for (int i = lane; i < 200; i += 8)
+          r.push("d", i / 1000.0, "progress " + std::to_string(i), device, device + std::to_string(i));
       });
     }
     for (std::thread& t : lanes) t.join();

@@ -56,8 +56,10 @@ class model {
       bool same_document = e.document == p.document;
       if (i > h && same_document && (!e.put || e.accepted)) knows = true;
       if (i < h && same_document && e.put && e.percentage == p.percentage) echo = true;
-      if (e.put) burst = p.at - e.at < std::chrono::seconds(10);
-      else if (current(e.document) >= 0) burst = false;
+      if (e.put)
+        burst = p.at - e.at < std::chrono::seconds(10);
+      else if (current(e.document) >= 0)
+        burst = false;
     }
     return !knows ? "unseen" : echo ? "echo" : burst ? "burst" : "";
   }
@@ -96,7 +98,8 @@ TEST_CASE("random pushes and fetches agree with the model", "[model]") {
       clock.pass(std::chrono::seconds(pauses[below(6)]));
       if (below(3) == 0) {
         event get{.put = false, .device = below(3), .document = below(2), .percentage = 0, .at = now(), .accepted = true};
-        std::vector<library::fetch> wanted{{.user = user, .document = "d" + std::to_string(get.document), .credential = std::nullopt}};
+        std::vector<library::fetch> wanted{
+            {.user = user, .document = "d" + std::to_string(get.document), .credential = std::nullopt}};
         if (own) wanted[0].credential = devices[static_cast<std::size_t>(get.device)];
         clock.pass(std::chrono::seconds(6));
         get.at = now();
@@ -108,7 +111,12 @@ TEST_CASE("random pushes and fetches agree with the model", "[model]") {
       std::vector<event> events;
       std::vector<std::string> expected;
       for (int n = 1 + below(4); n > 0; --n) {
-        event e{.put = true, .device = below(3), .document = below(2), .percentage = 0.1 * (1 + below(8)), .at = now(), .accepted = true};
+        event e{.put = true,
+                .device = below(3),
+                .document = below(2),
+                .percentage = 0.1 * (1 + below(8)),
+                .at = now(),
+                .accepted = true};
         library::position p;
         p.user = user;
         p.document = "d" + std::to_string(e.document);

@@ -11,7 +11,9 @@ using namespace carrel::kosync::tests;
 namespace {
 
 headers pair_of(const std::string& name, const std::string& key) { return {{"x-auth-user", name}, {"x-auth-key", key}}; }
-headers basic(const std::string& name, const std::string& password) { return {{"Authorization", "Basic " + base64(name + ":" + password)}}; }
+headers basic(const std::string& name, const std::string& password) {
+  return {{"Authorization", "Basic " + base64(name + ":" + password)}};
+}
 
 }  // namespace
 
@@ -30,8 +32,9 @@ TEST_CASE("only the right name and key are let in, in every form that clients us
   both.push_back(basic("Älice", "password").front());
   CHECK(status(both) == 200);
 
-  for (const headers& h : {headers{}, pair_of("", ""), pair_of("nobody", alice.key), pair_of("Älice", md5_hex("wrong")), basic("Älice", "wrong"),
-                           headers{{"x-auth-user", "Älice"}}, headers{{"x-auth-key", alice.key}}, headers{{"Authorization", "Basic !!!"}}}) {
+  for (const headers& h :
+       {headers{}, pair_of("", ""), pair_of("nobody", alice.key), pair_of("Älice", md5_hex("wrong")), basic("Älice", "wrong"),
+        headers{{"x-auth-user", "Älice"}}, headers{{"x-auth-key", alice.key}}, headers{{"Authorization", "Basic !!!"}}}) {
     reply r = w.send("GET", "/kosync/users/auth", h);
     CHECK(r.status == 401);
     CHECK(r.code() == 2001);
@@ -54,7 +57,9 @@ TEST_CASE("a device's password works in all spellings, until the device is revok
   });
   std::string bare = password;
   std::erase(bare, '-');
-  auto status = [&](const std::string& shown) { return w.send("GET", "/kosync/users/auth", pair_of("ada", md5_hex(shown))).status; };
+  auto status = [&](const std::string& shown) {
+    return w.send("GET", "/kosync/users/auth", pair_of("ada", md5_hex(shown))).status;
+  };
   CHECK(status(password) == 200);
   CHECK(status(bare) == 200);
   CHECK(w.send("GET", "/kosync/users/auth", basic("ada", password)).status == 200);
@@ -122,8 +127,9 @@ TEST_CASE("media types of the request do not matter") {
   world w;
   reader alice = w.shared("alice");
   std::string body = push_body("d", 0.5, "p", "a", "b");
-  for (const headers& more : {headers{}, headers{{"Content-Type", "text/plain"}}, headers{{"Content-Type", "application/json; charset=utf-8"}},
-                              headers{{"Accept", "text/html"}}, headers{{"Accept", "application/vnd.koreader.v9+json"}}}) {
+  for (const headers& more :
+       {headers{}, headers{{"Content-Type", "text/plain"}}, headers{{"Content-Type", "application/json; charset=utf-8"}},
+        headers{{"Accept", "text/html"}}, headers{{"Accept", "application/vnd.koreader.v9+json"}}}) {
     headers h = pair_of("alice", alice.key);
     h.insert(h.end(), more.begin(), more.end());
     CHECK(w.send("PUT", "/kosync/syncs/progress", h, body).status == 200);

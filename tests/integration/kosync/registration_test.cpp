@@ -9,7 +9,9 @@ using namespace carrel::kosync::tests;
 
 namespace {
 
-reply create(world& w, const std::string& body) { return w.send("POST", "/kosync/users/create", {{"Content-Type", "application/json"}}, body); }
+reply create(world& w, const std::string& body) {
+  return w.send("POST", "/kosync/users/create", {{"Content-Type", "application/json"}}, body);
+}
 reply create(world& w, const std::string& name, const std::string& key) {
   return create(w, R"({"username":")" + name + R"(","password":")" + key + R"("})");
 }
@@ -49,15 +51,17 @@ TEST_CASE("an account made by registration works like one of the reference serve
   CHECK(same.code() == 2002);
   CHECK(same.text("message") == "This account exists already. Tap Login instead.");
 
-  auto may_sign_in = w.other().read_now([](db::tx& tx) { return library::password_hash_of(tx, library::find_user_named(tx, "alice")->id); });
+  auto may_sign_in =
+      w.other().read_now([](db::tx& tx) { return library::password_hash_of(tx, library::find_user_named(tx, "alice")->id); });
   CHECK_FALSE(may_sign_in.has_value());
 }
 
 TEST_CASE("names and passwords that cannot be used are refused") {
   world w(settings{{"kosync.registration", "on"}});
-  for (std::string body : {R"({"username":"","password":"x"})", R"({"username":"a"})", R"({"password":"x"})", R"({"username":"a","password":""})",
-                           R"({"username":7,"password":"x"})", R"({"username":"a:b","password":"x"})", R"({"username":"a\u0000","password":"x"})",
-                           R"({"username":"  ","password":"x"})"}) {
+  for (std::string body :
+       {R"({"username":"","password":"x"})", R"({"username":"a"})", R"({"password":"x"})", R"({"username":"a","password":""})",
+        R"({"username":7,"password":"x"})", R"({"username":"a:b","password":"x"})", R"({"username":"a\u0000","password":"x"})",
+        R"({"username":"  ","password":"x"})"}) {
     INFO(body);
     reply r = create(w, body);
     CHECK(r.status == 403);

@@ -68,7 +68,8 @@ TEST_CASE("capitals that an e-reader's keyboard makes do not matter for the plai
   readers h;
   library::new_device d = h.add_device(h.ada, "Phone");
   std::string shouted = d.password;
-  std::transform(shouted.begin(), shouted.end(), shouted.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::transform(shouted.begin(), shouted.end(), shouted.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   CHECK(h.opens(shouted));
 }
 
@@ -179,7 +180,9 @@ TEST_CASE("scopes narrow what a secret opens") {
   auto owner = [&](const library::new_device& of) { return *h.owner_of(library::plain_secret_hash(of.password), "plain"); };
   for (std::string_view scope : {"opds", "kosync", "dav", "kobo"}) CHECK(owner(d).may_use(scope));
   CHECK_FALSE(owner(app).may_use("kobo"));
-  auto set = [&](std::vector<std::string> scopes) { return h.write([&](db::tx& tx) { return library::set_device_scopes(tx, d.made.id, scopes); }); };
+  auto set = [&](std::vector<std::string> scopes) {
+    return h.write([&](db::tx& tx) { return library::set_device_scopes(tx, d.made.id, scopes); });
+  };
   CHECK(set({"kosync"}));
   CHECK(owner(d).may_use("kosync"));
   CHECK_FALSE(owner(d).may_use("opds"));
@@ -213,11 +216,19 @@ TEST_CASE("the last fifty requests of a device are kept, newest first") {
   uuid id = h.add_device(h.ada, "Clara").made.id, other = h.add_device(h.ada, "Phone").made.id;
   instant start = now();
   for (int i = 0; i < 60; ++i) {
-    library::device_request r{.at = start + std::chrono::microseconds{i}, .protocol = "kosync", .request = "GET /" + std::to_string(i), .note = "", .status = 200};
+    library::device_request r{.at = start + std::chrono::microseconds{i},
+                              .protocol = "kosync",
+                              .request = "GET /" + std::to_string(i),
+                              .note = "",
+                              .status = 200};
     h.write([&](db::tx& tx) { library::note_request(tx, id, r); });
   }
-  h.write([&](db::tx& tx) { library::note_request(tx, other, {.at = {}, .protocol = "opds", .request = std::string("a\0b\xff", 4), .note = "n", .status = 500}); });
-  CHECK_NOTHROW(h.write([&](db::tx& tx) { library::note_request(tx, uuid::make(), {.at = {}, .protocol = "", .request = "", .note = ""}); }));
+  h.write([&](db::tx& tx) {
+    library::note_request(tx, other,
+                          {.at = {}, .protocol = "opds", .request = std::string("a\0b\xff", 4), .note = "n", .status = 500});
+  });
+  CHECK_NOTHROW(h.write(
+      [&](db::tx& tx) { library::note_request(tx, uuid::make(), {.at = {}, .protocol = "", .request = "", .note = ""}); }));
 
   auto all = h.read([&](db::tx& tx) { return library::recent_requests(tx, id, 100); });
   REQUIRE(all.size() == 50);
@@ -234,14 +245,18 @@ TEST_CASE("a shelf feeds a device of its account, or any when it is shared") {
   readers h;
   uuid hers = h.add_device(h.ada, "Clara").made.id, his = h.add_device(h.ben, "Phone").made.id;
   library::shelf shelf = *h.write([&](db::tx& tx) { return library::create_shelf(tx, h.ada.id, "Holiday", true); });
-  auto feed = [&](const uuid& d, bool on) { return h.write([&](db::tx& tx) { return library::feed_device(tx, d, shelf.id, on); }); };
+  auto feed = [&](const uuid& d, bool on) {
+    return h.write([&](db::tx& tx) { return library::feed_device(tx, d, shelf.id, on); });
+  };
   std::int64_t state = h.load(h.ada.id).state;
 
   CHECK(feed(hers, true));
   CHECK_FALSE(feed(hers, true));
   CHECK(h.load(h.ada.id).state == state + 1);
   CHECK_FALSE(feed(his, true));
-  (void)h.write([&](db::tx& tx) { return library::change_shelf(tx, h.ada.id, shelf.id, {.name = {}, .collection = {}, .opds = {}, .shared = true}); });
+  (void)h.write([&](db::tx& tx) {
+    return library::change_shelf(tx, h.ada.id, shelf.id, {.name = {}, .collection = {}, .opds = {}, .shared = true});
+  });
   CHECK(feed(his, true));
   CHECK(h.read([&](db::tx& tx) { return library::devices_fed(tx, shelf.id); }) == std::vector<uuid>{hers, his});
   CHECK(h.read([&](db::tx& tx) { return library::find_device(tx, hers); })->shelves == std::vector<uuid>{shelf.id});

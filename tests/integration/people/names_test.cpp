@@ -46,7 +46,8 @@ TEST_CASE("hostile names are refused") {
 
 TEST_CASE("names are compared without case and composition") {
   CHECK(library::name_key("ADA") == library::name_key("ada"));
-  CHECK(library::name_key("Stra\xC3\x9F" "e") == library::name_key("STRASSE"));
+  CHECK(library::name_key("Stra\xC3\x9F"
+                          "e") == library::name_key("STRASSE"));
   CHECK(library::name_key("ZO\xC3\x8B") == library::name_key("zoe\xCC\x88"));
   CHECK(library::name_key("\xCE\xA3\xCE\xAF\xCF\x83\xCF\x85\xCF\x86\xCE\xBF\xCF\x82") ==
         library::name_key("\xCF\x83\xCE\xAF\xCF\x83\xCF\x85\xCF\x86\xCE\xBF\xCF\x83"));  // Greek final sigma
@@ -69,7 +70,8 @@ TEST_CASE("roles allow what product.md 8 says") {
     CHECK(may({.is = r}, capability::keep_devices));
     CHECK(may({.is = r}, capability::administer) == (r == role::owner));
     bool keeper = r == role::owner || r == role::librarian;
-    for (capability c : {capability::curate, capability::see_all_errata, capability::run_jobs}) CHECK(may({.is = r}, c) == keeper);
+    for (capability c : {capability::curate, capability::see_all_errata, capability::run_jobs})
+      CHECK(may({.is = r}, c) == keeper);
     CHECK(may({.is = r}, capability::upload) == keeper);
     CHECK(may({.is = r, .may_upload = true}, capability::upload) == (keeper || r == role::reader));
     CHECK(may({.is = r, .may_download = false}, capability::download) == (r != role::limited));

@@ -29,7 +29,8 @@ TEST_CASE("password hashes are argon2id and know their own parameters") {
 }
 
 TEST_CASE("a broken stored hash matches nothing") {
-  for (const std::string& hash : {std::string(), std::string("x"), std::string("$argon2id$"), std::string(127, '$'), std::string(5000, 'a')}) {
+  for (const std::string& hash :
+       {std::string(), std::string("x"), std::string("$argon2id$"), std::string(127, '$'), std::string(5000, 'a')}) {
     CHECK_FALSE(auth::password_matches("secret", hash));
     CHECK_FALSE(auth::password_matches("", hash));
   }

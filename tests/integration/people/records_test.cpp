@@ -36,7 +36,9 @@ TEST_CASE("the audit keeps who did what, even hostile text") {
   home h;
   uuid book = uuid::make();
   json::object detail{{"title", json::object{{"before", std::string("a\0b\xff", 4)}, {"after", "c"}}}};
-  h.write([&](db::tx& tx) { library::record(tx, {std::nullopt, std::string("command\0line", 12)}, "book.edit", "book", book, detail); });
+  h.write([&](db::tx& tx) {
+    library::record(tx, {std::nullopt, std::string("command\0line", 12)}, "book.edit", "book", book, detail);
+  });
   h.write([&](db::tx& tx) { library::record(tx, {uuid::make(), "ada"}, "book.trash", "book", book); });
   auto all = h.read([&](db::tx& tx) { return library::history_of(tx, book, 10); });
   REQUIRE(all.size() == 2);
@@ -51,7 +53,9 @@ TEST_CASE("the audit keeps who did what, even hostile text") {
 TEST_CASE("settings are JSON values; null removes one") {
   home h;
   auto get = [&](const std::string& key) { return h.read([&](db::tx& tx) { return library::read_setting(tx, key); }); };
-  auto set = [&](const std::string& key, const json::value& v) { h.write([&](db::tx& tx) { library::write_setting(tx, key, v); }); };
+  auto set = [&](const std::string& key, const json::value& v) {
+    h.write([&](db::tx& tx) { library::write_setting(tx, key, v); });
+  };
   CHECK_FALSE(get("smtp.from"));
   set("smtp.from", "a@b");
   CHECK(*get("smtp.from")->as_text() == "a@b");
@@ -66,7 +70,9 @@ TEST_CASE("a one-time code works once, in time, for its purpose, however it is t
   home h;
   still_clock clock;
   auto make = [&] { return h.write([](db::tx& tx) { return library::make_code(tx, "setup", std::chrono::hours{1}); }); };
-  auto good = [&](const std::string& purpose, const std::string& c) { return h.read([&](db::tx& tx) { return library::code_is_good(tx, purpose, c); }); };
+  auto good = [&](const std::string& purpose, const std::string& c) {
+    return h.read([&](db::tx& tx) { return library::code_is_good(tx, purpose, c); });
+  };
   auto use = [&](const std::string& c) { return h.write([&](db::tx& tx) { return library::use_code(tx, "setup", c); }); };
 
   std::string code = make();
@@ -94,7 +100,10 @@ TEST_CASE("a download is recorded, and the file's hashes count as served") {
   library::user ada = h.add("ada");
   uuid device = h.add_device(ada, "Clara").made.id;
   uuid book = h.add_book("A"), file = h.add_file(book);
-  h.write([&](db::tx& tx) { tx.run({"test.hash", "insert into book_file_hashes (hash, kind, file_id, book_id) values ('x', 'partial', $1, $2)"}, file, book); });
+  h.write([&](db::tx& tx) {
+    tx.run({"test.hash", "insert into book_file_hashes (hash, kind, file_id, book_id) values ('x', 'partial', $1, $2)"}, file,
+           book);
+  });
 
   h.write([&](db::tx& tx) { library::record_download(tx, ada.id, device, file); });
   h.write([&](db::tx& tx) { library::record_download(tx, ada.id, std::nullopt, file); });

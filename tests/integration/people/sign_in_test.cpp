@@ -16,7 +16,8 @@ struct web_house : house {
     visit v({}, http::verb::post, "/login", "", address);
     return problem_of(who.sign_in(v.c, name, password));
   }
-  auth::credentials::opened_session accepted(const std::string& name, const std::string& password, const std::string& address = "192.0.2.7") {
+  auth::credentials::opened_session accepted(const std::string& name, const std::string& password,
+                                             const std::string& address = "192.0.2.7") {
     visit v({}, http::verb::post, "/login", "", address);
     return run(who.sign_in(v.c, name, password));
   }

@@ -77,10 +77,10 @@ setting_list quick(setting_list wanted) {
 
 }  // namespace
 
-house::house(setting_list wanted)
-    : settings(settings_with(quick(std::move(wanted)))), who(pool, cpu, settings) {}
+house::house(setting_list wanted) : settings(settings_with(quick(std::move(wanted)))), who(pool, cpu, settings) {}
 
-visit::visit(header_list headers, http::verb method, std::string target, std::string body, std::string address, std::string scheme)
+visit::visit(header_list headers, http::verb method, std::string target, std::string body, std::string address,
+             std::string scheme)
     : in([&] {
         http::request::parts p;
         p.method = method;
@@ -101,7 +101,11 @@ std::string header_of(const http::problem& p, std::string_view name) {
 }
 
 std::string basic(const std::string& name, const std::string& password) { return "Basic " + base64(name + ":" + password); }
-header_list basic_headers(const std::string& name, const std::string& password) { return {{"Authorization", basic(name, password)}}; }
-header_list kosync_headers(const std::string& name, const std::string& key) { return {{"x-auth-user", name}, {"x-auth-key", key}}; }
+header_list basic_headers(const std::string& name, const std::string& password) {
+  return {{"Authorization", basic(name, password)}};
+}
+header_list kosync_headers(const std::string& name, const std::string& key) {
+  return {{"x-auth-user", name}, {"x-auth-key", key}};
+}
 
 }  // namespace carrel::people

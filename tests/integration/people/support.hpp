@@ -42,9 +42,13 @@ struct home {
   std::int64_t number(const char* sql);
 
   template <class F>
-  auto write(F f) { return pool.write_now(std::move(f)); }
+  auto write(F f) {
+    return pool.write_now(std::move(f));
+  }
   template <class F>
-  auto read(F f) { return pool.read_now(std::move(f)); }
+  auto read(F f) {
+    return pool.read_now(std::move(f));
+  }
 };
 
 config settings_with(setting_list);

@@ -73,9 +73,7 @@ TEST_CASE("two owners who step down at the same moment do not both succeed") {
   for (int round = 0; round < 5; ++round) {
     library::user a = h.add("a" + std::to_string(round), role::owner);
     library::user b = h.add("b" + std::to_string(round), role::owner);
-    auto step_down = [&h](uuid u) {
-      (void)h.write([&](db::tx& tx) { return library::set_role(tx, u, role::reader); });
-    };
+    auto step_down = [&h](uuid u) { (void)h.write([&](db::tx& tx) { return library::set_role(tx, u, role::reader); }); };
     std::thread one(step_down, a.id), two(step_down, b.id);
     one.join();
     two.join();

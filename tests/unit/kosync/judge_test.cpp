@@ -12,7 +12,11 @@ namespace {
 const instant noon = instant(std::chrono::hours(24 * 365 * 50));
 
 place at(const std::string& device, double percentage) {
-  return {.progress = "p" + std::to_string(percentage), .device = device, .device_id = {}, .device_key = device, .percentage = percentage};
+  return {.progress = "p" + std::to_string(percentage),
+          .device = device,
+          .device_id = {},
+          .device_key = device,
+          .percentage = percentage};
 }
 
 current_place current_at(const std::string& device, double percentage, std::int64_t revision) {
@@ -104,7 +108,9 @@ TEST_CASE("without the hold rules the last one wins") {
 
 TEST_CASE("furthest: the greatest of the last places of all devices since the restart") {
   document_state d;
-  auto push_at = [&](const char* device, double percentage) { return d.apply(pushed(device, percentage, 100, true), {}, uuid::make(), noon); };
+  auto push_at = [&](const char* device, double percentage) {
+    return d.apply(pushed(device, percentage, 100, true), {}, uuid::make(), noon);
+  };
   push_at("X", 0.6);
   CHECK_FALSE(push_at("Y", 0.4).current);
   CHECK(d.current->at == at("X", 0.6));
@@ -121,7 +127,9 @@ TEST_CASE("furthest: the greatest of the last places of all devices since the re
 
 TEST_CASE("furthest: every place is accepted, aside or not, and remembered once") {
   document_state d;
-  auto push_at = [&](const char* device, double percentage) { return d.apply(pushed(device, percentage, 100, true), {}, uuid::make(), noon); };
+  auto push_at = [&](const char* device, double percentage) {
+    return d.apply(pushed(device, percentage, 100, true), {}, uuid::make(), noon);
+  };
   push_at("X", 0.6);
   verdict v = push_at("Y", 0.4);
   CHECK(v.accepted);

@@ -78,7 +78,8 @@ TEST_CASE("limits are bytes, and the limit itself is allowed") {
 }
 
 TEST_CASE("documents: one rule for both directions") {
-  for (const char* good : {"a", "59d481d168cca6267322f150c5f6a2a3", "A b.c-d_e~f", "Éluard", "..", "%2F"}) CHECK(valid_document(good));
+  for (const char* good : {"a", "59d481d168cca6267322f150c5f6a2a3", "A b.c-d_e~f", "Éluard", "..", "%2F"})
+    CHECK(valid_document(good));
   for (const char* bad : {"", "a:b", "a/b", "a\tb", "a\x7f", "\xff"}) CHECK_FALSE(valid_document(bad));
   CHECK_FALSE(valid_document(std::string_view("a\0b", 3)));
 }
@@ -100,13 +101,15 @@ TEST_CASE("numbers in other places than they belong are refused, not guessed") {
   for (const char* odd : {"true", "null", "[]", "{}", R"("")", R"("12%")", R"("0x1p-1")", R"("inf")", "1e400"}) {
     CHECK(refused(with("percentage", odd)) == invalid_request());
   }
-  for (const char* odd : {"true", "null", "[]", "{}", R"("")", "1e400"}) CHECK(refused(with("progress", odd)) == invalid_request());
+  for (const char* odd : {"true", "null", "[]", "{}", R"("")", "1e400"})
+    CHECK(refused(with("progress", odd)) == invalid_request());
 }
 
 TEST_CASE("hostile bodies are refused and never crash") {
   std::string deep(100, '[');
-  for (const std::string& body : {std::string(), std::string("{"), std::string("\0", 1), deep, std::string("{\"document\":\"d\"}garbage"),
-                                  std::string("\xef\xbb\xbf{}"), std::string("{\"document\":\"\\ud800\\ud800\"}")}) {
+  for (const std::string& body :
+       {std::string(), std::string("{"), std::string("\0", 1), deep, std::string("{\"document\":\"d\"}garbage"),
+        std::string("\xef\xbb\xbf{}"), std::string("{\"document\":\"\\ud800\\ud800\"}")}) {
     CHECK(refused(body).status >= 400);
   }
   std::string good = captured;

@@ -175,6 +175,14 @@ TEST_CASE("needed parts that cannot be read are named") {
     CHECK(test::codes(*o) == "archive_entry_damaged");
     CHECK(o->content_hash.empty());
   }
+  SECTION("an encrypted chapter, and one that is too long") {
+    std::vector<part> locked = parts;
+    locked[3].deflate = false;
+    locked[3].flags = 1;
+    CHECK(test::refused_code(test::make_zip(locked)) == "archive_encrypted");
+    parts[3] = {.name = "OEBPS/ch01.xhtml", .data = std::string(33 << 20, 'x')};
+    CHECK(test::refused_code(test::make_zip(parts)) == "xml_too_large");
+  }
   SECTION("a chapter that is a link") {
     parts[3].attributes = 0120777u << 16;
     auto o = test::open_bytes(test::make_zip(parts));

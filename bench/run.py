@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
+
+Parts: start catalog kosync ingest download (default: all). Needs wrk, nginx (download) and, for catalog, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
+"""
+import argparse
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+root = pathlib.Path(__file__).resolve().parent.parent
+shared = pathlib.Path(os.environ.get("CARREL_SHARED", root.parent / "shared"))
+ticks = os.sysconf("SC_CLK_TCK")
+
+
+def children(pid):
+    out = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            for child in task.read_text().split():
+                out += children(int(child))
+        except OSError:
+            pass
+    return out
+
+
+def family(server):
+    """The server, its PostgreSQL and its parse processes."""
+    return children(server.pid)
+
+
+def cpu_seconds(pids):
+    total = 0.0
+    for pid in pids:
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / ticks
+        except OSError:
+            pass
+    return total
+
+
+def resident_mib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+
+
+class Carrel:
+    def __init__(self, build, folder, port=18590):
+        self.binary = str(build / "server" / "carrel")
+        self.port = port
+        self.env = dict(os.environ, CARREL_DATA_DIR=str(folder), CARREL_LISTEN=f"127.0.0.1:{port}",
+                        CARREL_LISTEN_METRICS=f"127.0.0.1:{port + 1}", CARREL_LOG_LEVEL="warn")
+        self.process = None
+
+    def run(self, *words, stdin=None, ok=(0,)):
+        done = subprocess.run([self.binary, *words, "--json"], env=self.env, input=stdin, capture_output=True, text=True)
+        if done.returncode not in ok:
+            sys.exit(f"carrel {' '.join(words)}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def start(self):
+        begun = time.monotonic()
+        self.process = subprocess.Popen([self.binary, "serve"], env=self.env, stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                c.request("GET", "/readyz")
+                if c.getresponse().status == 200:
+                    return time.monotonic() - begun
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                sys.exit("the server ended")
+            time.sleep(0.005)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+    def account(self):
+        self.run("user", "add", "ada", "--role", "owner", "--password-stdin", stdin="bench password\n")
+        made = self.run("device", "add", "bench", "--user", "ada", "--kind", "app")
+        self.password = made["password"]
+        self.basic = "Basic " + base64.b64encode(f"ada:{self.password}".encode()).decode()
+        return made
+
+    def get(self, connection, path, status=200):
+        connection.request("GET", path, headers={"Authorization": self.basic, "Accept-Encoding": "identity"})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != status:
+            sys.exit(f"{path}: {answer.status} {body[:200]}")
+        return body
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+
+def wrk(carrel, path, connections=16, seconds=5, script=None, headers=()):
+    words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    for h in headers:
+        words += ["-H", h]
+    if script:
+        words += ["-s", script]
+    out = subprocess.run([*words, f"http://127.0.0.1:{carrel.port}{path}"], capture_output=True, text=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    if bad:
+        print(f"  (!) {bad.group(1)} answers were not 2xx or 3xx")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def say(name, value, target=""):
+    print(f"{name:58} {value:>16}   {target}", flush=True)
+
+
+def rows_file(folder, count):
+    out = folder / f"rows-{count}"
+    subprocess.run([sys.executable, str(shared / "corpus/make_corpus.py"), "--out", str(out), "--epub", "0", "--cbz", "0", "--fb2", "0",
+                    "--pdf", "0", "--txt", "0", "--audio", "0", "--rows", str(count)], check=True, stdout=subprocess.DEVNULL)
+    return out / "books.tsv"
+
+
+def loaded(build, folder, count, port):
+    """A server with `count` books."""
+    data = folder / f"data-{count}"
+    data.mkdir()
+    env = dict(os.environ, CARREL_DATA_DIR=str(data))
+    subprocess.run([str(build / "bench" / "load_rows"), str(rows_file(folder, count))], env=env, check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    carrel = Carrel(build, data, port)
+    return carrel
+
+
+def next_link(body):
+    found = re.search(rb'<link rel="next" href="([^"]+)"', body)
+    return re.sub(r"^https?://[^/]+", "", found.group(1).decode().replace("&amp;", "&")) if found else None
+
+
+def walk(carrel, path, pages):
+    """CPU seconds a page over a walk of distinct pages, and where it ended."""
+    connection = carrel.connect()
+    pids = family(carrel.process)
+    before = cpu_seconds(pids)
+    for _ in range(pages):
+        path = next_link(carrel.get(connection, path))
+    return (cpu_seconds(family(carrel.process)) - before) / pages, path
+
+
+def part_start(build, folder):
+    data = folder / "start"
+    data.mkdir()
+    carrel = Carrel(build, data)
+    say("very first start to first answer", f"{carrel.start():.2f} s", "<= 2 s")
+    carrel.stop()
+    warm = []
+    for _ in range(5):
+        warm.append(carrel.start())
+        carrel.stop()
+    say("warm start to first answer, median of 5", f"{sorted(warm)[2]:.2f} s", "<= 0.3 s")
+
+
+def part_catalog(build, folder):
+    big = loaded(build, folder, 100_000, 18590)
+    warm = big.start()
+    say("warm start to first answer, 100,000 books", f"{warm:.2f} s", "<= 0.3 s")
+    big.account()
+    say("RSS idle, 100,000 books", f"{resident_mib(big.process.pid):.0f} MiB", "<= 48 MiB")
+    walk(big, "/opds/new", 50)
+    first, _ = walk(big, "/opds/new", 300)
+    say("newest page of 50, CPU with PostgreSQL, cold cache", f"{first * 1000:.2f} ms", "<= 2 ms")
+    _, deep_path = walk(big, "/opds/new", 1000)
+    deep, _ = walk(big, deep_path, 300)
+    say("page at position 50,000 / page 1", f"{deep / first:.2f} x", "<= 1.2 x")
+    small = loaded(build, folder, 20_000, 18690)
+    small.start()
+    small.account()
+    walk(small, "/opds/new", 50)
+    little, _ = walk(small, "/opds/new", 300)
+    say("100,000 books / 20,000 books", f"{first / little:.2f} x", "<= 1.2 x")
+    small.stop()
+    for name, path in (("root", "/opds"), ("newest page", "/opds/new")):
+        rate = wrk(big, path, 16, 5, headers=[f"Authorization: {big.basic}"])
+        say(f"{name} from cache, 16 connections", f"{rate:.0f} /s", ">= 10,000 /s" if name == "root" else "")
+    pids = family(big.process)
+    connection = big.connect()
+    rare = rare_words(big, connection)
+    before = cpu_seconds(pids)
+    for word in rare * 20:
+        big.get(connection, "/opds/search?q=" + word)
+    spent = (cpu_seconds(family(big.process)) - before) / (len(rare) * 20)
+    say("rare-word search, CPU with PostgreSQL", f"{spent * 1000:.2f} ms", "<= 1.5 ms")
+    say("RSS after the loads", f"{resident_mib(big.process.pid):.0f} MiB", "<= 96 MiB")
+    big.stop()
+
+
+def rare_words(carrel, connection):
+    """Title numbers are rare: each belongs to a handful of books."""
+    body = carrel.get(connection, "/opds/new?n=200").decode()
+    found = re.findall(r"<title>[^<]*?(\d{3,4})</title>", body)
+    return list(dict.fromkeys(found))[:20]
+
+
+lua_put = """
+local n = 0
+request = function()
+  n = n + 1
+  local body = string.format('{"document":"%032x","percentage":0.%04d,"device":"bench","device_id":"B","progress":"/body/DocFragment[%d]"}',
+                             n % 5000, n % 10000, n)
+  return wrk.format("PUT", "/kosync/syncs/progress", {["x-auth-user"]="ada",["x-auth-key"]="KEY",["Content-Type"]="application/json"}, body)
+end
+"""
+lua_get = """
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", string.format("/kosync/syncs/progress/%032x", n % 5000), {["x-auth-user"]="ada",["x-auth-key"]="KEY"})
+end
+"""
+
+
+def part_kosync(build, folder):
+    data = folder / "kosync"
+    data.mkdir()
+    carrel = Carrel(build, data)
+    carrel.start()
+    carrel.account()
+    key = hashlib.md5(carrel.password.encode()).hexdigest()
+    for name, text in (("put", lua_put), ("get", lua_get)):
+        (folder / f"{name}.lua").write_text(text.replace("KEY", key))
+    put = wrk(carrel, "/", 64, 6, str(folder / "put.lua"))
+    say("KOSync durable PUT, 64 connections, own secret", f"{put:.0f} /s", ">= 10,000 /s")
+    one = wrk(carrel, "/", 1, 3, str(folder / "put.lua"))
+    say("KOSync durable PUT, 1 connection", f"{one:.0f} /s")
+    get = wrk(carrel, "/", 64, 6, str(folder / "get.lua"))
+    say("KOSync GET, 64 connections, own secret", f"{get:.0f} /s", ">= 20,000 /s")
+    say("RSS after KOSync load", f"{resident_mib(carrel.process.pid):.0f} MiB", "<= 96 MiB")
+    carrel.stop()
+    alone = subprocess.run([str(build / "bench" / "group_commit")], env=carrel.env, capture_output=True, text=True)
+    print(alone.stdout, end="")
+
+
+def part_ingest(build, folder):
+    books = folder / "books"
+    subprocess.run([sys.executable, str(root / "bench" / "make_books.py"), str(books), "2000"], check=True)
+    data = folder / "ingest"
+    data.mkdir()
+    carrel = Carrel(build, data)
+    carrel.start()
+    times = []
+    for first in range(0, 2000, 100):
+        begun = time.monotonic()
+        done = carrel.run("ingest", "--approve", "--keep", str(books / f"{first:04d}"))
+        times.append(time.monotonic() - begun)
+        if len(done["added"]) != 100:
+            sys.exit(f"expected 100 books, got {len(done['added'])}")
+    say("import of 2,000 EPUBs of 170 KB in 20 commands", f"{2000 / sum(times):.0f} /s", ">= 100 /s")
+    say("last hundred / first hundred", f"{times[-1] / times[0]:.2f} x")
+    carrel.stop()
+    whole = folder / "ingest-whole"
+    whole.mkdir()
+    carrel = Carrel(build, whole)
+    carrel.start()
+    begun = time.monotonic()
+    carrel.run("ingest", "--approve", "--keep", str(books))
+    say("the same in one command", f"{2000 / (time.monotonic() - begun):.0f} /s", ">= 100 /s")
+    carrel.stop()
+
+
+def part_download(build, folder):
+    data = folder / "download"
+    data.mkdir()
+    carrel = Carrel(build, data)
+    carrel.start()
+    carrel.account()
+    big = folder / "big"
+    subprocess.run([sys.executable, str(root / "bench" / "make_books.py"), str(big), "1", str(10 << 20)], check=True)
+    carrel.run("ingest", "--approve", "--keep", str(big))
+    connection = carrel.connect()
+    body = carrel.get(connection, "/opds/new").decode()
+    path = re.search(r'href="https?://[^/]+(/opds/dl/[^"]+)"', body).group(1)
+    www = folder / "www"
+    www.mkdir()
+    source = next(big.rglob("*.epub"))
+    shutil.copy(source, www / "book.epub")
+    os.chmod(folder, 0o755)
+    conf = folder / "nginx.conf"
+    conf.write_text(f"""worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+events {{ }} http {{ sendfile on; tcp_nopush on; access_log off; server {{ listen 127.0.0.1:18790; root {www}; }} }}""")
+    nginx = subprocess.Popen(["nginx", "-c", str(conf)], stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    ours, theirs = [], []
+    other = Carrel(build, data, 18790)
+    for _ in range(3):
+        ours.append(wrk(carrel, path, 4, 3, headers=[f"Authorization: {carrel.basic}"]))
+        theirs.append(wrk(other, "/book.epub", 4, 3))
+    nginx.terminate()
+    nginx.wait()
+    say("10 MB download / nginx", f"{sorted(ours)[1] / sorted(theirs)[1]:.2f} x", ">= 0.85 x")
+    carrel.stop()
+
+
+parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "ingest": part_ingest, "download": part_download}
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--build", default=str(root / "build" / "release"))
+    words.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
+    given = words.parse_args()
+    for name in given.parts or parts:
+        if name not in parts:
+            words.error(f"there is no part {name}")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="carrel-bench-"))
+        os.chmod(folder, 0o755)
+        try:
+            parts[name](pathlib.Path(given.build).resolve(), folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+main()

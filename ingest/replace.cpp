@@ -1,0 +1,105 @@
+#include "ingest/replace.hpp"
+
+#include <unistd.h>
+
+#include "ingest/names.hpp"
+#include "ingest/paths.hpp"
+#include "library/book.hpp"
+#include "library/document.hpp"
+#include "library/revision.hpp"
+#include "publication/open.hpp"
+#include "server/core/log.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr db::statement sql_old{"ingest.replaced_file", R"sql(
+  select book_id, format, original_name, coalesce(storage_path, ''), checksum from book_files where id = $1)sql"};
+
+struct old_file {
+  uuid book;
+  std::string format, name, storage_path, checksum;
+};
+
+error refused(const std::string& code, const std::string& detail = "") { return {code, publication::message_for(code, detail)}; }
+
+std::optional<old_file> find_old(db::tx& tx, const uuid& file) {
+  db::rows rows = tx.run(sql_old, file);
+  if (rows.empty()) return std::nullopt;
+  const db::row& r = rows[0];
+  return old_file{.book = r.id(0), .format = r.text(1), .name = r.text(2), .storage_path = r.text(3), .checksum = r.text(4)};
+}
+
+library::new_file row_of(const uuid& file, const publication::opened& o, const publication::fingerprints& prints, const std::string& storage) {
+  const publication::kind* k = publication::find_kind(o.format);
+  library::new_file f;
+  f.id = file;
+  f.format = o.format;
+  f.mime = k != nullptr ? k->mime : "application/octet-stream";
+  f.storage_path = storage;
+  f.size = static_cast<std::int64_t>(prints.size);
+  f.checksum = prints.sha256;
+  f.md5 = prints.md5;
+  f.koreader_md5 = prints.koreader_md5;
+  f.content_hash = o.content_hash;
+  f.drm = o.about.drm;
+  f.is_kepub = o.about.is_kepub;
+  f.described = o.described;
+  f.warnings = o.warnings;
+  return f;
+}
+
+// The old bytes under their own name; the store's copy goes only after the row no longer points to it.
+std::optional<error> keep_old(const services& s, const old_file& old) {
+  fs::path stored = s.store.absolute(old.storage_path), folder = s.store.data() / "attic" / uuid::make().text();
+  if (old.storage_path.empty() || !identity_at(stored)) return std::nullopt;  // it was missing already
+  if (std::optional<error> bad = make_synced_folder(folder)) return bad;
+  fs::path kept = folder / safe_name(old.name);
+  if (::link(stored.c_str(), kept.c_str()) != 0) return refused("disk_full");
+  return library::sync_folder(folder);
+}
+
+std::optional<error> replace(const services& s, const uuid& file, const fs::path& staged, const library::actor& who) {
+  std::optional<old_file> old = s.pool.read_now([&](db::tx& tx) { return find_old(tx, file); });
+  if (!old) return error{"file", "there is no such file"};
+  result<source> in = open_source(staged);
+  if (!in) return refused(in.error().field);
+  result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
+  if (!prints) return refused(prints.error().field);
+  if (prints->sha256 == old->checksum) return std::nullopt;
+  if (s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256).has_value(); })) return refused("duplicate_file");
+
+  result<inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), old->name);
+  if (!inside) return refused(inside.error().code, inside.error().detail);
+  if (inside->about.format != old->format) {
+    return error{"format", "the new file is " + inside->about.format + ", the old one is " + old->format + "; add it as another file instead"};
+  }
+  const publication::kind* k = publication::find_kind(inside->about.format);
+  std::string storage = s.store.path_for(prints->sha256, k != nullptr ? k->extension : "");
+  if (std::optional<error> bad = keep_old(s, *old)) return bad;
+  std::optional<error> bad = library::move_proven(staged, s.store.absolute(storage));
+  if (bad && bad->field != "target_exists") return bad;
+
+  library::new_file row = row_of(file, inside->about, *prints, storage);
+  s.pool.write_now([&](db::tx& tx) {
+    library::replace_file(tx, file, row);
+    library::link_documents_of_file(tx, file);
+    library::record(tx, who, "file.replace", "book", old->book, json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
+    library::bump_revision(tx);
+  });
+  ::unlink(s.store.absolute(old->storage_path).c_str());
+  log::info("ingest.replaced", {{"file", file}, {"book", old->book}});
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<error> replace_file(const services& s, const uuid& file, const fs::path& staged, const library::actor& who) {
+  std::optional<error> bad = replace(s, file, staged, who);
+  ::unlink(staged.c_str());
+  return bad;
+}
+
+}  // namespace carrel::ingest

@@ -1,0 +1,139 @@
+#include <catch2/catch.hpp>
+
+#include <set>
+#include <thread>
+
+#include "server/jobs/queue.hpp"
+#include "tests/integration/web/world.hpp"
+
+using namespace carrel;
+using namespace carrel::web::tests;
+
+namespace {
+
+std::vector<std::string> members(const reply& r, std::string_view name) {
+  std::vector<std::string> out;
+  json::object whole = r.json();
+  for (const json::value& item : *whole.find("items")->as_array()) {
+    std::string text;
+    if (item.as_object()->take(name, text)) out.push_back(text);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a list is walked to its end by next, each book once") {
+  world w;
+  for (int i = 0; i < 23; ++i) w.add_book("Harbour " + std::to_string(i));
+  client c = w.as("reader");
+  std::multiset<std::string> seen;
+  std::string after;
+  for (int pages = 0; pages < 10; ++pages) {
+    reply r = c.api("GET", "/books?limit=10&sort=title" + (after.empty() ? "" : "&after=" + after));
+    REQUIRE(r.status == 200);
+    for (const std::string& t : members(r, "title")) seen.insert(t);
+    after = r.text("next");
+    if (after.empty()) break;
+  }
+  CHECK(seen.size() == 23);
+  CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 23);
+}
+
+TEST_CASE("limits and tokens that make no sense are refused") {
+  world w;
+  w.add_book("Harbour");
+  client c = w.as("reader");
+  for (std::string path : {"/books", "/shelves", "/devices", "/jobs", "/errata", "/documents/unknown"}) {
+    for (std::string query : {"?limit=0", "?limit=201", "?limit=-1", "?limit=x", "?limit=", "?after=nonsense", "?after=AAAA"}) {
+      INFO(path << query);
+      CHECK(c.api("GET", path + query).status == 400);
+    }
+    CHECK(c.api("GET", path + "?limit=200").status == 200);
+    CHECK(c.api("GET", path + "?limit=1").status == 200);
+  }
+  for (std::string query : {"?status=nonsense", "?sort=nonsense", "?shelf=nonsense", "?author=1"}) CHECK(c.api("GET", "/books" + query).status == 400);
+}
+
+TEST_CASE("books are found by words and by state") {
+  world w;
+  w.add_book("The Open Harbour");
+  w.add_book("The Closed Door");
+  w.add_book("The Waiting Harbour", "inbox");
+  client c = w.as("librarian");
+  CHECK(members(c.api("GET", "/books?q=harbour"), "title").size() == 2);
+  CHECK(members(c.api("GET", "/books?q=harbour&status=inbox"), "title") == std::vector<std::string>{"The Waiting Harbour"});
+  CHECK(members(w.as("reader").api("GET", "/books?status=inbox"), "title").empty());
+  CHECK(members(w.as("reader").api("GET", "/books?q=fenwick"), "title").size() == 2);
+}
+
+TEST_CASE("positions come newest first, and a restored one is a new row") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.push(w.reader, book.document, 0.2);
+  w.push(w.reader, book.document, 0.4213);
+  client c = w.as("reader");
+  reply r = c.api("GET", book.path() + "/positions");
+  REQUIRE(members(r, "id").size() == 2);
+  CHECK(r.body.find("0.4213") < r.body.find("0.2,"));
+  CHECK(members(w.as("other").api("GET", book.path() + "/positions"), "id").empty());
+  std::string oldest = members(r, "id")[1];
+  CHECK(w.as("other").api("POST", book.path() + "/positions/" + oldest + "/restore").status == 404);
+  reply restored = c.api("POST", book.path() + "/positions/" + oldest + "/restore");
+  CHECK(restored.status == 200);
+  CHECK(restored.text("id") != oldest);
+  CHECK(restored.says("\"current\":true"));
+  CHECK(members(c.api("GET", book.path() + "/positions"), "id").size() == 3);
+  CHECK(members(c.api("GET", book.path() + "/positions?limit=2"), "id").size() == 2);
+}
+
+TEST_CASE("an unknown document is listed with its sender and linked once") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  std::string document = "0123456789abcdef0123456789abcdef";
+  w.push(w.reader, document, 0.25);
+  client c = w.as("reader");
+  CHECK(members(c.api("GET", "/documents/unknown"), "document") == std::vector<std::string>{document});
+  CHECK(members(w.as("owner").api("GET", "/documents/unknown"), "document").empty());
+  std::string body = R"({"book":")" + book.id.text() + "\"}";
+  CHECK(w.as("owner").api("PUT", "/documents/" + document + "/book", body).status == 404);
+  CHECK(c.api("PUT", "/documents/" + document + "/book", "{}").status == 422);
+  CHECK(c.api("PUT", "/documents/" + document + "/book", R"({"book":"x"})").status == 404);
+  CHECK(c.api("PUT", "/documents/" + document + "/book", body).status == 200);
+  CHECK(members(c.api("GET", "/documents/unknown"), "document").empty());
+  CHECK(members(c.api("GET", book.path() + "/positions"), "id").size() == 1);
+}
+
+TEST_CASE("errata and jobs show one's own, and everything to those who look after it") {
+  world w;
+  uuid mine = w.fail_item(w.reader, "mine.epub");
+  w.fail_item(std::nullopt, "dropped.epub");
+  uuid job = w.write([&](db::tx& tx) { return jobs::enqueue(tx, "ingest.file", "a", {}, {}, w.reader); });
+  w.write([&](db::tx& tx) { return jobs::enqueue(tx, "store.sweep", "b", {}); });
+  client reader = w.as("reader"), librarian = w.as("librarian");
+  CHECK(members(reader.api("GET", "/errata"), "id") == std::vector<std::string>{mine.text()});
+  CHECK(members(librarian.api("GET", "/errata"), "id").size() == 2);
+  CHECK(librarian.api("GET", "/errata").says(R"("actions":["retry","dismiss"])"));
+  CHECK(members(reader.api("GET", "/jobs"), "kind") == std::vector<std::string>{"ingest.file"});
+  CHECK(members(librarian.api("GET", "/jobs"), "kind").size() == 2);
+  CHECK(reader.api("GET", "/jobs/" + job.text()).text("kind") == "ingest.file");
+  CHECK(w.as("other").api("GET", "/jobs/" + job.text()).status == 404);
+}
+
+TEST_CASE("the event stream tells what runs, as server-sent events") {
+  world w;
+  w.write([&](db::tx& tx) { return jobs::enqueue(tx, "ingest.file", "a", {}, {}, w.reader); });
+  client c = w.as("reader");
+  CHECK(w.anonymous().get("/api/v1/events").status == 401);
+  // Switching the account off ends the stream, which gives the client its end.
+  std::thread later([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+    w.write([&](db::tx& tx) { return library::disable_user(tx, w.reader, true).has_value(); });
+  });
+  reply r = c.get("/api/v1/events");
+  later.join();
+  CHECK(r.status == 200);
+  CHECK(r.header("Content-Type") == "text/event-stream");
+  CHECK(r.says("event: catalog\ndata: {\"revision\":"));
+  CHECK(r.says("event: job\ndata: {\"id\":"));
+}

@@ -1,0 +1,162 @@
+#include <catch2/catch.hpp>
+
+#include "library/position.hpp"
+#include "tests/integration/web/world.hpp"
+
+using namespace carrel;
+using namespace carrel::web::tests;
+
+namespace {
+
+std::string target(const reply& r) { return r.header("Location").substr(0, r.header("Location").find('#')); }
+
+}  // namespace
+
+TEST_CASE("a book page shows its file with every fingerprint") {
+  world w;
+  made_book book = w.add_book("The Open Harbour", "organized", {"Sea"});
+  reply page = w.as("reader").get(book.path());
+  CHECK(page.says("<h1>The Open Harbour</h1>"));
+  CHECK(page.says("Ada Fenwick"));
+  CHECK(page.says("part 2"));
+  CHECK(page.says(">Sea<"));
+  CHECK(page.says(book.document));
+  CHECK(page.says("SHA-256"));
+  CHECK(page.says("KOReader, binary"));
+  CHECK(page.says("/api/v1" + book.path() + "/files/" + book.file.text()));
+  CHECK_FALSE(page.says("Move to trash"));
+}
+
+TEST_CASE("a limited account without downloads gets no download link") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  CHECK_FALSE(w.as("limited").get(book.path()).says("/files/" + book.file.text()));
+}
+
+TEST_CASE("editing a field locks it, keeps what was typed when it is wrong, and can be taken back") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  client c = w.as("librarian");
+  reply wrong = c.post(book.path() + "/edit", {{"title", "The Closed Harbour"}, {"published", "yesterday"}});
+  CHECK(wrong.status == 422);
+  CHECK(wrong.says("id=\"published-wrong\""));
+  CHECK(wrong.says("value=\"The Closed Harbour\""));
+  CHECK(c.get(book.path()).says("<h1>The Open Harbour</h1>"));
+
+  reply edited = c.post(book.path() + "/edit",
+                        {{"title", "The Closed Harbour"}, {"authors", "Ada Fenwick\r\nOwen Reed\r\n"}, {"tags", "Sea, Fog"}, {"series", ""}});
+  REQUIRE(edited.status == 303);
+  reply page = c.get(target(edited));
+  CHECK(page.says("<h1>The Closed Harbour</h1>"));
+  CHECK(page.says("Owen Reed"));
+  CHECK(page.says(">Fog<"));
+  CHECK_FALSE(page.says("part 2"));
+  CHECK(page.says("action=\"" + book.path() + "/undo-edit\""));
+  CHECK(c.get(book.path() + "/edit").says("locked"));
+
+  CHECK(c.post(book.path() + "/undo-edit").status == 303);
+  CHECK(c.get(book.path()).says("<h1>The Open Harbour</h1>"));
+}
+
+TEST_CASE("saving an unchanged form changes and locks nothing") {
+  world w;
+  made_book book = w.add_book("The Open Harbour", "organized", {"Sea"});
+  client c = w.as("librarian");
+  reply same = c.post(book.path() + "/edit", {{"title", "The Open Harbour"}, {"authors", "Ada Fenwick"}, {"tags", "Sea"}, {"series", "Harbour"}, {"series_index", "2"}});
+  CHECK(same.header("Location") == book.path());
+  CHECK(w.number("select count(*) from audit where action = 'book.edit'") == 0);
+  CHECK(w.number("select count(*) from books where locked_fields <> '{}'") == 0);
+}
+
+TEST_CASE("a trashed book is gone from the library and comes back") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  client c = w.as("librarian"), reader = w.as("reader");
+  reply trashed = c.post(book.path() + "/trash");
+  CHECK(c.get(target(trashed)).says("action=\"" + book.path() + "/untrash\""));
+  CHECK(reader.get(book.path()).status == 404);
+  CHECK_FALSE(reader.get("/books").says("The Open Harbour"));
+  CHECK(c.get("/trash").says("The Open Harbour"));
+  CHECK(c.get(book.path()).says("Put back"));
+  CHECK(c.post(book.path() + "/untrash").status == 303);
+  CHECK(reader.get(book.path()).status == 200);
+}
+
+TEST_CASE("an inbox book is approved from the review list") {
+  world w;
+  made_book book = w.add_book("The Waiting Harbour", "review");
+  client c = w.as("librarian");
+  CHECK(c.get("/review").says("The Waiting Harbour"));
+  CHECK(c.post(book.path() + "/approve", {{"back", "/review"}}).header("Location").find("/review?done=book.approved") == 0);
+  CHECK(c.get("/review").says("Nothing waits."));
+  CHECK(w.as("reader").get(book.path()).status == 200);
+}
+
+TEST_CASE("an earlier place becomes current again, and that can be taken back") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.push(w.reader, book.document, 0.2);
+  w.push(w.reader, book.document, 0.6);
+  client c = w.as("reader");
+  reply page = c.get(book.path());
+  CHECK(page.says("60 %"));
+  CHECK(page.says("20 %"));
+  CHECK(w.as("other").get(book.path()).says("No device has sent a position yet."));
+
+  std::size_t at = page.body.find("/positions/");
+  REQUIRE(at != std::string::npos);
+  std::string row = page.body.substr(at + 11, 36);
+  CHECK(w.as("other").post(book.path() + "/positions/" + row + "/restore").status == 404);
+  reply restored = c.post(book.path() + "/positions/" + row + "/restore");
+  REQUIRE(restored.status == 303);
+  CHECK(c.get(target(restored)).says("action=\"" + book.path() + "/positions/undo\""));
+  CHECK(w.number("select (percentage * 100)::int from reading_progress") == 20);
+  CHECK(c.get("/").says("20 %"));
+}
+
+TEST_CASE("lists are pages of fifty, forwards and back, in every shape") {
+  world w;
+  for (int i = 0; i < 60; ++i) w.add_book("Harbour " + std::to_string(100 + i));
+  client c = w.as("reader");
+  reply first = c.get("/books?sort=title");
+  CHECK(first.says("60 books"));
+  CHECK(first.says("Harbour 149"));
+  CHECK_FALSE(first.says("Harbour 150"));
+  std::size_t at = first.body.find("rel=\"next\" href=\"");
+  REQUIRE(at != std::string::npos);
+  std::string next = first.body.substr(at + 17, first.body.find('"', at + 17) - at - 17);
+  for (std::size_t amp; (amp = next.find("&amp;")) != std::string::npos;) next.replace(amp, 5, "&");
+  reply second = c.get("/books" + next);
+  CHECK(second.says("Harbour 150"));
+  CHECK(second.says("rel=\"prev\""));
+  CHECK_FALSE(second.says("rel=\"next\""));
+  for (std::string shape : {"grid", "list", "table"}) CHECK(c.get("/books?view=" + shape).says("Harbour 159"));
+  CHECK(first.body.size() < 200'000);
+}
+
+TEST_CASE("errata show a failed file to who sent it and to curators, and a document finds its book") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.fail_item(w.reader, "broken.epub");
+  uuid mine = w.fail_item(std::nullopt, "dropped.epub");
+  w.push(w.reader, "0123456789abcdef0123456789abcdef", 0.3);
+  client reader = w.as("reader"), librarian = w.as("librarian"), other = w.as("other");
+  CHECK(reader.get("/errata").says("broken.epub"));
+  CHECK(reader.get("/errata").says("0123456789abcdef"));
+  CHECK_FALSE(reader.get("/errata").says("dropped.epub"));
+  CHECK(librarian.get("/errata").says("dropped.epub"));
+  CHECK_FALSE(librarian.get("/errata").says("0123456789abcdef"));
+  CHECK(other.get("/errata").says("Nothing needs your eye."));
+
+  CHECK(reader.post("/errata/" + mine.text() + "/dismiss").status == 404);
+  CHECK(reader.post("/errata/" + mine.text() + "/retry").status == 404);
+  CHECK(librarian.post("/errata/" + mine.text() + "/dismiss").status == 303);
+  CHECK_FALSE(librarian.get("/errata").says("dropped.epub"));
+  CHECK(librarian.post("/errata/" + mine.text() + "/undismiss").status == 303);
+  CHECK(librarian.get("/errata").says("dropped.epub"));
+
+  fields link{{"document", "0123456789abcdef0123456789abcdef"}, {"book", book.id.text()}};
+  CHECK(other.post("/documents/link", link).status == 404);
+  CHECK(reader.post("/documents/link", link).status == 303);
+  CHECK(reader.get(book.path()).says("30 %"));
+}
