@@ -96,14 +96,14 @@ std::string small_epub(const std::filesystem::path& at) {
 constexpr db::statement sql_staging{"bench.staging", R"sql(
   create temporary table staging (id uuid, title text, title_sort text, title_key text, author text, author_sort text, author_key text,
     series_id uuid, series_index numeric, place_key text, isbn_13 text, identifiers jsonb, publisher text, published_on text, language text,
-    description text, page_count int, genres text[], tags text[], dup_key bytea, a text, b text, c text, d text, created_at timestamptz))sql"};
+    description text, page_count int, genres text[], tags text[], tag_keys text[], dup_key bytea, a text, b text, c text, d text, created_at timestamptz))sql"};
 constexpr db::statement sql_books{"bench.books", R"sql(
   insert into books (id, status, title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, published_year, language, languages, description, description_text, page_count, genres, tags,
-    dup_key, search_vector, created_at, updated_at, approved_at)
+    tag_keys, dup_key, search_vector, created_at, updated_at, approved_at)
   select id, 'organized', title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, left(published_on, 4)::int, language, array[language], description, description, page_count, genres,
-    tags, dup_key, setweight(to_tsvector('simple', a), 'A') || setweight(to_tsvector('simple', b), 'B')
+    tags, tag_keys, dup_key, setweight(to_tsvector('simple', a), 'A') || setweight(to_tsvector('simple', b), 'B')
       || setweight(to_tsvector('simple', c), 'C') || setweight(to_tsvector('simple', d), 'D'), created_at, created_at, created_at
   from staging)sql"};
 constexpr db::statement sql_clear{"bench.clear", "delete from staging"};
@@ -124,11 +124,13 @@ class loader {
     std::optional<double> index = v[series_index] ? to_double(*v[series_index]) : std::nullopt;
     std::string place = library::place_key(v[series].value_or(""), index, title_key);
     std::string first = people.empty() ? "" : people.front();
+    std::vector<std::string> tag_keys;
+    for (const std::string& t : tag_names) tag_keys.push_back(library::key_of_name(t));
     json::object ids;
     if (v[isbn_13]) ids.set("isbn_13", *v[isbn_13]);
     staging_.push_back({v[id], v[title], v[title_sort], title_key, join(people, " & "), author_sort_text, publication::sort_key(author_sort_text),
                         p(series_of(v[series])), v[series_index], place, v[isbn_13], json::dump(ids), v[publisher], v[published].value_or(""),
-                        v[language], v[description].value_or(""), v[page_count], p(genre_names), p(tag_names),
+                        v[language], v[description].value_or(""), v[page_count], p(genre_names), p(tag_names), p(tag_keys),
                         p(db::bytes{publication::dup_key(*v[title], *v[language], first)}), words({*v[title]}), words(people),
                         words({join(tag_names, " "), join(genre_names, " "), v[series].value_or("")}),
                         words({v[publisher].value_or(""), v[isbn_13].value_or("")}), v[added_at]});
@@ -152,7 +154,7 @@ class loader {
     put("series", {"id", "name", "name_key", "sort_key", "letter"}, series_rows_);
     put("tags", {"id", "name", "name_key", "slug", "sort_key", "letter"}, tag_rows_);
     put("staging", {"id", "title", "title_sort", "title_key", "author", "author_sort", "author_key", "series_id", "series_index", "place_key",
-                    "isbn_13", "identifiers", "publisher", "published_on", "language", "description", "page_count", "genres", "tags", "dup_key",
+                    "isbn_13", "identifiers", "publisher", "published_on", "language", "description", "page_count", "genres", "tags", "tag_keys", "dup_key",
                     "a", "b", "c", "d", "created_at"}, staging_);
     tx_.run(sql_books);
     tx_.run(sql_clear);

@@ -11,9 +11,9 @@ if(CARREL_MOLD)
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
-# g++ 12 reports false positives of these two inside inlined standard containers at -O1 and above.
+# g++ 12 reports false positives of these inside inlined standard containers and coroutine frames at -O1 and above.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()
 
 option(CARREL_TESTS "build the tests" ON)

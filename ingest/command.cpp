@@ -34,7 +34,8 @@ struct result_line {
 
 class run {
  public:
-  run(const services& s, const ingest_options& o, const progress_callback& tell) : with_(s), how_(o), tell_(tell), own_(folders_of(s.store)) {
+  run(const services& s, const ingest_options& o, const progress_callback& tell)
+      : with_(s), how_(o), tell_(tell), own_(folders_of(s.store)) {
     unsigned count = std::max(2U, 2 * s.how.workers);
     for (unsigned i = 0; i < count; ++i) team_.emplace_back([this] { work(); });
   }
@@ -75,11 +76,15 @@ class run {
       // A link to something that this walk meets anyway says nothing new.
       std::error_code bad;
       fs::path target = fs::canonical(p, bad);
-      if (!bad && fs::is_symlink(p, bad) && target.native().starts_with(real.native() + "/")) ++ignored_;
-      else found(p, who);
+      if (!bad && fs::is_symlink(p, bad) && target.native().starts_with(real.native() + "/"))
+        ++ignored_;
+      else
+        found(p, who);
     };
     visit.ignored = [&](const fs::path&) { ++ignored_; };
-    visit.trouble = [&](const fs::path& p, const std::string& why) { fail(p, why, publication::message_for(why, shown_name(p.native()))); };
+    visit.trouble = [&](const fs::path& p, const std::string& why) {
+      fail(p, why, publication::message_for(why, shown_name(p.native())));
+    };
     visit.stop = [&] { return stopped(); };
     walk(root, with_.how.ignore, own_, visit);
   }
@@ -177,7 +182,8 @@ class run {
     } else if (e.how == ending::duplicate) {
       out.duplicates.push_back({line.shown, e.book, e.file});
     } else {
-      out.failed.push_back({line.shown, e.code, line.message.empty() ? publication::message_for(e.code, e.detail) : line.message});
+      out.failed.push_back(
+          {line.shown, e.code, line.message.empty() ? publication::message_for(e.code, e.detail) : line.message});
     }
   }
 
@@ -204,7 +210,8 @@ class run {
 json::object to_json(const outcome& o) {
   json::array added, duplicates, failed;
   for (const added_file& f : o.added) {
-    json::object row{{"path", f.path}, {"book", f.book}, {"file", f.file}, {"status", f.status}, {"warnings", warnings_to_json(f.warnings)}};
+    json::object row{
+        {"path", f.path}, {"book", f.book}, {"file", f.file}, {"status", f.status}, {"warnings", warnings_to_json(f.warnings)}};
     added.emplace_back(std::move(row));
   }
   for (const duplicate_file& f : o.duplicates) {
@@ -215,10 +222,12 @@ json::object to_json(const outcome& o) {
     json::object row{{"path", f.path}, {"code", f.code}, {"message", f.message}};
     failed.emplace_back(std::move(row));
   }
-  return json::object{{"added", std::move(added)}, {"duplicates", std::move(duplicates)}, {"failed", std::move(failed)}, {"ignored", o.ignored}};
+  return json::object{
+      {"added", std::move(added)}, {"duplicates", std::move(duplicates)}, {"failed", std::move(failed)}, {"ignored", o.ignored}};
 }
 
-outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, const ingest_options& o, const progress_callback& tell) {
+outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, const ingest_options& o,
+                     const progress_callback& tell) {
   run all(s, o, tell);
   for (const fs::path& p : paths) all.take(p);
   return all.finish();

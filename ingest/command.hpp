@@ -46,6 +46,7 @@ json::object to_json(const outcome&);
 using progress_callback = std::function<void(std::int64_t done, std::int64_t found)>;
 
 // Lists are in the order of the walk. Works beside a running server: what the server takes in meanwhile is counted all the same.
-outcome ingest_paths(const services&, const std::vector<std::filesystem::path>&, const ingest_options&, const progress_callback& = nullptr);
+outcome ingest_paths(const services&, const std::vector<std::filesystem::path>&, const ingest_options&,
+                     const progress_callback& = nullptr);
 
 }  // namespace carrel::ingest

@@ -106,7 +106,8 @@ struct inspector_pool::state {
       std::optional<child> made = spawn_child(how.command);
       guard.lock();
       --wanted;
-      if (made) idle.push_back(*made);
+      if (made)
+        idle.push_back(*made);
       else {
         --living;
         ++spawn_failures;

@@ -14,19 +14,19 @@ namespace carrel::ingest {
 
 struct inspector_options {
   unsigned processes = 2;
-  std::uint64_t memory = 512ULL << 20;        // RLIMIT_DATA
-  std::chrono::milliseconds cpu{30'000};      // per file; four times that by the clock
+  std::uint64_t memory = 512ULL << 20;    // RLIMIT_DATA
+  std::chrono::milliseconds cpu{30'000};  // per file; four times that by the clock
   std::vector<std::string> command{"/proc/self/exe", "inspect"};
 };
 
-// Longest edges that are cut when a cover comes in (opds.md 5.9).
+// A rendition that is cut when a cover comes in (opds.md 5.9); cutting it also proves that the picture can be decoded.
 struct thumbnail {
   int edge = 0;
   std::string jpeg;
 };
 
 struct inspection {
-  publication::opened about;           // its cover is the master that is stored (19.1)
+  publication::opened about;  // its cover is the master that is stored (19.1)
   std::vector<thumbnail> thumbnails;
 };
 

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <new>
 
 #include "ingest/inspector.hpp"
@@ -35,16 +34,11 @@ void drop_cover(publication::opened& book, const publication::refusal& why) {
   book.warnings.push_back({why.code, why.detail});
 }
 
-// The renditions that feeds and pages show first; each smaller one is cut from the one before. 1600 only where the master is
-// larger than that.
 void cut_thumbnails(publication::opened& book, answer& out) {
   bool damaged = false;
-  for (std::size_t i = thumbnail_edges.size(); i-- > 0;) {
-    int edge = thumbnail_edges[i];
-    if (edge > 600 && std::max(book.cover->width, book.cover->height) <= edge) continue;
-    publication::box fit{.width = edge, .height = edge, .quality = edge == 300 ? 75 : 85};
-    const std::string& from = i + 1 < thumbnail_edges.size() && !out.thumbnails[i + 1].empty() ? out.thumbnails[i + 1] : book.cover->bytes;
-    result<std::string, publication::refusal> small = publication::scale_picture(from, fit, &damaged);
+  for (std::size_t i = 0; i < thumbnail_edges.size(); ++i) {
+    publication::box fit{.width = thumbnail_edges[i], .height = thumbnail_edges[i], .quality = 75};
+    result<std::string, publication::refusal> small = publication::scale_picture(book.cover->bytes, fit, &damaged);
     if (!small) return drop_cover(book, small.error());
     out.thumbnails[i] = std::move(*small);
   }
@@ -61,8 +55,10 @@ answer look_at(int descriptor, const std::string& name) {
   if (opened->cover) {
     reduce_master(*opened->cover);
     cut_thumbnails(*opened, out);
-    if (opened->cover) out.cover = opened->cover->bytes;
-    else out.thumbnails = {};
+    if (opened->cover)
+      out.cover = opened->cover->bytes;
+    else
+      out.thumbnails = {};
   }
   out.json = publication::to_json(*opened);
   return out;
@@ -78,7 +74,8 @@ bool send_answer(const answer& a) {
     head.thumbnail_size[i] = static_cast<std::uint32_t>(a.thumbnails[i].size());
     body += a.thumbnails[i];
   }
-  return send_all(child_socket, &head, sizeof head, {}) == io::ok && send_all(child_socket, body.data(), body.size(), {}) == io::ok;
+  return send_all(child_socket, &head, sizeof head, {}) == io::ok &&
+         send_all(child_socket, body.data(), body.size(), {}) == io::ok;
 }
 
 }  // namespace

@@ -11,7 +11,8 @@
 namespace carrel::ingest {
 
 constexpr int child_socket = 3;
-constexpr std::array<int, 3> thumbnail_edges{300, 600, 1600};
+// Only what lists show at once; larger ones are cut afterwards from masters that have passed here (covers.hpp).
+constexpr std::array<int, 1> thumbnail_edges{300};
 
 struct request_head {
   std::uint64_t memory = 0, cpu_ms = 0;

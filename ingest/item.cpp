@@ -1,6 +1,5 @@
 #include "ingest/item.hpp"
 
-
 #include "ingest/names.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
@@ -81,8 +80,8 @@ columns columns_of(const std::vector<finding>& all) {
 std::vector<found_item> store_findings(db::tx& tx, const std::vector<finding>& all, const item& like) {
   if (all.empty()) return {};
   columns c = columns_of(all);
-  tx.run(sql_store_findings, like.origin, like.keep ? "keep" : "move", like.approve, like.user, like.batch, like.state, c.ids, c.paths, c.names,
-         c.dev, c.ino, c.size, c.mtime);
+  tx.run(sql_store_findings, like.origin, like.keep ? "keep" : "move", like.approve, like.user, like.batch, like.state, c.ids,
+         c.paths, c.names, c.dev, c.ino, c.size, c.mtime);
   db::rows there = tx.run(sql_same_findings, c.paths, c.ino, c.size, c.mtime);
   std::vector<found_item> out(all.size());
   for (const db::row& r : there) {
@@ -133,8 +132,8 @@ std::optional<item> find_item(db::tx& tx, const uuid& id) {
 }
 
 void store_item(db::tx& tx, const item& i) {
-  tx.run(sql_store, i.id, i.origin, i.keep ? "keep" : "move", i.approve, i.user, i.batch, i.display_name, i.who.dev, i.who.ino, i.who.size,
-         i.who.mtime_ns, i.state, i.source_done, i.sha256, i.staging_path, i.target_path);
+  tx.run(sql_store, i.id, i.origin, i.keep ? "keep" : "move", i.approve, i.user, i.batch, i.display_name, i.who.dev, i.who.ino,
+         i.who.size, i.who.mtime_ns, i.state, i.source_done, i.sha256, i.staging_path, i.target_path);
 }
 
 void mark_asked(db::tx& tx, const uuid& id, bool keep, bool approve) { tx.run(sql_asked, id, keep ? "keep" : "move", approve); }

@@ -16,11 +16,11 @@ namespace carrel::ingest {
 
 struct item {
   uuid id;
-  std::string origin;                // watch, upload, command, import
-  bool keep = false;                 // source_policy
+  std::string origin;  // watch, upload, command, import
+  bool keep = false;   // source_policy
   bool approve = false;
   std::optional<uuid> user, batch;
-  std::string source_path;           // bytes; "" for uploads
+  std::string source_path;  // bytes; "" for uploads
   std::string display_name;
   identity who;
   std::string state = "seen";
@@ -32,7 +32,9 @@ struct item {
   std::string sha256, staging_path, target_path, quarantine_path;
   std::optional<uuid> book, file_id;
 
-  bool finished() const { return state == "inbox" || state == "organised" || state == "duplicate" || state == "rejected" || state == "vanished"; }
+  bool finished() const {
+    return state == "inbox" || state == "organised" || state == "duplicate" || state == "rejected" || state == "vanished";
+  }
   bool has_source() const { return !source_path.empty(); }
 };
 
@@ -57,8 +59,8 @@ void store_item(db::tx&, const item&);
 
 // What the newest request wants of a row that was there; a changed policy opens the question of the source again.
 void mark_asked(db::tx&, const uuid&, bool keep, bool approve);
-void mark_hashed(db::tx&, const item&);                       // sha256, staging_path, target_path
-void mark_stored(db::tx&, const item&);                       // state, book, file, warnings, source_done
+void mark_hashed(db::tx&, const item&);  // sha256, staging_path, target_path
+void mark_stored(db::tx&, const item&);  // state, book, file, warnings, source_done
 void mark_source_done(db::tx&, const uuid&);
 // rejected, failed or vanished; the same outcome again changes nothing but the attempts.
 void mark_ended(db::tx&, const item&);

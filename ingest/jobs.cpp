@@ -1,5 +1,6 @@
 #include "ingest/jobs.hpp"
 
+#include "ingest/covers.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/sweep.hpp"
@@ -28,6 +29,7 @@ uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user)
 
 void register_jobs(carrel::jobs::workers& w, const services& s) {
   w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress&) { take_in_file(s, j); });
+  w.on("ingest.cover", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { cut_renditions(s, p); });
   w.on("store.sweep", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { sweep_store(s, p); });
 }
 
@@ -37,9 +39,14 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
     s.pool.write_now([&](db::tx& tx) { enqueue_unfinished(tx, first); });
     first = false;
   });
-  clock.every("store.sweep", std::chrono::hours(24), [&s] {
-    s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "store.sweep", "daily", {}); });
+  clock.every("ingest.cover", std::chrono::minutes(1), [&s, last = std::optional<instant>()]() mutable {
+    std::optional<instant> newest = s.pool.read_now(newest_cover);
+    if (!newest || newest == last) return;
+    s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.cover", "renditions", {}); });
+    last = newest;
   });
+  clock.every("store.sweep", std::chrono::hours(24),
+              [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "store.sweep", "daily", {}); }); });
 }
 
 }  // namespace carrel::ingest

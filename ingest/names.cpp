@@ -26,8 +26,8 @@ bool among(std::string_view name, const List& list) {
 
 bool ignored_file(std::string_view name, const std::vector<std::string>& patterns) {
   static constexpr std::array<std::string_view, 20> endings{
-      ".part", ".partial", ".crdownload", ".download", ".opdownload", ".filepart", ".uploading", ".tmp", ".temp",   ".!qb", ".!ut",
-      ".bc!",  ".aria2",   ".ytdl",       ".swp",      ".bak",        ".lock",     ".nzb",       "~",    ".torrent"};
+      ".part", ".partial", ".crdownload", ".download", ".opdownload", ".filepart", ".uploading", ".tmp", ".temp", ".!qb",
+      ".!ut",  ".bc!",     ".aria2",      ".ytdl",     ".swp",        ".bak",      ".lock",      ".nzb", "~",     ".torrent"};
   static constexpr std::array<std::string_view, 4> names{"thumbs.db", "desktop.ini", "icon\r", ".ds_store"};
   if (name.empty() || name.front() == '.' || name.front() == '~') return true;
   std::string low = lower_ascii(name);
@@ -36,8 +36,17 @@ bool ignored_file(std::string_view name, const std::vector<std::string>& pattern
 }
 
 bool ignored_folder(std::string_view name, const std::vector<std::string>& patterns) {
-  static constexpr std::array<std::string_view, 11> names{"@eadir",     "#recycle",   "$recycle.bin", ".caltrash",   ".calnotes", "lost+found",
-                                                          "__macosx",   ".stfolder",  ".stversions",  ".sync",       "system volume information"};
+  static constexpr std::array<std::string_view, 11> names{"@eadir",
+                                                          "#recycle",
+                                                          "$recycle.bin",
+                                                          ".caltrash",
+                                                          ".calnotes",
+                                                          "lost+found",
+                                                          "__macosx",
+                                                          ".stfolder",
+                                                          ".stversions",
+                                                          ".sync",
+                                                          "system volume information"};
   if (name.empty() || name.front() == '.') return true;
   std::string low = lower_ascii(name);
   return among(low, names) || matches_any(name, patterns);

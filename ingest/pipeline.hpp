@@ -13,9 +13,9 @@ namespace carrel::ingest {
 
 struct ending {
   enum kind { added, duplicate, rejected, failed, left_alone, vanished } how = failed;
-  uuid book, file;                     // of added and duplicate
-  std::string status;                  // of added, and of what had been added before: review, organized
-  std::string code, detail;            // of the others (ingest.md 22)
+  uuid book, file;           // of added and duplicate
+  std::string status;        // of added, and of what had been added before: review, organized
+  std::string code, detail;  // of the others (ingest.md 22)
   std::vector<publication::warning> warnings;
   std::optional<std::chrono::seconds> again_after;  // of failed
 };

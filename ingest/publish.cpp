@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 // Files of the store come and go under this lock: taking in holds it shared until its row is committed, the sweep alone while it
 // looks whether a file is still needed and removes it.
-constexpr db::statement sql_lock_store{"ingest.lock_store", "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
+constexpr db::statement sql_lock_store{"ingest.lock_store",
+                                       "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
 
 struct target_gone {};
 
@@ -107,7 +108,8 @@ bool approved(const work& w, bool possible_duplicate) {
   if (possible_duplicate) return false;
   if (w.what.approve) return true;
   const publication::opened& o = w.inside->about;
-  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(), [](const publication::warning& x) { return publication::blocks_approval(x.code); });
+  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(),
+                             [](const publication::warning& x) { return publication::blocks_approval(x.code); });
   return w.with.how.auto_approve && !blocked && !o.about.authors.empty() && confidence_of(o) >= *w.with.how.auto_approve;
 }
 
@@ -117,7 +119,8 @@ struct committed {
   item row;
 };
 
-committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f, const std::optional<library::new_cover>& cover) {
+committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
+                 const std::optional<library::new_cover>& cover) {
   committed out;
   tx.run(sql_lock_store);
   if (!is_there(w.path_of(w.what.target_path)) || (cover && !is_there(w.path_of(cover->storage_path)))) throw target_gone{};
@@ -217,7 +220,8 @@ ending store_duplicate(work& w, const library::known_bytes& known) {
 void remove_empty_folders(const work& w) {
   if (w.what.origin != "watch" || w.what.keep) return;
   fs::path root = w.with.how.drop_dir.lexically_normal();
-  for (fs::path at = w.source_path().lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/"); at = at.parent_path()) {
+  for (fs::path at = w.source_path().lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/");
+       at = at.parent_path()) {
     if (::rmdir(at.c_str()) != 0) return;
   }
 }

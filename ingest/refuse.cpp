@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::chrono::seconds, 4> delays{std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(30), std::chrono::hours(2)};
+constexpr std::array<std::chrono::seconds, 4> delays{std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(30),
+                                                     std::chrono::hours(2)};
 constexpr std::chrono::seconds space_delay = std::chrono::minutes(5);
 
 constexpr db::statement sql_try_again{"ingest.try_again", R"sql(
@@ -67,8 +68,10 @@ void finish_refusal(work& w) {
   fs::path to = w.path_of(w.what.quarantine_path);
   std::optional<fs::path> from = refused_file(w);
   std::optional<error> bad;
-  if (from && is_there(to) && sha256_of(*from) == sha256_of(to)) bad = remove_synced(*from);
-  else if (from) bad = make_synced_folder(w.folder("quarantine"));
+  if (from && is_there(to) && sha256_of(*from) == sha256_of(to))
+    bad = remove_synced(*from);
+  else if (from)
+    bad = make_synced_folder(w.folder("quarantine"));
   if (from && !bad && is_there(*from)) bad = library::move_proven(*from, to);
   ::rmdir(w.folder("staging").c_str());
   if (bad && bad->field == "disk_full") return;  // stays where it is and is tried again at the next start
@@ -94,8 +97,10 @@ ending leave_alone(work& w, const std::string& code) {
 ending fail(work& w, const error& why) {
   bool space = why.field == "disk_full";
   std::optional<std::chrono::seconds> after;
-  if (space) after = space_delay;
-  else if (static_cast<std::size_t>(w.what.attempts) < delays.size()) after = delays[static_cast<std::size_t>(w.what.attempts)];
+  if (space)
+    after = space_delay;
+  else if (static_cast<std::size_t>(w.what.attempts) < delays.size())
+    after = delays[static_cast<std::size_t>(w.what.attempts)];
   w.what.state = "failed";
   w.what.next_try_at = after ? std::optional<instant>(now() + *after) : std::nullopt;
   ending out = ended(w, ending::failed, why.field, why.reason);

@@ -32,7 +32,8 @@ std::optional<old_file> find_old(db::tx& tx, const uuid& file) {
   return old_file{.book = r.id(0), .format = r.text(1), .name = r.text(2), .storage_path = r.text(3), .checksum = r.text(4)};
 }
 
-library::new_file row_of(const uuid& file, const publication::opened& o, const publication::fingerprints& prints, const std::string& storage) {
+library::new_file row_of(const uuid& file, const publication::opened& o, const publication::fingerprints& prints,
+                         const std::string& storage) {
   const publication::kind* k = publication::find_kind(o.format);
   library::new_file f;
   f.id = file;
@@ -69,12 +70,14 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
   if (!prints) return refused(prints.error().field);
   if (prints->sha256 == old->checksum) return std::nullopt;
-  if (s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256).has_value(); })) return refused("duplicate_file");
+  if (s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256).has_value(); }))
+    return refused("duplicate_file");
 
   result<inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), old->name);
   if (!inside) return refused(inside.error().code, inside.error().detail);
   if (inside->about.format != old->format) {
-    return error{"format", "the new file is " + inside->about.format + ", the old one is " + old->format + "; add it as another file instead"};
+    return error{"format", "the new file is " + inside->about.format + ", the old one is " + old->format +
+                               "; add it as another file instead"};
   }
   const publication::kind* k = publication::find_kind(inside->about.format);
   std::string storage = s.store.path_for(prints->sha256, k != nullptr ? k->extension : "");
@@ -86,7 +89,8 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   s.pool.write_now([&](db::tx& tx) {
     library::replace_file(tx, file, row);
     library::link_documents_of_file(tx, file);
-    library::record(tx, who, "file.replace", "book", old->book, json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
+    library::record(tx, who, "file.replace", "book", old->book,
+                    json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
     library::bump_revision(tx);
   });
   ::unlink(s.store.absolute(old->storage_path).c_str());

@@ -86,6 +86,7 @@ void refuse_network_and_programs() {
 
 void enter_sandbox(std::uint64_t memory) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  [[maybe_unused]] int priority = ::nice(5);  // readers are not disturbed (architecture.md 10)
   ::prctl(PR_SET_DUMPABLE, 0);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   limit(RLIMIT_CORE, 0);

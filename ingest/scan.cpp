@@ -18,7 +18,8 @@ constexpr int deepest = 128;
 
 class walker {
  public:
-  walker(const std::vector<std::string>& ignore, const own_folders& own, const walk_visitor& visit) : ignore_(ignore), own_(own), visit_(visit) {}
+  walker(const std::vector<std::string>& ignore, const own_folders& own, const walk_visitor& visit)
+      : ignore_(ignore), own_(own), visit_(visit) {}
 
   void folder(int parent, const char* name, const fs::path& path, int depth) {
     file fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth > 0 ? O_NOFOLLOW : 0)));
@@ -61,8 +62,10 @@ class walker {
       return folder(parent, name.c_str(), path, depth + 1);
     }
     if (ignored_file(name, ignore_) || is_sidecar(name)) return ignored(path);
-    if (S_ISREG(facts.st_mode)) visit_.file(path, identity_of(facts));
-    else if (visit_.special) visit_.special(path, identity_of(facts));
+    if (S_ISREG(facts.st_mode))
+      visit_.file(path, identity_of(facts));
+    else if (visit_.special)
+      visit_.special(path, identity_of(facts));
   }
 
   void trouble(const fs::path& path, const char* code) {
@@ -83,7 +86,8 @@ own_folders folders_of(const library::store& store) {
   own_folders out;
   for (const char* name : {"staging", "library", "attic", "quarantine", "trash", "covers", "pg"}) {
     struct stat facts {};
-    if (::stat((store.data() / name).c_str(), &facts) == 0) out.insert({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)});
+    if (::stat((store.data() / name).c_str(), &facts) == 0)
+      out.insert({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)});
   }
   return out;
 }
@@ -94,7 +98,9 @@ bool inside_own(const fs::path& p, const own_folders& own) {
   if (code) return false;
   for (;; at = at.parent_path()) {
     struct stat facts {};
-    if (::stat(at.c_str(), &facts) == 0 && own.contains({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)})) return true;
+    if (::stat(at.c_str(), &facts) == 0 &&
+        own.contains({static_cast<std::int64_t>(facts.st_dev), static_cast<std::int64_t>(facts.st_ino)}))
+      return true;
     if (at == at.parent_path()) return false;
   }
 }

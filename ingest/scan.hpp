@@ -21,10 +21,10 @@ own_folders folders_of(const library::store&);
 bool inside_own(const std::filesystem::path&, const own_folders&);
 
 struct walk_visitor {
-  std::function<void(const std::filesystem::path&, const identity&)> file;      // ordinary files with names that are looked at
-  std::function<void(const std::filesystem::path&, const identity&)> special;   // links, FIFOs, sockets, devices
-  std::function<void(const std::filesystem::path&)> folder;                     // before its entries are read
-  std::function<void(const std::filesystem::path&)> ignored;                    // names of 3.2, sidecars
+  std::function<void(const std::filesystem::path&, const identity&)> file;     // ordinary files with names that are looked at
+  std::function<void(const std::filesystem::path&, const identity&)> special;  // links, FIFOs, sockets, devices
+  std::function<void(const std::filesystem::path&)> folder;                    // before its entries are read
+  std::function<void(const std::filesystem::path&)> ignored;                   // names of 3.2, sidecars
   std::function<void(const std::filesystem::path&, const std::string& code)> trouble;  // folder_unavailable, folder_too_deep
   std::function<bool()> stop;
 };

@@ -8,7 +8,8 @@ namespace carrel::ingest {
 
 settings settings_from(const config& c) {
   settings out;
-  out.drop_dir = c.is_set("ingest.drop_dir") ? std::filesystem::path(c.text("ingest.drop_dir")) : std::filesystem::path(c.text("data_dir")) / "drop";
+  out.drop_dir = c.is_set("ingest.drop_dir") ? std::filesystem::path(c.text("ingest.drop_dir"))
+                                             : std::filesystem::path(c.text("data_dir")) / "drop";
   out.ignore = c.list("ingest.ignore");
   out.settle = c.duration("ingest.settle");
   out.sample_gap = std::clamp(out.settle / 3, std::chrono::milliseconds(20), std::chrono::milliseconds(2'000));

@@ -16,8 +16,9 @@ namespace carrel::ingest {
 namespace {
 
 constexpr int samples_needed = 3;
-constexpr std::array<std::chrono::seconds, 5> incomplete_waits{std::chrono::seconds(5), std::chrono::seconds(15), std::chrono::minutes(1),
-                                                               std::chrono::minutes(5), std::chrono::minutes(10)};
+constexpr std::array<std::chrono::seconds, 5> incomplete_waits{std::chrono::seconds(5), std::chrono::seconds(15),
+                                                               std::chrono::minutes(1), std::chrono::minutes(5),
+                                                               std::chrono::minutes(10)};
 
 std::string bytes_at(int fd, std::uint64_t at, std::size_t count) {
   std::string out(count, '\0');
@@ -93,7 +94,9 @@ bool open_for_writing(int fd) {
 
 settling::settling(const settings& how, bool remote)
     : settle_(remote ? std::max<std::chrono::milliseconds>(how.settle, std::chrono::seconds(30)) : how.settle),
-      gap_(how.sample_gap), empty_grace_(how.empty_grace), incomplete_grace_(how.incomplete_grace) {}
+      gap_(how.sample_gap),
+      empty_grace_(how.empty_grace),
+      incomplete_grace_(how.incomplete_grace) {}
 
 void settling::touch(steady::time_point at) { next_ = std::max(at, last_sample_ + gap_); }
 

@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Alone: nothing is being taken in while it is decided whether a file is still needed (publish.cpp holds the same lock shared).
-constexpr db::statement sql_lock_store{"ingest.lock_store_alone", "select pg_advisory_xact_lock(hashtextextended('carrel.store', 0))"};
+constexpr db::statement sql_lock_store{"ingest.lock_store_alone",
+                                       "select pg_advisory_xact_lock(hashtextextended('carrel.store', 0))"};
 
 constexpr db::statement sql_old_trash{"ingest.old_trash", R"sql(
   select b.id from books b where b.deleted_at < $1 order by b.deleted_at limit 500)sql"};
@@ -27,7 +28,8 @@ constexpr db::statement sql_delete_covers{"ingest.delete_covers", R"sql(
   delete from covers c where c.created_at < $1 and not exists (select from books b where b.cover_id = c.id) returning storage_path)sql"};
 constexpr db::statement sql_put_away{"ingest.put_away", R"sql(
   select id, quarantine_path from ingest_items where dismissed_at < $1 and quarantine_path <> '')sql"};
-constexpr db::statement sql_forget_quarantine{"ingest.forget_quarantine", "update ingest_items set quarantine_path = '' where id = $1"};
+constexpr db::statement sql_forget_quarantine{"ingest.forget_quarantine",
+                                              "update ingest_items set quarantine_path = '' where id = $1"};
 
 // Below attic/ each folder belongs to one item; its own time is that of the last file that came.
 int sweep_attic(const fs::path& attic, std::chrono::days age) {
@@ -62,8 +64,10 @@ std::optional<std::vector<std::string>> delete_book(const services& s, const uui
       std::vector<std::string> files;
       db::rows rows = tx.run(sql_files_of, book);
       for (const db::row& r : rows) files.push_back(r.text(0));
-      if (tx.run(sql_delete_book, book, before).affected() == 0) files.clear();
-      else library::bump_revision(tx);
+      if (tx.run(sql_delete_book, book, before).affected() == 0)
+        files.clear();
+      else
+        library::bump_revision(tx);
       return std::optional(files);
     });
   } catch (const db::lost&) {
@@ -122,7 +126,8 @@ swept sweep_store(const services& s, carrel::jobs::progress& p) {
   sweep_covers(s, out);
   out.renditions = library::trim_cover_cache(s.store, 2ULL << 30);
   out.jobs = s.pool.write_now([](db::tx& tx) { return carrel::jobs::remove_finished_jobs(tx, now() - std::chrono::days(14)); });
-  log::info("store.sweep", {{"attic", out.attic_files}, {"quarantine", out.quarantine_files}, {"books", out.books}, {"covers", out.covers}});
+  log::info("store.sweep",
+            {{"attic", out.attic_files}, {"quarantine", out.quarantine_files}, {"books", out.books}, {"covers", out.covers}});
   return out;
 }
 

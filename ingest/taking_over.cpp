@@ -35,7 +35,8 @@ bool stored_well(const work& w, const library::known_bytes& known) {
 }
 
 std::optional<ending> find_double(work& w) {
-  std::optional<library::known_bytes> known = w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, w.prints.sha256); });
+  std::optional<library::known_bytes> known =
+      w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, w.prints.sha256); });
   if (!known) return std::nullopt;
   if (stored_well(w, *known)) return store_duplicate(w, *known);
   log::warn("ingest.repair", {{"file", known->file}, {"item", w.what.id}});
@@ -59,12 +60,14 @@ bool same_device(const work& w) {
 // 4a. Nothing when the file system wants a copy after all.
 enum class renamed { yes, no, other_file, failed };
 renamed rename_source(work& w, const fs::path& staged) {
-  if (std::optional<error> bad = library::rename_new(w.source_path(), staged)) return bad->field == "other_file_system" ? renamed::no : renamed::failed;
+  if (std::optional<error> bad = library::rename_new(w.source_path(), staged))
+    return bad->field == "other_file_system" ? renamed::no : renamed::failed;
   if (identity_at(staged) != w.in.who) {
     library::rename_new(staged, w.source_path());  // somebody put another file under this name
     return renamed::other_file;
   }
-  bool synced = ::fsync(w.in.handle.get()) == 0 && !library::sync_folder(staged.parent_path()) && !library::sync_folder(w.source_path().parent_path());
+  bool synced = ::fsync(w.in.handle.get()) == 0 && !library::sync_folder(staged.parent_path()) &&
+                !library::sync_folder(w.source_path().parent_path());
   return synced ? renamed::yes : renamed::failed;
 }
 
@@ -73,7 +76,8 @@ renamed rename_source(work& w, const fs::path& staged) {
 std::optional<ending> look(work& w) {
   result<source> opened = open_source(w.source_path());
   if (!opened) {
-    if (opened.error().field == "source_gone") return w.what.origin == "command" ? fail(w, {"source_unreadable", "there is no such file"}) : vanish(w);
+    if (opened.error().field == "source_gone")
+      return w.what.origin == "command" ? fail(w, {"source_unreadable", "there is no such file"}) : vanish(w);
     if (opened.error().field == "not_a_regular_file") return leave_alone(w, opened.error().field);
     return fail(w, opened.error());
   }
@@ -100,8 +104,10 @@ std::optional<ending> inspect(work& w) {
   w.inside = std::move(*found);
   publication::metadata& about = w.inside->about.about;
   if (about.title.empty()) about.title = publication::guess_from_name(name).title;
-  if (w.repairs) w.what.target_path = w.repairs->storage_path;
-  else w.what.target_path = w.with.store.path_for(w.prints.sha256, extension_of(w));
+  if (w.repairs)
+    w.what.target_path = w.repairs->storage_path;
+  else
+    w.what.target_path = w.with.store.path_for(w.prints.sha256, extension_of(w));
   return std::nullopt;
 }
 
@@ -166,7 +172,8 @@ std::optional<ending> resume(work& w) {
   w.in = std::move(*opened);
   result<publication::fingerprints> prints = publication::fingerprint(w.in.handle.get());
   if (!prints) return fail(w, prints.error());
-  if (prints->sha256 != w.what.sha256) return fail(w, {"staging_missing", "the copy in " + w.what.staging_path + " is damaged; it is kept"});
+  if (prints->sha256 != w.what.sha256)
+    return fail(w, {"staging_missing", "the copy in " + w.what.staging_path + " is damaged; it is kept"});
   w.prints = std::move(*prints);
   w.source_moved = !source_there;
   // A row of the same bytes is another item's: this one was interrupted before its own row.

@@ -25,7 +25,8 @@ std::string last_component(const std::string& name) {
 
 }  // namespace
 
-upload_answer accept_upload(const services& s, const fs::path& staged, const std::string& original_name, const std::optional<uuid>& user) {
+upload_answer accept_upload(const services& s, const fs::path& staged, const std::string& original_name,
+                            const std::optional<uuid>& user) {
   std::string name = last_component(original_name);
   if (ignored_file(name, s.how.ignore)) return refused(staged, 415, "ignored_name");
   result<source> in = open_source(staged);
@@ -36,7 +37,8 @@ upload_answer accept_upload(const services& s, const fs::path& staged, const std
   result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
   if (!prints) return refused(staged, 422, prints.error().field);
 
-  std::optional<library::known_bytes> known = s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256); });
+  std::optional<library::known_bytes> known =
+      s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256); });
   if (known && sha256_of(s.store.absolute(known->storage_path)) == prints->sha256) {
     ::unlink(staged.c_str());
     return upload_known{known->book, known->file};

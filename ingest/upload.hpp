@@ -11,9 +11,16 @@
 
 namespace carrel::ingest {
 
-struct upload_taken { uuid item, job; };
-struct upload_known { uuid book, file; };                       // 409; the uploaded bytes are deleted
-struct upload_refused { int status; std::string code, message; };  // the uploaded bytes are deleted
+struct upload_taken {
+  uuid item, job;
+};
+struct upload_known {
+  uuid book, file;
+};  // 409; the uploaded bytes are deleted
+struct upload_refused {
+  int status;
+  std::string code, message;
+};  // the uploaded bytes are deleted
 using upload_answer = std::variant<upload_taken, upload_known, upload_refused>;
 
 // `original_name` as the client gave it. Blocks for as long as reading the file takes.

@@ -33,7 +33,8 @@ constexpr db::statement sql_settle{"ingest.mark_settled", R"sql(
   update ingest_items set state = 'settled', error_detail = '', updated_at = clock_timestamp() where id = $1 and state in ('seen', 'vanished'))sql"};
 constexpr db::statement sql_replaced{"ingest.mark_replaced", R"sql(
   update ingest_items set state = 'vanished', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
-constexpr db::statement sql_seen{"ingest.seen", "select id, source_path from ingest_items where state = 'seen' and source = 'watch'"};
+constexpr db::statement sql_seen{"ingest.seen",
+                                 "select id, source_path from ingest_items where state = 'seen' and source = 'watch'"};
 constexpr db::statement sql_waiting{"ingest.mark_incomplete", R"sql(
   update ingest_items set error_detail = 'waiting for the rest of the file', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
 
@@ -48,13 +49,16 @@ bool is_remote(const fs::path& p) {
 }  // namespace
 
 struct watcher::state {
-  explicit state(const services& s) : with(s), lock(s.pool, "watch"), root(s.how.drop_dir.lexically_normal()), bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit state(const services& s)
+      : with(s), lock(s.pool, "watch"), root(s.how.drop_dir.lexically_normal()), bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   void run() {
     while (!stopping) {
       try {
-        if (lock.hold()) watch();
-        else pause(std::chrono::seconds(5));
+        if (lock.hold())
+          watch();
+        else
+          pause(std::chrono::seconds(5));
       } catch (const std::exception& x) {
         log::warn("ingest.watch", {{"error", x.what()}});
         pause(std::chrono::seconds(2));
@@ -72,7 +76,8 @@ struct watcher::state {
     waiting.clear();
     if (!with.how.poll_only) events.open();
     forget_missing();
-    std::chrono::milliseconds scan_every = with.how.scan_every.value_or(remote ? std::chrono::seconds(15) : std::chrono::seconds(60));
+    std::chrono::milliseconds scan_every =
+        with.how.scan_every.value_or(remote ? std::chrono::seconds(15) : std::chrono::seconds(60));
     steady::time_point next_scan = steady::now(), next_check = steady::now() + std::chrono::seconds(30);
     while (!stopping) {
       steady::time_point at = steady::now();
@@ -255,7 +260,8 @@ std::optional<error> watcher::start() {
   if (code) return error{"ingest.drop_dir", "cannot be made: " + code.message()};
   if (inside_own(root, folders_of(state_->with.store))) return error{"ingest.drop_dir", "lies inside Carrel's own folders"};
   fs::path real = fs::canonical(root, code), data = fs::canonical(state_->with.store.data(), code);
-  if (!code && (data == real || data.native().starts_with(real.native() + "/"))) return error{"ingest.drop_dir", "contains Carrel's own folders"};
+  if (!code && (data == real || data.native().starts_with(real.native() + "/")))
+    return error{"ingest.drop_dir", "contains Carrel's own folders"};
   if (fs::exists(root / "metadata.db", code)) return error{"ingest.drop_dir", "is a Calibre library"};
   state_->thread = std::thread([this] { state_->run(); });
   return std::nullopt;

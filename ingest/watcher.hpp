@@ -18,8 +18,8 @@ class watcher {
   std::optional<error> start();  // one of all processes watches, by advisory lock; the others wait for their turn
   void stop();
 
-  bool active() const;           // this process watches
-  std::string trouble() const;   // "" or a code of class folder, for the pages
+  bool active() const;          // this process watches
+  std::string trouble() const;  // "" or a code of class folder, for the pages
 
  private:
   struct state;

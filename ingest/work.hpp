@@ -13,13 +13,13 @@ namespace carrel::ingest {
 struct work {
   const services& with;
   item what;
-  source in;                              // from the first look to the end (4.1 step 1)
+  source in;  // from the first look to the end (4.1 step 1)
   publication::fingerprints prints;
   std::optional<inspection> inside;
   std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
-  bool source_moved = false;              // 4a: the source itself is in staging
-  bool attic_by_source = false;           // no links here: the source goes to the attic instead of being unlinked
-  bool surplus = false;                   // the target was there already; the staged copy goes after the commit
+  bool source_moved = false;                    // 4a: the source itself is in staging
+  bool attic_by_source = false;                 // no links here: the source goes to the attic instead of being unlinked
+  bool surplus = false;                         // the target was there already; the staged copy goes after the commit
 
   std::filesystem::path path_of(const std::string& stored) const { return with.store.absolute(stored); }
   std::filesystem::path source_path() const { return what.source_path; }

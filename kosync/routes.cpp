@@ -7,6 +7,7 @@
 #include "library/position.hpp"
 #include "library/user.hpp"
 #include "server/auth/password.hpp"
+#include "server/auth/throttle.hpp"
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
 #include "server/db/batcher.hpp"
@@ -21,6 +22,7 @@ using namespace std::chrono_literals;
 // Readers wait 2 s for the first byte of progress calls and 5 s for the others (kosync.md 3.3); an answer that comes later is
 // as good as none, an error in time is put into the reader's queue.
 constexpr auto progress_budget = 1'700ms, account_budget = 4'500ms, health_budget = 1'000ms;
+constexpr auto patience = 1'200ms, pause = 100ms;  // with a lost database
 // The body is judged after the credentials (kosync.md 4), so the session lets more pass than is allowed in the end.
 constexpr std::uint64_t body_taken = 256 * 1024;
 
@@ -101,6 +103,7 @@ struct api::state {
 
   http::response failed(const http::context&, const http::problem&) const;
   task<http::response> guarded(http::context&, const http::handler& next);
+  [[noreturn]] void refuse_away(const http::context&, const db::failure&);
   void note(const http::context&, unsigned status, const std::string& why);
 
   task<> sign_in(http::context&);
@@ -189,21 +192,34 @@ void api::state::note(const http::context& c, unsigned status, const std::string
   requests.note(*c.who->device, std::move(r));
 }
 
+// A reader throws a queued place away whatever the answer is, so a database that is being restarted is worth waiting for
+// (kosync.md 6.6). Repeating is safe: it is what the reader would do, and a push that was stored after all is a repeat.
 task<http::response> api::state::guarded(http::context& c, const http::handler& next) {
-  try {
-    http::response r = co_await next(c);
-    note(c, r.status, "");
-    co_return finished(std::move(r));
-  } catch (const http::problem& p) {
-    note(c, p.status, p.message);
-    throw;
-  } catch (const db::failure& e) {
-    bool away = dynamic_cast<const db::lost*>(&e) || dynamic_cast<const db::busy*>(&e) || dynamic_cast<const db::cancelled*>(&e);
-    note(c, 502, away ? "the database is away" : "internal error");
-    if (!away) throw;
-    log::error("kosync.unavailable", {{"error", e.what()}, {"id", c.request_id}});
-    throw storage_away().as_problem();
+  auto give_up = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    try {
+      http::response r = co_await next(c);
+      note(c, r.status, "");
+      co_return finished(std::move(r));
+    } catch (const http::problem& p) {
+      note(c, p.status, p.message);
+      throw;
+    } catch (const db::lost& e) {
+      bool again = c.in.method() != verb::post && std::chrono::steady_clock::now() + pause < give_up;
+      if (!again) refuse_away(c, e);
+    } catch (const db::busy& e) {
+      refuse_away(c, e);
+    } catch (const db::cancelled& e) {
+      refuse_away(c, e);
+    }
+    co_await auth::wait(pause);
   }
+}
+
+void api::state::refuse_away(const http::context& c, const db::failure& e) {
+  note(c, 502, "the database is away");
+  log::error("kosync.unavailable", {{"error", e.what()}, {"id", c.request_id}});
+  throw storage_away().as_problem();
 }
 
 task<> api::state::sign_in(http::context& c) {

@@ -21,7 +21,7 @@ constexpr db::statement sql_write{"library.write_fields", R"sql(
          series_id = $9, series_index = $10, series_index_text = $11, place_key = $12, isbn_10 = $13, isbn_13 = $14,
          identifiers = $15::jsonb, publisher = $16, published_year = $17, published_on = $18, language = $19, languages = $20::text[],
          description = $21, description_text = $22, page_count = $23, page_count_source = $24, genres = $25::text[], tags = $26::text[],
-         age_rating = $27, reading_direction = $28, fixed_layout = $29, dup_key = $30,
+         age_rating = $27, reading_direction = $28, fixed_layout = $29, dup_key = $30, tag_keys = $35::text[],
          search_vector = setweight(to_tsvector('simple', $31), 'A') || setweight(to_tsvector('simple', $32), 'B')
                       || setweight(to_tsvector('simple', $33), 'C') || setweight(to_tsvector('simple', $34), 'D'),
          version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
@@ -77,8 +77,8 @@ constexpr db::statement sql_use_cover{"library.use_cover", R"sql(
 
 // Best format first (opds.md 5.8).
 int rank_of(const std::string& format) {
-  static const std::vector<std::string> best{"epub", "kepub", "cbz", "m4b", "m4a", "fb2", "cbr", "mp3", "azw3", "mobi", "azw", "pdf",
-                                             "djvu", "txt", "rtf", "docx", "cb7", "cbt"};
+  static const std::vector<std::string> best{"epub", "kepub", "cbz", "m4b",  "m4a", "fb2", "cbr",  "mp3", "azw3",
+                                             "mobi", "azw",   "pdf", "djvu", "txt", "rtf", "docx", "cb7", "cbt"};
   auto at = std::find(best.begin(), best.end(), format);
   return static_cast<int>(at - best.begin());
 }
@@ -157,13 +157,21 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
 // What the file itself says, kept beside what people choose (ingest.md 18.1).
 void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
   json::array people;
-  for (const publication::person& p : m.authors) people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
-  for (const publication::person& p : m.contributors) people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
+  for (const publication::person& p : m.authors)
+    people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
+  for (const publication::person& p : m.contributors)
+    people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
   json::object identifiers;
   for (const auto& [scheme, value] : m.identifiers) identifiers.set(scheme, value);
-  json::object normalized{{"title", m.title},           {"subtitle", m.subtitle}, {"contributors", std::move(people)},
-                          {"languages", m.languages},   {"publisher", m.publisher}, {"published_date", m.published_on},
-                          {"tags", m.subjects},         {"identifiers", std::move(identifiers)}, {"description", m.description_html}};
+  json::object normalized{{"title", m.title},
+                          {"subtitle", m.subtitle},
+                          {"contributors", std::move(people)},
+                          {"languages", m.languages},
+                          {"publisher", m.publisher},
+                          {"published_date", m.published_on},
+                          {"tags", m.subjects},
+                          {"identifiers", std::move(identifiers)},
+                          {"description", m.description_html}};
   if (!m.series.empty()) {
     json::array series{json::object{{"name", m.series}, {"position", m.series_index}, {"position_text", m.series_index_text}}};
     normalized.set("series", std::move(series));
@@ -179,7 +187,8 @@ void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m,
     if (w.code == "metadata_missing_author") doubt("no author", 0.15);
     if (w.code == "xml_recovered" || w.code == "text_invalid_utf8") doubt("damaged description", 0.1);
   }
-  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", json::dump(normalized), confidence, json::dump(reasons));
+  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", json::dump(normalized), confidence,
+         json::dump(reasons));
 }
 
 }  // namespace
@@ -228,6 +237,8 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
     identifiers.set(scheme, value);
     identifier_values.push_back(value);
   }
+  std::vector<std::string> tag_keys;
+  for (const std::string& tag : f.tags) tag_keys.push_back(key_of_name(tag));
   std::vector<std::string> people = authors, subjects = f.tags;
   for (const std::string& name : names_of(f.contributors)) people.push_back(name);
   subjects.insert(subjects.end(), f.genres.begin(), f.genres.end());
@@ -235,10 +246,10 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
 
   tx.run(sql_write, book, f.title, f.subtitle, title_sort, title_key, join(authors, " & "), author_sort,
          publication::sort_key(author_sort), series_id(tx, f.series), f.series_index, f.series_index_text, place,
-         or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher), year,
-         f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source, f.genres, f.tags,
-         f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, words_of({f.title, f.subtitle}), words_of(people),
-         words_of(subjects), words_of(identifier_values));
+         or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher),
+         year, f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source,
+         f.genres, f.tags, f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, words_of({f.title, f.subtitle}),
+         words_of(people), words_of(subjects), words_of(identifier_values), tag_keys);
   write_people(tx, book, f, place);
   write_tags(tx, book, f);
 }
@@ -252,9 +263,10 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   std::string download = publication::download_name(m.title, author, file.extension);
   std::optional<db::bytes> raw_name;
   if (!file.original_name_raw.empty()) raw_name = db::bytes{file.original_name_raw};
-  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path, file.inbox_path,
-         file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download), file.content_hash,
-         rank_of(file.format), file.drm, file.is_kepub, file.described, json::dump(warnings_json(file.warnings)));
+  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path,
+         file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download),
+         file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
+         json::dump(warnings_json(file.warnings)));
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);
   if (cover) set_cover(tx, id, *cover);
@@ -263,9 +275,9 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
 
 void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
   tx.run(sql_retire_hashes, id);
-  db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
-                         file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
-                         json::dump(warnings_json(file.warnings)));
+  db::rows rows =
+      tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5, file.koreader_md5,
+             file.content_hash, file.drm, file.is_kepub, file.described, json::dump(warnings_json(file.warnings)));
   CARREL_EXPECT(rows.size() == 1);
   tx.run(sql_touch, rows[0].id(0));
   new_file same = file;

@@ -26,7 +26,8 @@ int quality_for(int edge) { return edge <= 300 ? 75 : 85; }
 
 fs::path rendition(const store& s, const std::string& sha256, int edge) {
   std::string box = std::to_string(edge);
-  std::string name = sha256 + "-" + box + "x" + box + "-" + std::to_string(quality_for(edge)) + "-c-" + std::to_string(algorithm) + ".jpg";
+  std::string name =
+      sha256 + "-" + box + "x" + box + "-" + std::to_string(quality_for(edge)) + "-c-" + std::to_string(algorithm) + ".jpg";
   return s.cache() / "covers" / sha256.substr(0, 2) / name;
 }
 
@@ -119,6 +120,10 @@ std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int 
   }
   if (!write_rendition(target, *small)) return std::nullopt;
   return target;
+}
+
+bool is_cached(const store& s, const std::string& sha256, int longest_edge) {
+  return is_whole(rendition(s, sha256, longest_edge));
 }
 
 void store_thumbnail(const store& s, const std::string& sha256, int longest_edge, std::string_view jpeg) {

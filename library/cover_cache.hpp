@@ -11,9 +11,11 @@
 
 namespace carrel::library {
 
-// The file to send for a cover whose longest edge is at most this; 0 is the master as it came. Cuts what is missing in the caller's
-// thread, each only once at a time. Nothing when the master is gone or cannot be decoded. Renditions are JPEG.
+// The file to send for a cover whose longest edge is at most this; 0 is the master as it came. Cuts what is missing in the
+// caller's thread, each only once at a time. Nothing when the master is gone or cannot be decoded. Renditions are JPEG.
 std::optional<std::filesystem::path> cover_cache(const store&, const cover_ref&, int longest_edge);
+
+bool is_cached(const store&, const std::string& cover_sha256, int longest_edge);
 
 // What the ingest has cut already. Failing to write it is no failure: the next request cuts it.
 void store_thumbnail(const store&, const std::string& cover_sha256, int longest_edge, std::string_view jpeg);

@@ -153,14 +153,17 @@ result<store> store::open(const fs::path& data_dir, const fs::path& cache_dir) {
   std::optional<dev_t> device;
   for (const char* name : {"drop", "staging", "library", "attic", "quarantine", "trash", "covers"}) {
     fs::path folder = data_dir / name;
-    if (::mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST) return error{"data_dir", std::string(name) + " cannot be made: " + reason(errno)};
-    if (::access(folder.c_str(), W_OK | X_OK) != 0) return error{"data_dir", std::string(name) + " is not writable: " + reason(errno)};
+    if (::mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST)
+      return error{"data_dir", std::string(name) + " cannot be made: " + reason(errno)};
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+      return error{"data_dir", std::string(name) + " is not writable: " + reason(errno)};
     struct stat facts {};
     if (::stat(folder.c_str(), &facts) != 0) return error{"data_dir", std::string(name) + ": " + reason(errno)};
     if (!S_ISDIR(facts.st_mode)) return error{"data_dir", std::string(name) + " is not a folder"};
     std::string_view n = name;
     if (n != "staging" && n != "attic" && n != "quarantine" && n != "trash") continue;
-    if (device && *device != facts.st_dev) return error{"data_dir", "staging, attic, quarantine and trash must be on one file system"};
+    if (device && *device != facts.st_dev)
+      return error{"data_dir", "staging, attic, quarantine and trash must be on one file system"};
     device = facts.st_dev;
   }
   fs::create_directories(cache_dir / "covers", code);
@@ -191,7 +194,8 @@ std::string store::cover_path_for(std::string_view sha256, std::string_view mime
 std::optional<error> store::write(const std::string& storage_path, std::string_view bytes) const {
   fs::path target = absolute(storage_path);
   struct stat facts {};
-  if (::lstat(target.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && static_cast<std::uint64_t>(facts.st_size) == bytes.size()) {
+  if (::lstat(target.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+      static_cast<std::uint64_t>(facts.st_size) == bytes.size()) {
     return std::nullopt;  // named by its content, and only whole files get the name
   }
   if (std::optional<error> bad = make_folders(target.parent_path())) return bad;
@@ -202,7 +206,8 @@ std::optional<error> store::write(const std::string& storage_path, std::string_v
   if (::fdatasync(out.get()) != 0) return write_error(errno);
   result<publication::fingerprints> back = publication::fingerprint(out.get());
   if (!back) return back.error();
-  if (back->size != bytes.size() || back->sha256 != sha256_hex(bytes)) return error{"store_unwritable", "what was written reads back differently"};
+  if (back->size != bytes.size() || back->sha256 != sha256_hex(bytes))
+    return error{"store_unwritable", "what was written reads back differently"};
   if (::rename(temporary.path().c_str(), target.c_str()) != 0) return write_error(errno);
   temporary.keep();
   return sync_folder(target.parent_path());
@@ -222,7 +227,8 @@ result<publication::fingerprints> copy_proven(int source, const fs::path& target
 
   auto size = static_cast<std::uint64_t>(before.st_size);
   struct statvfs space {};
-  if (::statvfs(target.parent_path().c_str(), &space) == 0 && static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize < size + size / 20) {
+  if (::statvfs(target.parent_path().c_str(), &space) == 0 &&
+      static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize < size + size / 20) {
     return error{"disk_full", "no space left"};
   }
   unfinished temporary(temporary_beside(target));
@@ -242,7 +248,8 @@ result<publication::fingerprints> copy_proven(int source, const fs::path& target
   if (!copy) return error{"store_unwritable", copy.error().reason};
   struct stat after {};
   if (::fstat(source, &after) != 0) return error{"source_unreadable", reason(errno)};
-  if (!same_version(before, after) || wanted->sha256 != copy->sha256) return error{"source_changed", "changed while it was copied"};
+  if (!same_version(before, after) || wanted->sha256 != copy->sha256)
+    return error{"source_changed", "changed while it was copied"};
 
   if (int code = rename_without_replacing(temporary.path(), target)) return rename_error(code);
   temporary.keep();
@@ -273,7 +280,8 @@ std::optional<error> move_proven(const fs::path& from, const fs::path& to) {
     if (::fstat(source.get(), &seen) != 0) return error{"source_unreadable", reason(errno)};
     if (result<publication::fingerprints> copy = copy_proven(source.get(), to); !copy) return copy.error();
     struct stat now {};
-    if (::lstat(from.c_str(), &now) != 0 || !same_version(seen, now)) return error{"source_changed", "replaced while it was copied"};
+    if (::lstat(from.c_str(), &now) != 0 || !same_version(seen, now))
+      return error{"source_changed", "replaced while it was copied"};
     if (::unlink(from.c_str()) != 0) return write_error(errno);
   } else if (code != 0) {
     return rename_error(code);

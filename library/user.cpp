@@ -1,9 +1,9 @@
 #include "library/user.hpp"
 
+#include "library/book_parts.hpp"
 #include "library/revision.hpp"
 #include "library/storable.hpp"
 #include "publication/unicode.hpp"
-#include "publication/unicode_tools.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::library {
@@ -64,7 +64,7 @@ constexpr db::statement sql_limits{"library.limits_of", R"sql(
 constexpr db::statement sql_set_limits{"library.set_limits", R"sql(
   update users
      set library_ids = $2, highest_age = $3, hidden_tags = $4, required_tags = $5, may_download = $6, may_upload = $7,
-         may_shelve = $8, audience = audience + 1, updated_at = now()
+         may_shelve = $8, hidden_tag_keys = $9, required_tag_keys = $10, audience = audience + 1, updated_at = now()
    where id = $1)sql"};
 
 constexpr db::statement sql_bump_state{"library.bump_state", "update users set state = state + 1 where id = $1"};
@@ -114,7 +114,7 @@ std::optional<user> find(db::tx& tx, const std::optional<uuid>& id, const std::o
 }
 
 // Control characters, and those that change how the text around a name reads (line separators, bidirectional controls).
-bool is_unwanted(UChar32 c) {
+bool is_unwanted(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || c == 0x200e || c == 0x200f || c == 0x061c ||
          (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
@@ -149,10 +149,9 @@ result<std::string> check_name(std::string_view shown, std::size_t most_characte
   if (!storable(shown)) return error{"name", "not readable text"};
   std::string name = publication::nfc(trim(shown));
   bool visible = false;
-  for (std::size_t i = 0; i < name.size();) {
-    UChar32 c = publication::next_code_point(name, i);
+  for (char32_t c : publication::code_points(name)) {
     if (is_unwanted(c)) return error{"name", "contains control characters"};
-    if (!publication::is_white_space(c)) visible = true;
+    if (!publication::white_space(c)) visible = true;
   }
   if (!visible) return error{"name", "missing"};
   if (count_code_points(name) > most_characters)
@@ -262,12 +261,17 @@ limits limits_of(db::tx& tx, const uuid& user) {
   return out;
 }
 
+// Tags are compared folded (schema/0002, reachable_books).
+static std::vector<std::string> keys_of(const std::vector<std::string>& tags) {
+  std::vector<std::string> keys;
+  for (const std::string& tag : tags) keys.push_back(key_of_name(tag));
+  return keys;
+}
+
 void set_limits(db::tx& tx, const uuid& user, const limits& l) {
   CARREL_EXPECT(all_storable(l.hidden_tags) && all_storable(l.required_tags));
-  db::param libraries;
-  if (l.libraries) libraries = db::to_param(*l.libraries);
-  tx.run(sql_set_limits, user, libraries, l.highest_age, l.hidden_tags, l.required_tags, l.may_download, l.may_upload,
-         l.may_shelve);
+  tx.run(sql_set_limits, user, l.libraries, l.highest_age, l.hidden_tags, l.required_tags, l.may_download, l.may_upload,
+         l.may_shelve, keys_of(l.hidden_tags), keys_of(l.required_tags));
 }
 
 uuid register_kosync(db::tx& tx, const std::string& name, const std::string& hash) {

@@ -82,9 +82,10 @@ bool is_ignored(UChar32 c) {
   return is_white_space(c) || (c >= 0x1c && c <= 0x1f) || c == 0xad || (c >= 0x200b && c <= 0x200d) || c == 0xfeff;
 }
 
-constexpr std::array<bool, 128> is_ignored_ascii = [] {
-  std::array<bool, 128> out{};
-  for (std::size_t c : {9, 10, 11, 12, 13, 28, 29, 30, 31, 32}) out[c] = true;
+constexpr std::array<unsigned char, 128> is_counted_ascii = [] {
+  std::array<unsigned char, 128> out{};
+  out.fill(1);
+  for (std::size_t c : {9, 10, 11, 12, 13, 28, 29, 30, 31, 32}) out[c] = 0;
   return out;
 }();
 
@@ -259,9 +260,9 @@ void normal_text::emit(std::string_view utf8) {
     auto byte = static_cast<unsigned char>(utf8[i]);
     if (byte < 0x80) {
       ++i;
-      if (is_ignored_ascii[byte]) continue;
-      *to++ = static_cast<char>(byte);
-      ++narrow;
+      *to = static_cast<char>(byte);  // without a branch: blanks are frequent and come irregularly
+      to += is_counted_ascii[byte];
+      narrow += is_counted_ascii[byte];
       continue;
     }
     std::size_t from = i;

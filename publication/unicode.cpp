@@ -173,6 +173,14 @@ std::string case_fold(std::string_view s) {
   return to_utf8(normalized(nfc_rules(), u));
 }
 
+std::u32string code_points(std::string_view s) {
+  std::u32string out;
+  for (std::size_t i = 0; i < s.size();) out += static_cast<char32_t>(next_code_point(s, i));
+  return out;
+}
+
+bool white_space(char32_t c) { return is_white_space(static_cast<UChar32>(c)); }
+
 std::string nfc(std::string_view s) { return normalized_utf8(nfc_rules(), s); }
 std::string nfd(std::string_view s) { return normalized_utf8(nfd_rules(), s); }
 

@@ -10,6 +10,9 @@ namespace carrel::publication {
 
 std::string nfc(std::string_view);
 std::string nfd(std::string_view);
+std::u32string code_points(std::string_view);                      // U+FFFD for an invalid sequence
+bool white_space(char32_t);                                       // Unicode White_Space
+std::string case_fold(std::string_view);                          // full Unicode case folding
 std::string fold(std::string_view);                               // 7.3
 std::string sort_key(std::string_view);                           // 17.8
 std::string clean_text(std::string_view, std::size_t max_bytes);  // 17.1; cut at a grapheme boundary

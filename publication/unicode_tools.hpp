@@ -58,6 +58,5 @@ std::string_view cut_at_grapheme(std::string_view, std::size_t bytes);
 // NFKC, full case fold, NFD: what fold() and sort_key() begin with.
 icu::UnicodeString fold_base(std::string_view);
 
-std::string case_fold(std::string_view);  // for comparing names of archive entries
 
 }  // namespace carrel::publication

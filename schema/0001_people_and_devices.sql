@@ -16,6 +16,8 @@ create table users (
   highest_age int,
   hidden_tags text[] not null default '{}',
   required_tags text[] not null default '{}',
+  hidden_tag_keys text[] not null default '{}',      -- the same, folded: "horror" hides "Horror"
+  required_tag_keys text[] not null default '{}',
   unlimited boolean generated always as
     (library_ids is null and highest_age is null and hidden_tags = '{}' and required_tags = '{}') stored,
   may_download boolean not null default true,

@@ -97,6 +97,7 @@ create table books (
   page_count_source text not null default '',
   genres text[] not null default '{}',
   tags text[] not null default '{}',
+  tag_keys text[] not null default '{}',       -- folded: limits compare by them
   age_rating int,
   reading_direction text,
   fixed_layout boolean not null default false,
@@ -212,19 +213,25 @@ create table book_metadata_candidates (
 );
 
 -- The one predicate: which books does this account see (product.md 8). Every query that shows books, or names, counts and
--- files that come from books, selects from it. It is inlined, so the indexes above serve it; the scalar queries run once.
--- An unknown or disabled account sees nothing. Clients' queries add status = 'organized' themselves; people who may review
--- also see what waits.
-create function visible_books(viewer uuid) returns setof books language sql stable as $$
+-- files that come from books, selects from one of these two. They are inlined, so the indexes above serve them; the scalar queries
+-- run once. An unknown or disabled account sees nothing.
+
+-- Within the account's limits, whatever the book's state: for the trash, which is for curators.
+create function reachable_books(viewer uuid) returns setof books language sql stable as $$
   select b.* from books b
-   where b.deleted_at is null
-     and (b.status = 'organized' or (select u.role in ('owner', 'librarian') from users u where u.id = viewer))
-     and (select u.disabled_at is null from users u where u.id = viewer)
+   where (select u.disabled_at is null from users u where u.id = viewer)
      and ((select u.unlimited from users u where u.id = viewer)
           or ((select u.library_ids is null from users u where u.id = viewer)
               or b.library_id = any ((select u.library_ids from users u where u.id = viewer)::uuid[]))
          and coalesce(b.age_rating, 0) <= (select coalesce(u.highest_age, 1000) from users u where u.id = viewer)
-         and not b.tags && (select u.hidden_tags from users u where u.id = viewer)::text[]
+         and not b.tag_keys && (select u.hidden_tag_keys from users u where u.id = viewer)::text[]
          and ((select u.required_tags = '{}' from users u where u.id = viewer)
-              or b.tags && (select u.required_tags from users u where u.id = viewer)::text[]))
+              or b.tag_keys && (select u.required_tag_keys from users u where u.id = viewer)::text[]))
+$$;
+
+-- What people and devices see. Clients' queries add status = 'organized' themselves; people who may review also see what waits.
+create function visible_books(viewer uuid) returns setof books language sql stable as $$
+  select b.* from reachable_books(viewer) b
+   where b.deleted_at is null
+     and (b.status = 'organized' or (select u.role in ('owner', 'librarian') from users u where u.id = viewer))
 $$;

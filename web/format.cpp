@@ -77,17 +77,26 @@ std::string format_name(const messages& say, const library::book_file& f) {
   return f.is_kepub ? say.say("format.kepub", {{"name", name}}) : name;
 }
 
+std::string index_text(const library::book& b) {
+  if (!b.series_index_text.empty() || !b.series_index) return b.series_index_text;
+  return shortest(*b.series_index);
+}
+
 std::string names_of(const messages& say, const std::vector<library::person>& people) {
   std::vector<std::string> names;
   for (const library::person& p : people) names.push_back(p.name);
   return join(names, say.text("list.comma") + " ");
 }
 
+std::string refusal_text(const messages& say, const std::string& code) {
+  return say.has("code." + code) ? say.text("code." + code) : say.text("errata.no_detail");
+}
+
 view card(const messages& say, const library::book& b) {
   view v;
   v.set("id", b.id.text()).set("title", b.title).set("author", names_of(say, b.authors)).set("tone", tone_of(b.id));
   v.set("cover", b.cover ? b.cover->version() : "");
-  v.set("series", b.series).set("series_index", b.series_index_text);
+  v.set("series", b.series).set("series_index", index_text(b));
   v.set("waits", b.status != "organized").set("status", b.status == "organized" ? "" : say.text("status." + b.status));
   v.set("progress", "").set("percent", "");
   std::vector<std::string> formats;

@@ -18,7 +18,11 @@ view moment(const messages&, const std::optional<instant>&, view& into, const st
 std::string size_text(const messages&, std::int64_t bytes);   // "4.2 MB"
 std::string percent_text(const messages&, double fraction);   // "41 %"
 std::string format_name(const messages&, const library::book_file&);  // "EPUB", "EPUB (Kobo)"
+std::string index_text(const library::book&);                         // "2", "2.5", "IV"; "" without a number in a series
 std::string names_of(const messages&, const std::vector<library::person>&);  // "Ursula K. Le Guin, Ada Palmer"
+
+// What a refused file's code means (ingest.md 22); words for codes that have none of their own.
+std::string refusal_text(const messages&, const std::string& code);
 
 // A book as a cover with title and author under it (part "card").
 view card(const messages&, const library::book&);

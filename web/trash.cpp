@@ -5,16 +5,11 @@ namespace {
 
 constexpr db::statement sql_trashed{"web.trashed_books", R"sql(
   select b.id, b.title, b.author, b.deleted_at
-    from books b
-    join users u on u.id = $1 and u.role in ('owner', 'librarian') and u.disabled_at is null
-   where b.deleted_at is not null
+    from reachable_books($1) b
+   where (select u.role in ('owner', 'librarian') from users u where u.id = $1)
+     and b.deleted_at is not null
      and ($2::uuid is null or b.id = $2)
      and ($3::uuid is null or (b.deleted_at, b.id) < (select a.deleted_at, a.id from books a where a.id = $3))
-     and (u.unlimited
-          or (u.library_ids is null or b.library_id = any (u.library_ids))
-         and coalesce(b.age_rating, 0) <= coalesce(u.highest_age, 1000)
-         and not b.tags && u.hidden_tags
-         and (u.required_tags = '{}' or b.tags && u.required_tags))
    order by b.deleted_at desc, b.id desc
    limit $4)sql"};
 

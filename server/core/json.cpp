@@ -77,6 +77,17 @@ class builder {
 
 }  // namespace
 
+object::object() = default;
+object::object(const object&) = default;
+object::object(object&&) noexcept = default;
+object& object::operator=(const object&) = default;
+object& object::operator=(object&&) noexcept = default;
+object::~object() = default;
+
+bool object::empty() const { return members_.empty(); }
+std::size_t object::size() const { return members_.size(); }
+const std::vector<std::pair<std::string, value>>& object::members() const { return members_; }
+
 object::object(std::initializer_list<std::pair<std::string, value>> members) : members_(members) {}
 
 object& object::set(std::string name, value v) {

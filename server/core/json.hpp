@@ -25,19 +25,24 @@ struct number {
 
 using array = std::vector<value>;
 
-// Members in the order in which they were added; a later one of the same name wins when reading.
+// Members in the order in which they were added, one of a name. (Nothing is defined in the class: `value` is not complete there.)
 class object {
  public:
-  object() = default;
+  object();
+  object(const object&);
+  object(object&&) noexcept;
+  object& operator=(const object&);
+  object& operator=(object&&) noexcept;
+  ~object();
   object(std::initializer_list<std::pair<std::string, value>> members);
 
   object& set(std::string name, value v);        // replaces or appends
   object& set_if(std::string name, std::optional<value> v);  // nothing when absent
   const value* find(std::string_view name) const;
   value take(std::string_view name);             // null when absent
-  bool empty() const { return members_.empty(); }
-  std::size_t size() const { return members_.size(); }
-  const std::vector<std::pair<std::string, value>>& members() const { return members_; }
+  bool empty() const;
+  std::size_t size() const;
+  const std::vector<std::pair<std::string, value>>& members() const;
 
   // Reads a member of exactly that type into `out`; false (and `out` untouched) when absent or of another type.
   bool take(std::string_view name, std::string& out) const;

@@ -39,16 +39,21 @@ inline param to_param(std::nullopt_t) { return std::nullopt; }
 template <class I>
 requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) param to_param(I i) { return std::to_string(i); }
 std::string array_literal(const std::vector<param>&);
+// Both are declared first: a vector of optionals and an optional vector are parameters too.
 template <class T>
-param to_param(const std::optional<T>& o) {
-  return o ? to_param(*o) : param{};
-}
+param to_param(const std::optional<T>&);
+template <class T>
+param to_param(const std::vector<T>&);
 template <class T>
 param to_param(const std::vector<T>& items) {
   std::vector<param> parts;
   parts.reserve(items.size());
   for (const auto& item : items) parts.push_back(to_param(item));
   return array_literal(parts);
+}
+template <class T>
+param to_param(const std::optional<T>& o) {
+  return o ? to_param(*o) : param{};
 }
 
 class rows;

@@ -92,7 +92,8 @@ std::vector<uuid> extend_leases(db::tx& tx, const std::vector<uuid>& jobs, const
   return out;
 }
 
-bool store_progress(db::tx& tx, const uuid& job, const std::string& holder, std::int64_t done, std::optional<std::int64_t> total) {
+bool store_progress(db::tx& tx, const uuid& job, const std::string& holder, std::int64_t done,
+                    std::optional<std::int64_t> total) {
   return tx.run(sql_progress, job, holder, done, total, now() + lease_time).affected() > 0;
 }
 

@@ -50,9 +50,18 @@ constexpr db::statement sql_remove_finished{"jobs.remove_finished", "delete from
 }  // namespace
 
 job job_from(const db::row& r) {
-  job out{.id = r.id(0), .kind = r.text(1), .dedupe_key = r.text(2), .payload = {}, .attempts = static_cast<int>(r.integer(4)),
-          .state = r.text(5), .last_error = r.text(6), .done = r.integer(7), .total = r.maybe_integer(8), .started_at = r.maybe_at(9),
-          .finished_at = r.maybe_at(10), .created_at = r.at(11)};
+  job out{.id = r.id(0),
+          .kind = r.text(1),
+          .dedupe_key = r.text(2),
+          .payload = {},
+          .attempts = static_cast<int>(r.integer(4)),
+          .state = r.text(5),
+          .last_error = r.text(6),
+          .done = r.integer(7),
+          .total = r.maybe_integer(8),
+          .started_at = r.maybe_at(9),
+          .finished_at = r.maybe_at(10),
+          .created_at = r.at(11)};
   if (result<json::object> payload = json::read_object(r.view(3))) out.payload = std::move(*payload);
   return out;
 }
@@ -63,8 +72,8 @@ std::string job::payload_text(std::string_view name) const {
   return out;
 }
 
-uuid enqueue(db::tx& tx, const std::string& kind, const std::string& dedupe_key, const json::object& payload, std::chrono::seconds delay,
-             const std::optional<uuid>& user) {
+uuid enqueue(db::tx& tx, const std::string& kind, const std::string& dedupe_key, const json::object& payload,
+             std::chrono::seconds delay, const std::optional<uuid>& user) {
   std::string text = json::dump(payload);
   instant at = now();
   // The job that was in the way may finish between the two statements; then the insert works at the next turn.
@@ -117,7 +126,8 @@ json::object to_json(const job& j) {
     double seconds = std::chrono::duration<double>(j.finished_at.value_or(now()) - *j.started_at).count();
     if (seconds > 0) rate = static_cast<double>(j.done) / seconds;
   }
-  if (rate && j.total && !j.finished_at) eta = static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(*j.total - j.done, 0)) / *rate);
+  if (rate && j.total && !j.finished_at)
+    eta = static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(*j.total - j.done, 0)) / *rate);
   json::object out;
   out.set("id", j.id).set("kind", j.kind).set("state", j.state).set("done", j.done).set("total", j.total).set("rate", rate);
   out.set("eta_seconds", eta).set("started_at", j.started_at);

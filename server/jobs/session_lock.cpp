@@ -14,7 +14,8 @@ constexpr db::statement sql_hold{"jobs.hold_lock", R"sql(
 
 }  // namespace
 
-session_lock::session_lock(const db::pool& like, std::string name) : name_("carrel." + std::move(name)), options_(like.options()) {
+session_lock::session_lock(const db::pool& like, std::string name)
+    : name_("carrel." + std::move(name)), options_(like.options()) {
   options_.connections = 1;
 }
 

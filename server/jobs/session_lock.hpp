@@ -14,7 +14,7 @@ class session_lock {
   session_lock(const db::pool& like, std::string name);
   ~session_lock();
 
-  bool hold();     // takes it or makes sure that it is still ours; false: somebody else has it, or the database is away
+  bool hold();  // takes it or makes sure that it is still ours; false: somebody else has it, or the database is away
   void release();
 
  private:

@@ -54,7 +54,8 @@ class reporting final : public progress {
 }  // namespace
 
 struct workers::state {
-  state(db::pool& p, db::notifier& n, unsigned count, std::string process) : pool(p), bell(n), threads(count), holder(std::move(process)) {}
+  state(db::pool& p, db::notifier& n, unsigned count, std::string process)
+      : pool(p), bell(n), threads(count), holder(std::move(process)) {}
 
   bool run_one() {
     std::vector<std::string> kinds;
@@ -132,7 +133,8 @@ struct workers::state {
       }
       std::unique_lock guard(mutex);
       std::chrono::milliseconds pause = std::chrono::seconds(30);
-      if (next_run) pause = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*next_run - now()), std::chrono::milliseconds(10), pause);
+      if (next_run)
+        pause = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*next_run - now()), std::chrono::milliseconds(10), pause);
       wake.wait_for(guard, pause, [&] { return closing || rings != heard; });
     }
   }

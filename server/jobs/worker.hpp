@@ -13,7 +13,9 @@
 namespace carrel::jobs {
 
 // Thrown by a handler: do not try again; the text is the job's last_error.
-struct give_up : std::runtime_error { using std::runtime_error::runtime_error; };
+struct give_up : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 // Thrown by a handler: not now; try again after a while without counting it as a failure (disk full, database busy).
 struct not_now : std::runtime_error {
   not_now(const std::string& why, std::chrono::seconds after_) : std::runtime_error(why), after(after_) {}
@@ -39,7 +41,7 @@ class workers {
   ~workers();
   void on(const std::string& kind, handler);  // before start()
   void start();
-  void stop();  // stops claiming, waits for handlers up to their own stopping(), releases leases
+  void stop();     // stops claiming, waits for handlers up to their own stopping(), releases leases
   bool run_one();  // for tests and commands: claims and runs one job here; false when there is none
 
  private:

@@ -4,6 +4,7 @@
 #include "library/document.hpp"
 #include "web/api/call.hpp"
 #include "web/errata.hpp"
+#include "web/format.hpp"
 
 namespace carrel::web {
 namespace {
@@ -49,12 +50,14 @@ json::object issue(const char* kind, std::string id, instant since, std::string 
           {"title", std::move(title)}, {"detail", std::move(detail)}, {"refs", std::move(refs)}, {"actions", std::move(actions)}};
 }
 
-json::array errata_items(const errata& found, bool may_retry) {
+json::array errata_items(const messages& say, const errata& found, bool may_retry) {
   json::array out;
   json::array retry{"dismiss"};
   if (may_retry) retry.insert(retry.begin(), "retry");
   for (const failed_item& f : found.items) {
-    out.push_back(issue("failed_ingest", f.id.text(), f.since, f.name, f.detail, {{"path", f.name}, {"code", f.code}}, retry));
+    json::object refs{{"path", f.name}, {"code", f.code}};
+    if (!f.detail.empty()) refs.set("exactly", f.detail);
+    out.push_back(issue("failed_ingest", f.id.text(), f.since, f.name, refusal_text(say, f.code), refs, retry));
   }
   for (const held_position& h : found.held) {
     json::object refs{{"document", h.row.document}, {"device", h.row.device}};
@@ -119,7 +122,7 @@ answer list_errata(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   bool all = who.may(library::capability::see_all_errata), jobs = who.may(library::capability::run_jobs);
   errata found = co_await at.with.pool.snapshot(load_errata, who.id(), all, jobs, 1000);
-  json::array items = errata_items(found, static_cast<bool>(at.with.retry_ingest));
+  json::array items = errata_items(at.words.english(), found, static_cast<bool>(at.with.retry_ingest));
   slice part = slice_of(c.in, "errata", items.size());
   auto begin = items.begin() + static_cast<std::ptrdiff_t>(part.first);
   json::array shown(begin, begin + static_cast<std::ptrdiff_t>(part.count));

@@ -140,7 +140,7 @@ void fill_book(const visit& v, const book_data& data, view& out) {
   out.set("book", b.id.text()).set("id", b.id.text()).set("heading", b.title).set("subtitle", b.subtitle);
   view shown = card(v.say, b);
   out.set("the_cover", std::move(shown)).set("authors", linked(v, b.authors)).set("contributors", linked(v, b.contributors));
-  out.set("series", b.series).set("series_index", b.series_index_text);
+  out.set("series", b.series).set("series_index", index_text(b));
   out.set("series_href", b.series_id ? v.href("/books?series=" + b.series_id->text() + "&sort=author") : "");
   out.set("description", b.description).set("facts", facts(v, b));
   out.set("status", b.status == "organized" ? "" : v.say.text("status." + b.status)).set("waits", b.status != "organized");

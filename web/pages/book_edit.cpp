@@ -79,7 +79,7 @@ json::object changes_of(const http::form& form, const library::book& b) {
   list("languages", b.languages, words_of(form.text("languages")));
   list("genres", b.genres, words_of(form.text("genres")));
   list("tags", tags, words_of(form.text("tags")));
-  bool same_series = trim(form.text("series")) == b.series && trim(form.text("series_index")) == b.series_index_text;
+  bool same_series = trim(form.text("series")) == b.series && trim(form.text("series_index")) == index_text(b);
   if (form.has("series") && !same_series) out.set("series", series_value(form));
   json::object known;
   for (const auto& [name, value] : b.identifiers) known.set(name, value);
@@ -110,7 +110,7 @@ void fill_fields(const visit& v, const library::book& b, view& out) {
   field(v, out, b, "title_sort", b.title_sort);
   field(v, out, b, "authors", lines(authors));
   field(v, out, b, "series", b.series);
-  out.set("f_series_index", b.series_index_text);
+  out.set("f_series_index", index_text(b));
   field(v, out, b, "languages", join(b.languages, ", "));
   field(v, out, b, "identifiers", lines(identifiers));
   field(v, out, b, "publisher", b.publisher);

@@ -17,7 +17,7 @@ view sent_view(const visit& v, const sent_item& i) {
                           : "reading";
   one.set("name", i.name).set("state", v.say.text("upload.state." + shown)).set("when", moment(v.say, i.at));
   one.set("book_href", i.book ? v.href("/books/" + i.book->text()) : "").set("fine", shown == "inbox" || shown == "organised");
-  one.set("broken", shown == "failed" || shown == "rejected").set("detail", i.detail);
+  one.set("broken", shown == "failed" || shown == "rejected").set("detail", refusal_text(v.say, i.code));
   return one;
 }
 

@@ -46,9 +46,14 @@ settings quick_settings(const fs::path& data) {
 }
 
 bench::bench()
-    : database((migrate_first(), harness::database())), folder(fs::absolute(harness::fresh_folder("ingest"))), data(folder / "data"), inbox(folder / "in"),
-      store(library::store::open(data, folder / "cache").value()), pool({.url = database.url(), .connections = 6}),
-      inspectors(helper_inspectors()), with{pool, store, inspectors, quick_settings(data)} {
+    : database((migrate_first(), harness::database())),
+      folder(fs::absolute(harness::fresh_folder("ingest"))),
+      data(folder / "data"),
+      inbox(folder / "in"),
+      store(library::store::open(data, folder / "cache").value()),
+      pool({.url = database.url(), .connections = 6}),
+      inspectors(helper_inspectors()),
+      with{pool, store, inspectors, quick_settings(data)} {
   fs::create_directories(inbox);
 }
 
@@ -89,7 +94,8 @@ std::vector<fs::path> bench::files(const std::string& below) const {
 
 std::string bench::rows_of_everything() {
   std::string out;
-  for (const char* table : {"books", "book_files", "book_file_hashes", "covers", "people", "series", "tags", "ingest_items", "jobs", "catalog_revision"}) {
+  for (const char* table : {"books", "book_files", "book_file_hashes", "covers", "people", "series", "tags", "ingest_items",
+                            "jobs", "catalog_revision"}) {
     out += text("select coalesce(string_agg(t::text, chr(10) order by t::text), '') from " + std::string(table) + " t") + "\n";
   }
   return out;

@@ -17,7 +17,8 @@ namespace {
 
 // Runs the helper; the number of the signal that ended it, or 0.
 int run_helper(const bench& b, const std::string& policy, int step, const fs::path& path) {
-  std::vector<std::string> a{INGEST_HELPER, "take", b.database.url(), b.data, b.store.cache(), policy, std::to_string(step), path};
+  std::vector<std::string> a{INGEST_HELPER,   "take", b.database.url(),     b.data,
+                             b.store.cache(), policy, std::to_string(step), path};
   std::vector<char*> argv;
   for (std::string& s : a) argv.push_back(s.data());
   argv.push_back(nullptr);
@@ -32,7 +33,8 @@ int run_helper(const bench& b, const std::string& policy, int step, const fs::pa
   return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-const std::vector<step> steps{step::probed, step::hashed, step::folder_made, step::in_staging, step::in_attic, step::placed, step::stored, step::source_gone};
+const std::vector<step> steps{step::probed,   step::hashed, step::folder_made, step::in_staging,
+                              step::in_attic, step::placed, step::stored,      step::source_gone};
 
 }  // namespace
 

@@ -67,8 +67,10 @@ TEST_CASE("the same bytes again repair a stored file that is damaged or lost") {
   outcome first = b.take({b.inbox});
   fs::path stored = b.files("library").at(0);
   bool lost = GENERATE(false, true);
-  if (lost) fs::remove(stored);
-  else write(stored, "damaged");
+  if (lost)
+    fs::remove(stored);
+  else
+    write(stored, "damaged");
   write(b.inbox / "b.epub", bytes);
   outcome second = b.take({b.inbox / "b.epub"});
   INFO(codes(second));

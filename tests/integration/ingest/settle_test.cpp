@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "bench.hpp"
-#include "ingest/paths.hpp"
 #include "ingest/names.hpp"
+#include "ingest/paths.hpp"
 #include "ingest/settle.hpp"
 
 using namespace carrel;
@@ -146,10 +146,18 @@ TEST_CASE("the end of a file fits its beginning") {
   CHECK_FALSE(complete(std::string(100'000, '\0')));
   CHECK(complete("%PDF-1.7\n...\n%%EOF\n"));
   CHECK_FALSE(complete("%PDF-1.7\n..."));
-  std::string ftyp{"\0\0\0\x10" "ftypM4B \0\0\0\0", 16}, mdat{"\0\0\0\x0c" "mdatabcd", 12};
+  std::string ftyp{
+      "\0\0\0\x10"
+      "ftypM4B \0\0\0\0",
+      16},
+      mdat{
+          "\0\0\0\x0c"
+          "mdatabcd",
+          12};
   CHECK(complete(ftyp + mdat));
   CHECK_FALSE(complete(ftyp + mdat.substr(0, 10)));
-  std::string seven = std::string("7z\xbc\xaf\x27\x1c\0\4", 8) + std::string(4, 'c') + std::string("\x04\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0", 16) + "crc!";
+  std::string seven = std::string("7z\xbc\xaf\x27\x1c\0\4", 8) + std::string(4, 'c') +
+                      std::string("\x04\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0", 16) + "crc!";
   CHECK(complete(seven + "dataHH"));
   CHECK_FALSE(complete(seven + "data"));
   CHECK(complete("just text"));
@@ -157,10 +165,12 @@ TEST_CASE("the end of a file fits its beginning") {
 
 TEST_CASE("names that are never looked at") {
   std::vector<std::string> patterns{"._*", ".*", "*.part", "*.tmp", "Thumbs.db", "Secret*"};
-  for (const char* name : {".a", "~a", "a~", "a.PART", "a.crdownload", "thumbs.DB", "desktop.ini", "a.!qB", "secret plans.epub", "x.torrent"}) {
+  for (const char* name :
+       {".a", "~a", "a~", "a.PART", "a.crdownload", "thumbs.DB", "desktop.ini", "a.!qB", "secret plans.epub", "x.torrent"}) {
     CHECK(ignored_file(name, patterns));
   }
   for (const char* name : {"a.epub", "part", "a.part.epub", "tmp.epub"}) CHECK_FALSE(ignored_file(name, patterns));
-  for (const char* name : {"@eaDir", "#recycle", ".git", "Lost+Found", "System Volume Information"}) CHECK(ignored_folder(name, patterns));
+  for (const char* name : {"@eaDir", "#recycle", ".git", "Lost+Found", "System Volume Information"})
+    CHECK(ignored_folder(name, patterns));
   CHECK_FALSE(ignored_folder("books", patterns));
 }

@@ -10,8 +10,10 @@ namespace carrel::ingest::test {
 std::string epub(const book& b) {
   using publication::test::part;
   std::string package =
-      "<package xmlns='http://www.idpf.org/2007/opf' version='3.0' unique-identifier='i'><metadata xmlns:dc='http://purl.org/dc/elements/1.1/'>"
-      "<dc:identifier id='i'>urn:test:" + b.title + "</dc:identifier><dc:title>" + b.title + "</dc:title><dc:language>en</dc:language>";
+      "<package xmlns='http://www.idpf.org/2007/opf' version='3.0' unique-identifier='i'><metadata "
+      "xmlns:dc='http://purl.org/dc/elements/1.1/'>"
+      "<dc:identifier id='i'>urn:test:" +
+      b.title + "</dc:identifier><dc:title>" + b.title + "</dc:title><dc:language>en</dc:language>";
   if (!b.author.empty()) package += "<dc:creator>" + b.author + "</dc:creator>";
   if (!b.isbn.empty()) package += "<dc:identifier>urn:isbn:" + b.isbn + "</dc:identifier>";
   package += "</metadata><manifest><item id='c1' href='c1.xhtml' media-type='application/xhtml+xml'/>";
@@ -27,7 +29,8 @@ std::string epub(const book& b) {
   parts[2].name = "OEBPS/content.opf";
   parts[2].data = package;
   parts[3].name = "OEBPS/c1.xhtml";
-  parts[3].data = "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>One</title></head><body><p>" + b.text + "</p></body></html>";
+  parts[3].data =
+      "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>One</title></head><body><p>" + b.text + "</p></body></html>";
   if (!b.cover.empty()) {
     parts.emplace_back();
     parts.back().name = "OEBPS/cover.png";

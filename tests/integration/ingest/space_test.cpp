@@ -41,11 +41,15 @@ TEST_CASE("a full disk fails the file by name, keeps the source, and says that s
   write(b.inbox / "big.epub", epub({.text = text + text + text + text + text + text}));
   std::string helper = INGEST_HELPER;
   std::string out = (b.folder / "out.json").native();
-  REQUIRE(shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "' && '" + helper + "' take '" + b.database.url() + "' '" +
-                mounted.native() + "' '" + b.store.cache().native() + "' move - '" + (b.inbox / "big.epub").native() + "' > '" + out + "'") == 0);
+  REQUIRE(shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "' && '" + helper + "' take '" + b.database.url() +
+                "' '" + mounted.native() + "' '" + b.store.cache().native() + "' move - '" + (b.inbox / "big.epub").native() +
+                "' > '" + out + "'") == 0);
   CHECK(read(out).find("\"disk_full\"") != std::string::npos);
   CHECK(fs::exists(b.inbox / "big.epub"));
-  CHECK(b.number("select count(*) from ingest_items where state = 'failed' and error_code = 'disk_full' and next_try_at is not null") == 1);
+  CHECK(
+      b.number(
+          "select count(*) from ingest_items where state = 'failed' and error_code = 'disk_full' and next_try_at is not null") ==
+      1);
   CHECK(b.pool.read_now(count_waiting_for_space) == 1);
 
   // With room again it comes in by itself when its time has come.

@@ -18,7 +18,10 @@ TEST_CASE("two thousand books", "[.speed]") {
   for (int i = 0; i < 2000; ++i) {
     std::string n = std::to_string(i);
     std::string name = std::to_string(1000 + i);
-    write(b.inbox / (name + ".epub"), epub({.title = "Book " + n, .author = "Author " + std::to_string(i % 300), .text = n + " " + noise + noise.substr(static_cast<std::size_t>(i) * 10), .cover = png}));
+    write(b.inbox / (name + ".epub"), epub({.title = "Book " + n,
+                                            .author = "Author " + std::to_string(i % 300),
+                                            .text = n + " " + noise + noise.substr(static_cast<std::size_t>(i) * 10),
+                                            .cover = png}));
   }
   auto begin = std::chrono::steady_clock::now(), last = begin;
   ingest_options o;

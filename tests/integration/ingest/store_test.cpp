@@ -23,7 +23,8 @@ struct place {
 
 TEST_CASE("the store makes its folders and says when it cannot") {
   place p;
-  for (const char* name : {"drop", "staging", "library", "attic", "quarantine", "trash", "covers"}) CHECK(fs::is_directory(p.held.data() / name));
+  for (const char* name : {"drop", "staging", "library", "attic", "quarantine", "trash", "covers"})
+    CHECK(fs::is_directory(p.held.data() / name));
   write(p.folder / "in-the-way", "x");
   result<store> bad = store::open(p.folder / "in-the-way", p.folder / "cache");
   REQUIRE_FALSE(bad);
@@ -34,7 +35,8 @@ TEST_CASE("the store makes its folders and says when it cannot") {
 TEST_CASE("names of stored files come from their bytes") {
   place p;
   std::string sum = sha256_hex("x");
-  CHECK(p.held.path_for(sum, ".kepub.epub") == "library/" + sum.substr(0, 2) + "/" + sum.substr(2, 2) + "/" + sum + ".kepub.epub");
+  CHECK(p.held.path_for(sum, ".kepub.epub") ==
+        "library/" + sum.substr(0, 2) + "/" + sum.substr(2, 2) + "/" + sum + ".kepub.epub");
   CHECK(p.held.cover_path_for(sum, "image/png") == "covers/" + sum.substr(0, 2) + "/" + sum + ".png");
 }
 
@@ -43,7 +45,8 @@ TEST_CASE("bytes written to the store are there whole, and writing them again is
   std::string path = p.held.cover_path_for(sha256_hex("picture"), "image/jpeg");
   REQUIRE_FALSE(p.held.write(path, "picture"));
   CHECK(read(p.held.absolute(path)) == "picture");
-  struct stat before {}, after {};
+  struct stat before {
+  }, after{};
   ::stat(p.held.absolute(path).c_str(), &before);
   REQUIRE_FALSE(p.held.write(path, "picture"));
   ::stat(p.held.absolute(path).c_str(), &after);
@@ -113,8 +116,10 @@ TEST_CASE("a move never replaces, and is a copy between file systems") {
   CHECK_FALSE(fs::exists(p.folder / "a"));
 
   fs::path other = fs::path("/dev/shm") / ("carrel-test-" + uuid::make().text());
-  struct stat here {}, there {};
-  if (::stat("/dev/shm", &there) != 0 || ::stat(p.folder.c_str(), &here) != 0 || here.st_dev == there.st_dev || ::access("/dev/shm", W_OK) != 0) {
+  struct stat here {
+  }, there{};
+  if (::stat("/dev/shm", &there) != 0 || ::stat(p.folder.c_str(), &here) != 0 || here.st_dev == there.st_dev ||
+      ::access("/dev/shm", W_OK) != 0) {
     WARN("no second file system to try");
     return;
   }

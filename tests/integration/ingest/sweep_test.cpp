@@ -3,7 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "../../unit/publication/zip_maker.hpp"
 #include "bench.hpp"
+#include "ingest/covers.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/sweep.hpp"
 #include "library/book.hpp"
@@ -73,4 +75,14 @@ TEST_CASE("quarantine keeps its files until a person has put them away") {
   b.pool.write_now([](db::tx& tx) { tx.script("update ingest_items set dismissed_at = now() - interval '31 days'"); });
   CHECK(sweep_store(b.with, p).quarantine_files == 1);
   CHECK(b.files("quarantine").empty());
+}
+
+TEST_CASE("larger renditions are cut afterwards, once") {
+  bench b;
+  write(b.inbox / "a.epub", epub({.cover = publication::test::make_png(1000, 2000)}));
+  write(b.inbox / "b.epub", epub({.title = "B", .text = "b", .cover = publication::test::make_png(700, 900)}));
+  b.take({b.inbox});
+  quiet p;
+  CHECK(cut_renditions(b.with, p) == 3);  // 1600 would not be smaller than the second
+  CHECK(cut_renditions(b.with, p) == 0);
 }

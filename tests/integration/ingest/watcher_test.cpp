@@ -73,7 +73,9 @@ TEST_CASE("a preallocated or cut file is shown as waiting and comes in when it i
   household h;
   std::string bytes = epub({});
   write(h.drop() / "x.epub", bytes.substr(0, bytes.size() - 40));
-  REQUIRE(eventually([&] { return h.b.number("select count(*) from ingest_items where state = 'seen' and error_detail like 'waiting%'") == 1; }));
+  REQUIRE(eventually([&] {
+    return h.b.number("select count(*) from ingest_items where state = 'seen' and error_detail like 'waiting%'") == 1;
+  }));
   CHECK(h.books() == 0);
   write(h.drop() / "x.epub", bytes);
   REQUIRE(eventually([&] { return h.books() == 1; }));
@@ -93,7 +95,8 @@ TEST_CASE("a download that gets its name at the end, and a folder that is moved 
 
 TEST_CASE("a folder made in the drop folder is watched from its first file on") {
   household h;
-  for (int i = 0; i < 20; ++i) write(h.drop() / std::to_string(i) / "a" / "x.epub", epub({.title = std::to_string(i), .text = std::to_string(i)}));
+  for (int i = 0; i < 20; ++i)
+    write(h.drop() / std::to_string(i) / "a" / "x.epub", epub({.title = std::to_string(i), .text = std::to_string(i)}));
   CHECK(eventually([&] { return h.books() == 20; }));
 }
 
@@ -102,7 +105,8 @@ TEST_CASE("a bad file in the drop folder ends in quarantine; links stay") {
   write(h.b.folder / "o.epub", epub({}));
   fs::create_symlink(h.b.folder / "o.epub", h.drop() / "link.epub");
   write(h.drop() / "bad.txt.epub", "<!DOCTYPE html><html><body>404</body></html>");
-  REQUIRE(eventually([&] { return h.b.number("select count(*) from ingest_items where state = 'rejected' and source_done") == 2; }));
+  REQUIRE(
+      eventually([&] { return h.b.number("select count(*) from ingest_items where state = 'rejected' and source_done") == 2; }));
   CHECK(h.b.number("select count(*) from ingest_items where error_code = 'not_a_regular_file'") == 1);
   CHECK(h.b.number("select count(*) from ingest_items where error_code = 'unsupported_type'") == 1);
   CHECK(h.b.files("quarantine").size() == 1);

@@ -17,7 +17,8 @@ struct bench {
   db::pool pool;
   db::notifier bell;
 
-  uuid enqueue(const std::string& kind, const std::string& key, const json::object& payload = {}, std::chrono::seconds delay = {});
+  uuid enqueue(const std::string& kind, const std::string& key, const json::object& payload = {},
+               std::chrono::seconds delay = {});
   job load(const uuid&);
   std::int64_t number(const char* sql);
 };

@@ -1,8 +1,8 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 
-#include "server/jobs/session_lock.hpp"
 #include "bench.hpp"
+#include "server/jobs/session_lock.hpp"
 
 using namespace carrel;
 using namespace carrel::jobs;

@@ -76,7 +76,8 @@ TEST_CASE("a job whose worker was killed is taken up when its lease has run out"
     ::_exit(1);
   }
   b.pool.write_now([&](db::tx& tx) {
-    tx.script("update jobs set state = 'running', lease_by = 'gone', lease_until = now() + interval '1 minute', started_at = now()");
+    tx.script(
+        "update jobs set state = 'running', lease_by = 'gone', lease_until = now() + interval '1 minute', started_at = now()");
   });
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);

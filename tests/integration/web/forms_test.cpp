@@ -83,7 +83,7 @@ TEST_CASE("hostile forms end in an answer with a reason, never in a failure of t
                               {"language", value}, {"policy", value}, {"label", value}, {"scope", value}, {"role", value}, {"password", value},
                               {"page_count", value}, {"published", value}, {"identifiers", value}, {"series_index", value}, {"authors", value}});
       CHECK(r.status < 500);
-      CHECK(r.status != 200);
+      if (path != "/devices/add/koreader") CHECK(r.status != 200);  // some of these are good names
     }
   }
   for (const std::string& query : std::vector<std::string>{"after=x", "before=AAAA", "shelf=x&author=y&tag=z", "view=x", "sort=%00", "q=%FF", "status=nonsense", "q=" + std::string(5000, 'a')}) {

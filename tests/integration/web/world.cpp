@@ -34,11 +34,11 @@ std::string whole(const fs::path& file) {
   return out.str();
 }
 
-config settings() {
+config::sources settings() {
   config::sources from;
   from.environment = [](const std::string&) { return std::nullopt; };
   from.command_line = {{"auth.argon2_memory", "8MiB"}, {"http.max_upload", "1MiB"}, {"external_url", "http://books.test"}};
-  return config::load(from).value();
+  return from;
 }
 
 }  // namespace
@@ -77,7 +77,10 @@ struct world::engine {
   }
 };
 
-world::world(bool with_people) : config_(settings()) {
+world::world(bool with_people) {
+  result<config> loaded = config::load(settings());
+  if (!loaded) throw std::runtime_error(loaded.error().message());
+  config_ = std::move(*loaded);
   pool_ = std::make_unique<db::pool>(db::pool_options{.url = database_.url(), .connections = 3});
   fs::path folder = harness::fresh_folder("data");
   store_ = std::make_unique<library::store>(library::store::open(folder, folder / "cache").value());
@@ -148,7 +151,7 @@ made_book world::add_book(const std::string& title, const std::string& status, c
   publication::metadata m;
   m.title = title;
   m.authors.push_back({"Ada Fenwick", "", "aut"});
-  m.series = "Harbour";
+  m.series = "Coast";
   m.series_index = 2;
   m.subjects = tags;
   m.languages = {"en"};

@@ -1,0 +1,48 @@
+// A running server with an empty library in a folder of its own.
+
+import {spawn} from 'node:child_process';
+import {chmod, mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {createServer} from 'node:net';
+
+const freePort = () => new Promise((resolve, reject) => {
+  const probe = createServer();
+  probe.on('error', reject);
+  probe.listen(0, '127.0.0.1', () => {
+    const {port} = probe.address();
+    probe.close(() => resolve(port));
+  });
+});
+
+export async function startCarrel() {
+  const folder = await mkdtemp(join(tmpdir(), 'carrel-browser-'));
+  await chmod(folder, 0o755);  // the server may give the data to its own user
+  const port = await freePort();
+  const metrics = await freePort();
+  const child = spawn(process.env.CARREL_PROGRAM, ['serve'], {
+    env: {...process.env, CARREL_DATA_DIR: join(folder, 'data'), CARREL_CACHE_DIR: join(folder, 'data', 'cache'),
+          CARREL_LISTEN: `127.0.0.1:${port}`, CARREL_LISTEN_METRICS: `127.0.0.1:${metrics}`, CARREL_LOG_FORMAT: 'text'},
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (piece) => { log += piece; });
+  const base = `http://127.0.0.1:${port}`;
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+
+  for (let i = 0; ; ++i) {
+    if (i > 300 || child.exitCode !== null) throw new Error('the server did not start:\n' + log);
+    const code = log.match(/ code="?([a-z0-9-]+)/);
+    const ready = code && await fetch(base + '/readyz').then((r) => r.ok, () => false);
+    if (ready) return {
+      base, code: code[1], log: () => log,
+      async stop() {
+        child.kill('SIGTERM');
+        const status = await ended;
+        await rm(folder, {recursive: true, force: true});
+        return status;
+      },
+    };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,138 @@
+// What holds for every page: accessible, nothing sideways at 320 px, no complaint of the browser, light enough.
+
+import {after, before, describe, test} from 'node:test';
+import assert from 'node:assert/strict';
+import {readFile} from 'node:fs/promises';
+import {createRequire} from 'node:module';
+import {gzipSync} from 'node:zlib';
+import {startCarrel} from './carrel.mjs';
+import {openBrowser, openPage, quiet, setUp, signIn} from './browser.mjs';
+import {epub} from './epub.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const longTitle = 'Antidisestablishmentarianism' + 'superlongwordwithoutanybreak'.repeat(8);
+const modes = [
+  {name: 'light', width: 1200, theme: 'light'}, {name: 'dark', width: 1200, theme: 'dark'}, {name: 'e-ink', width: 1200, theme: 'eink'},
+  {name: 'light at 320 px', width: 320, theme: 'light'}, {name: 'dark at 320 px', width: 320, theme: 'dark'}, {name: 'e-ink at 320 px', width: 320, theme: 'eink'},
+];
+
+async function fillLibrary(page, base) {
+  const token = await page.locator('input[name=csrf]').first().inputValue();
+  const api = (method, path, data) => page.request.fetch(base + '/api/v1' + path, {method, data, headers: {'X-CSRF-Token': token}});
+  for (const title of ['The Quiet Harbour', 'The Loud Harbour', longTitle]) {
+    const file = {name: 'book.epub', mimeType: 'application/epub+zip', buffer: epub({title, author: 'Ada Fenwick', series: 'Harbours'})};
+    const sent = await page.request.post(base + '/api/v1/books', {multipart: {file}, headers: {'X-CSRF-Token': token}});
+    assert.equal(sent.status(), 202);
+  }
+  const broken = {name: 'broken.epub', mimeType: 'application/epub+zip', buffer: Buffer.from('PK\x03\x04 this is no book')};
+  await page.request.post(base + '/api/v1/books', {multipart: {file: broken}, headers: {'X-CSRF-Token': token}});
+  let books = [];
+  for (let i = 0; i < 100 && books.length < 3; ++i) {
+    await page.waitForTimeout(200);
+    books = (await (await api('GET', '/books')).json()).items;
+  }
+  assert.equal(books.length, 3);
+  const form = {csrf: token};
+  for (const b of books.filter((x) => x.title !== 'The Loud Harbour')) await page.request.post(`${base}/books/${b.id}/approve`, {form});
+  const shelf = await (await api('POST', '/shelves', {name: longTitle.slice(0, 190)})).json();
+  for (const b of books) await api('PUT', `/shelves/${shelf.id}/books/${b.id}`);
+  const device = await (await api('POST', '/devices', {name: 'Tablet', kind: 'koreader'})).json();
+  await page.request.put(base + '/kosync/syncs/progress', {
+    data: {document: '0123456789abcdef0123456789abcdef', progress: '/body/1', percentage: 0.4, device: 'Tablet', device_id: 'T'},
+    headers: {Authorization: 'Basic ' + Buffer.from(`${device.username}:${device.password}`).toString('base64')}});
+  const book = books.find((b) => b.title === longTitle).id;
+  return ['/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, '/authors', '/series',
+          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, '/devices/add/koreader', '/devices/add/app', '/review', '/trash', '/upload',
+          '/errata', '/jobs', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
+}
+
+describe('every page', () => {
+  let carrel, browser, page, paths;
+  before(async () => {
+    carrel = await startCarrel();
+    browser = await openBrowser();
+    page = await openPage(browser, carrel.base);
+    await setUp(page, carrel.code);
+    paths = await fillLibrary(page, carrel.base);
+  });
+  after(async () => {
+    await browser?.close();
+    assert.equal(await carrel?.stop(), 0);
+  });
+
+  for (const mode of modes) {
+    test(mode.name, async () => {
+      const seen = await openPage(browser, carrel.base, {viewport: {width: mode.width, height: 700}, bypassCSP: true, reducedMotion: 'reduce'});
+      await signIn(seen);
+      await seen.getByRole('button', {name: {light: 'Light', dark: 'Dark', eink: 'E-ink'}[mode.theme], exact: true}).click();
+      await seen.waitForTimeout(300);
+      for (const path of paths) {
+        seen.expected = ['/nowhere'];
+        await seen.goto(path);
+        const sideways = await seen.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(sideways <= 0, `${path} is ${sideways} px too wide`);
+        assert.equal(await seen.locator('h1').count(), 1, `${path} has one h1`);
+        await seen.evaluate(axe);
+        const {violations} = await seen.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}));
+        assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`), [], path);
+      }
+      quiet(seen);
+      await seen.context().close();
+    });
+  }
+
+  test('sign-in and the page after a device is added are accessible too', async () => {
+    const seen = await openPage(browser, carrel.base, {viewport: {width: 320, height: 700}, bypassCSP: true});
+    const check = async (name) => {
+      await seen.evaluate(axe);
+      const {violations} = await seen.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']}));
+      assert.deepEqual(violations.map((v) => v.id + ': ' + v.nodes[0].html), [], name);
+      assert.ok(await seen.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), name);
+    };
+    await seen.goto('/login');
+    await check('login');
+    await signIn(seen);
+    for (const kind of ['koreader', 'app']) {
+      await seen.goto('/devices/add/' + kind);
+      await seen.getByLabel('Name of the device').fill('Another ' + kind);
+      await seen.getByRole('button', {name: 'Make a password for it'}).click();
+      await check(kind);
+    }
+    await seen.context().close();
+  });
+
+  test('pages, style and script stay within their weight', async () => {
+    const weigh = async (path) => gzipSync(await (await page.request.get(carrel.base + path)).body()).length;
+    for (const path of paths) assert.ok(await weigh(path) < 60_000, path);
+    await page.goto('/');
+    const css = await page.locator('link[rel=stylesheet]').getAttribute('href');
+    const js = await page.locator('script[src]').getAttribute('src');
+    assert.ok(await weigh(css) < 30_000);
+    assert.ok(await weigh(js) < 60_000);
+  });
+
+  test('the keyboard reaches the page past the frame, and sees where it is', async () => {
+    await page.goto('/books');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.className), 'skip');
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth);
+    assert.equal(outline, '3px');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  });
+
+  test('nothing breaks when text is twice as large', async () => {
+    const seen = await openPage(browser, carrel.base, {viewport: {width: 640, height: 700}});
+    await signIn(seen);
+    const client = await seen.context().newCDPSession(seen);
+    await client.send('Emulation.setPageScaleFactor', {pageScaleFactor: 1});
+    for (const path of paths) {
+      seen.expected = ['/nowhere'];
+      await seen.goto(path);
+      await seen.evaluate(() => { document.documentElement.style.setProperty('font-size', '200%'); });
+      const sideways = await seen.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(sideways <= 0, `${path} is ${sideways} px too wide`);
+    }
+    await seen.context().close();
+  });
+});

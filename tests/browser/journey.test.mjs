@@ -1,0 +1,134 @@
+// From the setup code to a connected KOReader, as a person does it: with script and without.
+
+import {after, before, describe, test} from 'node:test';
+import assert from 'node:assert/strict';
+import {createHash} from 'node:crypto';
+import {startCarrel} from './carrel.mjs';
+import {openBrowser, openPage, quiet, reloadUntil, setUp, signIn} from './browser.mjs';
+import {epub} from './epub.mjs';
+
+for (const script of [true, false]) {
+  describe(script ? 'with script' : 'without script', () => {
+    let carrel, browser, page, password;
+    before(async () => {
+      carrel = await startCarrel();
+      browser = await openBrowser();
+      page = await openPage(browser, carrel.base, {javaScriptEnabled: script});
+    });
+    after(async () => {
+      await browser?.close();
+      assert.equal(await carrel?.stop(), 0);
+    });
+
+    test('the setup code opens the set-up, once', async () => {
+      await page.goto('/');
+      await page.getByLabel('Setup code').fill('aaaa-aaaa');
+      page.expected.push('/setup');
+      await page.getByRole('button', {name: 'Go on'}).click();
+      assert.match(await page.getByRole('alert').innerText(), /not right/);
+      page.expected.length = 0;
+      await setUp(page, carrel.code);
+      quiet(page);
+    });
+
+    test('sign out and in again', async () => {
+      await page.locator('header details.menu > summary').click();
+      await page.getByRole('button', {name: 'Sign out'}).click();
+      await signIn(page);
+      quiet(page);
+    });
+
+    test('a file is sent, read, and approved into the library', async () => {
+      await page.goto('/upload');
+      await page.locator('#file').setInputFiles({name: 'harbour.epub', mimeType: 'application/epub+zip', buffer: epub({title: 'The Quiet Harbour', author: 'Ada Fenwick', series: 'Harbours', index: 2})});
+      await page.getByRole('button', {name: 'Send'}).click();
+      await page.getByText('harbour.epub').first().waitFor();
+      await reloadUntil(page, 'in the inbox');
+      await page.goto('/review');
+      await page.getByRole('button', {name: 'Approve The Quiet Harbour'}).click();
+      assert.match(await page.getByRole('status').first().innerText(), /The book is in the library/);
+      quiet(page);
+    });
+
+    test('the same file again is named as known', async () => {
+      await page.goto('/upload');
+      await page.locator('#file').setInputFiles({name: 'again.epub', mimeType: 'application/epub+zip', buffer: epub({title: 'The Quiet Harbour', author: 'Ada Fenwick', series: 'Harbours', index: 2})});
+      page.expected.push('/api/v1/books');
+      await page.getByRole('button', {name: 'Send'}).click();
+      await page.getByText(script ? 'was there already' : 'is in the library already').waitFor();
+      quiet(page);
+    });
+
+    test('the book is found by words and shows its file', async () => {
+      await page.goto('/books');
+      await page.getByRole('searchbox').fill('quiet harbour');
+      if (!script) await page.getByRole('searchbox').press('Enter');
+      await page.locator('#results').getByRole('link', {name: /The Quiet Harbour/}).click();
+      assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'The Quiet Harbour');
+      await page.getByText('Fingerprints').first().click();
+      assert.match(await page.locator('table.prints').innerText(), /SHA-256[\s\S]*KOReader, binary|KOReader, binary[\s\S]*SHA-256/);
+      quiet(page);
+    });
+
+    test('the title is edited and the edit is taken back', async () => {
+      await page.getByRole('link', {name: 'Edit'}).click();
+      await page.getByLabel('Title', {exact: true}).fill('The Loud Harbour');
+      await page.getByRole('button', {name: 'Save changes'}).click();
+      assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'The Loud Harbour');
+      await page.getByRole('button', {name: 'Undo'}).click();
+      assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'The Quiet Harbour');
+      quiet(page);
+    });
+
+    test('a shelf is made and the book put on it and taken off', async () => {
+      const book = new URL(page.url()).pathname;
+      await page.goto('/shelves');
+      await page.getByLabel('Name').fill('To read');
+      await page.getByRole('button', {name: 'Make'}).click();
+      assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'To read');
+      const shelf = new URL(page.url()).pathname;
+      await page.goto(book);
+      await page.getByRole('button', {name: 'Put on'}).click();
+      await page.goto(shelf);
+      await page.getByRole('link', {name: 'The Quiet Harbour'}).waitFor();
+      await page.getByRole('button', {name: 'Take off The Quiet Harbour'}).click();
+      assert.equal(await page.getByRole('link', {name: 'The Quiet Harbour'}).count(), 0);
+      await page.getByRole('button', {name: 'Undo'}).click();
+      await page.getByRole('link', {name: 'The Quiet Harbour'}).waitFor();
+      quiet(page);
+    });
+
+    test('a KOReader is added: address, name, password, code, steps', async () => {
+      await page.goto('/devices');
+      await page.getByRole('link', {name: /Add KOReader/}).click();
+      await page.getByLabel('Name of the device').fill('Tablet');
+      await page.getByRole('button', {name: 'Make a password for it'}).click();
+      password = await page.locator('#value-password').innerText();
+      assert.match(password, /^[a-z0-9]{4}(-[a-z0-9]{4}){3}$/);
+      assert.equal(await page.locator('#value-kosync').innerText(), carrel.base + '/kosync');
+      assert.equal(await page.locator('#value-user').innerText(), 'Miriam');
+      assert.ok(await page.locator('figure.qr svg').isVisible());
+      assert.match(await page.locator('main').innerText(), /Login, not Register[\s\S]*Binary/);
+      quiet(page);
+    });
+
+    test('its first call shows up on its page', async () => {
+      const key = createHash('md5').update(password).digest('hex');
+      const answer = await fetch(carrel.base + '/kosync/users/auth', {headers: {'x-auth-user': 'Miriam', 'x-auth-key': key}});
+      assert.equal(answer.status, 200);
+      await page.goto('/devices');
+      await page.getByRole('link', {name: 'Tablet'}).click();
+      await reloadUntil(page, 'fine (200)');
+      quiet(page);
+    });
+
+    test('the theme changes and stays', async () => {
+      await page.goto('/');
+      await page.getByRole('button', {name: 'Dark'}).click();
+      await page.waitForTimeout(300);
+      await page.goto('/books');
+      assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
+      quiet(page);
+    });
+  });
+}
