@@ -152,7 +152,7 @@ std::string decode_content(std::string_view bytes, std::size_t* replaced) {
 void parse_content(std::string_view bytes, content_document& out, bool keep_all) {
   auto prepared = [&] {
     std::string text = decode_content(bytes, &out.replaced);
-    bool has_subset = text.find(keep_all ? "<!DOCTYPE" : "<!ENTITY") != std::string::npos;  // which is dropped
+    bool has_subset = text.find(keep_all ? "!DOCTYPE" : "!ENTITY") != std::string::npos;  // which is dropped
     return has_subset || text.find('&') != std::string::npos ? prepare_references(text) : text;
   };
   out.text = prepared();

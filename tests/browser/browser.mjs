@@ -8,6 +8,7 @@ export const openBrowser = () =>
 
 export async function openPage(browser, base, options = {}) {
   const context = await browser.newContext({viewport: {width: 1200, height: 850}, baseURL: base, ...options});
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   page.complaints = [];
   page.expected = [];  // addresses whose failure a test asks for

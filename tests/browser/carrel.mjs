@@ -15,13 +15,16 @@ const freePort = () => new Promise((resolve, reject) => {
   });
 });
 
+// Settings of whoever runs the tests must not reach the server.
+const foreign = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARREL_')));
+
 export async function startCarrel() {
   const folder = await mkdtemp(join(tmpdir(), 'carrel-browser-'));
   await chmod(folder, 0o755);  // the server may give the data to its own user
   const port = await freePort();
   const metrics = await freePort();
-  const child = spawn(process.env.CARREL_PROGRAM, ['serve'], {
-    env: {...process.env, CARREL_DATA_DIR: join(folder, 'data'), CARREL_CACHE_DIR: join(folder, 'data', 'cache'),
+  const child = spawn(process.env.PROGRAM, ['serve'], {
+    env: {...foreign, CARREL_DATA_DIR: join(folder, 'data'), CARREL_CACHE_DIR: join(folder, 'data', 'cache'),
           CARREL_LISTEN: `127.0.0.1:${port}`, CARREL_LISTEN_METRICS: `127.0.0.1:${metrics}`, CARREL_LOG_FORMAT: 'text'},
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -20,10 +20,10 @@ function zip(entries) {
     fixed.writeUInt32LE(bytes.length, 14);
     fixed.writeUInt32LE(bytes.length, 18);
     fixed.writeUInt16LE(name.length, 22);
-    const central = Buffer.alloc(20);
-    central.writeUInt32LE(at, 14 + 2);
+    const central = Buffer.alloc(14);
+    central.writeUInt32LE(at, 10);
     parts.push(Buffer.from('PK\x03\x04', 'latin1'), fixed, Buffer.from(name), bytes);
-    directory.push(Buffer.from('PK\x01\x02\x0a\x00', 'latin1'), fixed, central.subarray(4), Buffer.from(name));
+    directory.push(Buffer.from('PK\x01\x02\x0a\x00', 'latin1'), fixed, central, Buffer.from(name));
     at += 30 + name.length + bytes.length;
   }
   const size = directory.reduce((n, b) => n + b.length, 0);

@@ -72,6 +72,9 @@ describe('every page', () => {
         const sideways = await seen.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         assert.ok(sideways <= 0, `${path} is ${sideways} px too wide`);
         assert.equal(await seen.locator('h1').count(), 1, `${path} has one h1`);
+        // As tall as the page: axe takes a target that the bottom bar covers at this place of the page for a small one.
+        const height = await seen.evaluate(() => document.documentElement.scrollHeight);
+        await seen.setViewportSize({width: mode.width, height: Math.min(height + 100, 8000)});
         await seen.evaluate(axe);
         const {violations} = await seen.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}));
         assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`), [], path);
@@ -82,7 +85,7 @@ describe('every page', () => {
   }
 
   test('sign-in and the page after a device is added are accessible too', async () => {
-    const seen = await openPage(browser, carrel.base, {viewport: {width: 320, height: 700}, bypassCSP: true});
+    const seen = await openPage(browser, carrel.base, {viewport: {width: 320, height: 4000}, bypassCSP: true});
     const check = async (name) => {
       await seen.evaluate(axe);
       const {violations} = await seen.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']}));
@@ -124,14 +127,13 @@ describe('every page', () => {
   test('nothing breaks when text is twice as large', async () => {
     const seen = await openPage(browser, carrel.base, {viewport: {width: 640, height: 700}});
     await signIn(seen);
-    const client = await seen.context().newCDPSession(seen);
-    await client.send('Emulation.setPageScaleFactor', {pageScaleFactor: 1});
     for (const path of paths) {
       seen.expected = ['/nowhere'];
       await seen.goto(path);
       await seen.evaluate(() => { document.documentElement.style.setProperty('font-size', '200%'); });
       const sideways = await seen.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      assert.ok(sideways <= 0, `${path} is ${sideways} px too wide`);
+      const widest = await seen.evaluate(() => [...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest('.scroll')).map((e) => e.outerHTML.slice(0, 90)).slice(0, 4));
+      assert.ok(sideways <= 0, `${path} is ${sideways} px too wide: ${widest.join(' | ')}`);
     }
     await seen.context().close();
   });

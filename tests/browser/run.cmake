@@ -14,7 +14,7 @@ if(failed)
   return()
 endif()
 file(GLOB tests RELATIVE "${WORK}" "${WORK}/*.test.mjs")
-execute_process(COMMAND "${CMAKE_COMMAND}" -E env "CARREL_PROGRAM=${PROGRAM}" "CHROMIUM=${chromium}" "${node}" --test --test-concurrency=1 ${tests}
+execute_process(COMMAND "${CMAKE_COMMAND}" -E env "PROGRAM=${PROGRAM}" "CHROMIUM=${chromium}" "${node}" --test --test-concurrency=1 ${tests}
                 WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR "browser tests failed")

@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 #include <iostream>
+#include <sstream>
 
 #include "../../unit/publication/zip_maker.hpp"
 #include "bench.hpp"
+#include "server/core/metrics.hpp"
 #include "server/core/random.hpp"
 
 using namespace carrel;
@@ -36,5 +38,9 @@ TEST_CASE("two thousand books", "[.speed]") {
   });
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::cout << "books a second:" << line << "\nin all: " << 2000.0 / seconds << "\n";
+  std::istringstream lines(metrics::expose());
+  for (std::string l; std::getline(lines, l);) {
+    if (l.find("statement=") != std::string::npos && l.find("_sum") != std::string::npos) std::cout << l << "\n";
+  }
   CHECK(out.added.size() == 2000);
 }

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
 
 #include "server/core/text.hpp"
@@ -53,8 +55,11 @@ std::string send_raw(unsigned port, const std::string& request) {
   }
   std::string in;
   char piece[16384];
-  for (ssize_t n; (n = ::recv(s, piece, sizeof piece, 0)) > 0;) in.append(piece, static_cast<std::size_t>(n));
+  ssize_t n = 0;
+  while ((n = ::recv(s, piece, sizeof piece, 0)) > 0) in.append(piece, static_cast<std::size_t>(n));
+  int reason = n < 0 ? errno : 0;
   ::close(s);
+  if (in.empty()) throw std::runtime_error(reason == 0 ? "closed without an answer" : std::strerror(reason));
   return in;
 }
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "library/book.hpp"
 #include "library/revision.hpp"
 #include "library/shelf.hpp"
 #include "tests/integration/people/support.hpp"
@@ -125,7 +126,8 @@ TEST_CASE("an account with limits sees only shared shelves with a book it may se
   h.share(s);
   uuid book = h.add_book("A");
   h.put(h.ada, s.id, {book});
-  h.write([&](db::tx& tx) { tx.run({"test.tag", "update books set tags = '{horror}' where id = $1"}, book); });
+  json::object tagged{{"tags", json::array{"Horror"}}};
+  REQUIRE(h.write([&](db::tx& tx) { return library::edit_book(tx, book, tagged, {.user = std::nullopt, .name = "ada"}); }));
   library::limits l;
   l.hidden_tags = {"horror"};
   h.write([&](db::tx& tx) { library::set_limits(tx, h.ben.id, l); });
