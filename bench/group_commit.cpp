@@ -1,5 +1,5 @@
-// How much group commit gains: the same durable pushes from 64 waiting coroutines, once with one transaction each and once through
-// the batcher, in one run against one private cluster. bench/run.py kosync starts it.
+// How much group commit gains: the same durable pushes from 64 waiting coroutines, once with one transaction each and once
+// through the batcher, in one run against one private cluster. bench/run.py kosync starts it.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

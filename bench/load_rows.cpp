@@ -4,8 +4,8 @@
 #include <zip.h>
 
 #include <cstdio>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
@@ -27,8 +27,30 @@ namespace {
 using namespace carrel;
 
 // Columns of the rows file, in order (corpus/README.md).
-enum column { id, title, title_sort, authors, author_sort, series, series_index, language, publisher, published, isbn_13, genres,
-              tags, description, page_count, format, file_size, sha256, md5, partial_md5, added_at, columns };
+enum column {
+  id,
+  title,
+  title_sort,
+  authors,
+  author_sort,
+  series,
+  series_index,
+  language,
+  publisher,
+  published,
+  isbn_13,
+  genres,
+  tags,
+  description,
+  page_count,
+  format,
+  file_size,
+  sha256,
+  md5,
+  partial_md5,
+  added_at,
+  columns
+};
 
 std::optional<std::string> field(std::string_view raw) {
   if (raw == "\\N") return std::nullopt;
@@ -51,10 +73,14 @@ std::vector<std::string> list(const std::optional<std::string>& literal) {
   bool quoted = false, any = false;
   for (std::size_t i = 1; i + 1 < literal->size(); ++i) {
     char c = (*literal)[i];
-    if (c == '\\') item += (*literal)[++i];
-    else if (c == '"') quoted = !quoted, any = true;
-    else if (c == ',' && !quoted) out.push_back(std::exchange(item, {}));
-    else item += c;
+    if (c == '\\')
+      item += (*literal)[++i];
+    else if (c == '"')
+      quoted = !quoted, any = true;
+    else if (c == ',' && !quoted)
+      out.push_back(std::exchange(item, {}));
+    else
+      item += c;
   }
   if (any || !item.empty()) out.push_back(item);
   return out;
@@ -81,13 +107,18 @@ std::string small_epub(const std::filesystem::path& at) {
   add("mimetype", "application/epub+zip", true);
   add("META-INF/container.xml",
       "<container version='1.0' xmlns='urn:oasis:names:tc:opendocument:xmlns:container'><rootfiles><rootfile full-path='p.opf' "
-      "media-type='application/oebps-package+xml'/></rootfiles></container>", false);
+      "media-type='application/oebps-package+xml'/></rootfiles></container>",
+      false);
   add("p.opf",
       "<package xmlns='http://www.idpf.org/2007/opf' version='3.0' unique-identifier='i'><metadata "
-      "xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:identifier id='i'>urn:carrel:bench</dc:identifier><dc:title>Bench</dc:title>"
-      "<dc:language>en</dc:language></metadata><manifest><item id='c' href='c.xhtml' media-type='application/xhtml+xml'/></manifest>"
-      "<spine><itemref idref='c'/></spine></package>", false);
-  add("c.xhtml", "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>x</title></head><body><p>Bench.</p></body></html>", false);
+      "xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:identifier "
+      "id='i'>urn:carrel:bench</dc:identifier><dc:title>Bench</dc:title>"
+      "<dc:language>en</dc:language></metadata><manifest><item id='c' href='c.xhtml' "
+      "media-type='application/xhtml+xml'/></manifest>"
+      "<spine><itemref idref='c'/></spine></package>",
+      false);
+  add("c.xhtml", "<html xmlns='http://www.w3.org/1999/xhtml'><head><title>x</title></head><body><p>Bench.</p></body></html>",
+      false);
   CARREL_EXPECT(zip_close(z) == 0);
   std::ifstream in(at, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -119,7 +150,8 @@ class loader {
 
   void add(const std::vector<std::optional<std::string>>& v) {
     auto p = [](const auto& x) { return db::to_param(x); };
-    std::vector<std::string> people = list(v[authors]), sorts = list(v[author_sort]), tag_names = list(v[tags]), genre_names = list(v[genres]);
+    std::vector<std::string> people = list(v[authors]), sorts = list(v[author_sort]), tag_names = list(v[tags]),
+                             genre_names = list(v[genres]);
     std::string title_key = publication::sort_key(*v[title_sort]), author_sort_text = join(sorts, " & ");
     std::optional<double> index = v[series_index] ? to_double(*v[series_index]) : std::nullopt;
     std::string place = library::place_key(v[series].value_or(""), index, title_key);
@@ -128,12 +160,32 @@ class loader {
     for (const std::string& t : tag_names) tag_keys.push_back(library::key_of_name(t));
     json::object ids;
     if (v[isbn_13]) ids.set("isbn_13", *v[isbn_13]);
-    staging_.push_back({v[id], v[title], v[title_sort], title_key, join(people, " & "), author_sort_text, publication::sort_key(author_sort_text),
-                        p(series_of(v[series])), v[series_index], place, v[isbn_13], json::dump(ids), v[publisher], v[published].value_or(""),
-                        v[language], v[description].value_or(""), v[page_count], p(genre_names), p(tag_names), p(tag_keys),
-                        p(db::bytes{publication::dup_key(*v[title], *v[language], first)}), words({*v[title]}), words(people),
+    staging_.push_back({v[id],
+                        v[title],
+                        v[title_sort],
+                        title_key,
+                        join(people, " & "),
+                        author_sort_text,
+                        publication::sort_key(author_sort_text),
+                        p(series_of(v[series])),
+                        v[series_index],
+                        place,
+                        v[isbn_13],
+                        json::dump(ids),
+                        v[publisher],
+                        v[published].value_or(""),
+                        v[language],
+                        v[description].value_or(""),
+                        v[page_count],
+                        p(genre_names),
+                        p(tag_names),
+                        p(tag_keys),
+                        p(db::bytes{publication::dup_key(*v[title], *v[language], first)}),
+                        words({*v[title]}),
+                        words(people),
                         words({join(tag_names, " "), join(genre_names, " "), v[series].value_or("")}),
-                        words({v[publisher].value_or(""), v[isbn_13].value_or("")}), v[added_at]});
+                        words({v[publisher].value_or(""), v[isbn_13].value_or("")}),
+                        v[added_at]});
     for (std::size_t i = 0; i < people.size(); ++i) {
       uuid person = person_of(people[i], i < sorts.size() ? sorts[i] : people[i]);
       if (seen_.emplace(*v[id] + person.text()).second) book_people_.push_back({v[id], p(person), "aut", p(i), place});
@@ -141,8 +193,8 @@ class loader {
     for (const std::string& t : tag_names) book_tags_.push_back({v[id], p(tag_of(t)), v[added_at]});
     uuid file = uuid::make();
     std::string download = publication::download_name(*v[title], first, ".epub");
-    files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, storage_path_, p(size_), v[sha256], v[md5],
-                      v[partial_md5], "0"});
+    files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, storage_path_, p(size_), v[sha256],
+                      v[md5], v[partial_md5], "0"});
     for (auto& [kind, hash] : {std::pair("sha256", v[sha256]), std::pair("full", v[md5]), std::pair("partial", v[partial_md5])}) {
       hashes_.push_back({hash, kind, p(file), v[id], "original"});
     }
@@ -153,15 +205,20 @@ class loader {
     put("people", {"id", "name", "name_key", "sort_name", "sort_key", "letter"}, people_rows_);
     put("series", {"id", "name", "name_key", "sort_key", "letter"}, series_rows_);
     put("tags", {"id", "name", "name_key", "slug", "sort_key", "letter"}, tag_rows_);
-    put("staging", {"id", "title", "title_sort", "title_key", "author", "author_sort", "author_key", "series_id", "series_index", "place_key",
-                    "isbn_13", "identifiers", "publisher", "published_on", "language", "description", "page_count", "genres", "tags", "tag_keys", "dup_key",
-                    "a", "b", "c", "d", "created_at"}, staging_);
+    put("staging", {"id",         "title",        "title_sort",   "title_key",   "author",     "author_sort",
+                    "author_key", "series_id",    "series_index", "place_key",   "isbn_13",    "identifiers",
+                    "publisher",  "published_on", "language",     "description", "page_count", "genres",
+                    "tags",       "tag_keys",     "dup_key",      "a",           "b",          "c",
+                    "d",          "created_at"},
+        staging_);
     tx_.run(sql_books);
     tx_.run(sql_clear);
     put("book_people", {"book_id", "person_id", "role", "position", "place_key"}, book_people_);
     put("book_tags", {"book_id", "tag_id", "added_at"}, book_tags_);
-    put("book_files", {"id", "book_id", "format", "mime", "original_name", "download_name", "storage_path", "file_size", "checksum", "md5",
-                       "koreader_md5", "rank"}, files_);
+    put("book_files",
+        {"id", "book_id", "format", "mime", "original_name", "download_name", "storage_path", "file_size", "checksum", "md5",
+         "koreader_md5", "rank"},
+        files_);
     put("book_file_hashes", {"hash", "kind", "file_id", "book_id", "variant"}, hashes_);
     seen_.clear();
   }
@@ -250,7 +307,8 @@ int run(const char* path) {
         if (tab == rest.npos) break;
         rest.remove_prefix(tab + 1);
       }
-      if (fields.size() != columns) throw std::runtime_error("line " + std::to_string(count + 1) + " has " + std::to_string(fields.size()) + " columns");
+      if (fields.size() != columns)
+        throw std::runtime_error("line " + std::to_string(count + 1) + " has " + std::to_string(fields.size()) + " columns");
       all.add(fields);
       ++count;
     }

@@ -28,7 +28,7 @@ export CARREL_DATA_DIR="${CARREL_DATA_DIR:-$default_data}"
 
 echo "Building (the first time takes some minutes) ..."
 mkdir -p "$here/build"
-if ! (cd "$here" && cmake --preset release && cmake --build --preset release) >"$here/build/run.log" 2>&1; then
+if ! (cd "$here" && cmake --preset release && cmake --build --preset release --target carrel) >"$here/build/run.log" 2>&1; then
   tail -n 30 "$here/build/run.log" >&2
   echo "deploy/run.sh: the build failed; the whole output is in build/run.log" >&2
   exit 1

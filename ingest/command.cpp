@@ -1,6 +1,7 @@
 #include "ingest/command.hpp"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t batch_size = 64;
 constexpr std::size_t longest_line = 512;
+constexpr std::array<std::int64_t, 6> analyze_after{50, 200, 1'000, 5'000, 20'000, 100'000};
 
 struct order {
   std::size_t place;
@@ -142,7 +144,8 @@ class run {
         ending e = *take_in(with_, next.row.id, true);
         // The server was quicker with a file that this command found first.
         if (next.row.fresh && e.how == ending::duplicate && !e.status.empty()) e.how = ending::added;
-        done(next, std::move(e));
+        std::int64_t count = done(next, std::move(e));
+        if (std::find(analyze_after.begin(), analyze_after.end(), count) != analyze_after.end()) analyze();
       } catch (...) {
         guard.lock();
         if (!broken_) broken_ = std::current_exception();
@@ -152,11 +155,20 @@ class run {
     }
   }
 
-  void done(const order& o, ending e) {
+  std::int64_t done(const order& o, ending e) {
     std::lock_guard guard(mutex_);
     lines_[o.place] = {o.shown, std::move(e), {}};
     ++done_;
     if (tell_) tell_(done_, static_cast<std::int64_t>(next_place_));
+    return done_;
+  }
+
+  // A first import grows the tables faster than the database looks at their size, and its plans would read them whole.
+  void analyze() {
+    with_.pool.write_now([](db::tx& tx) {
+      tx.script(
+          "analyze ingest_items, books, book_files, book_file_hashes, book_people, book_tags, people, tags, series, covers");
+    });
   }
 
   bool stopped() {

@@ -76,10 +76,23 @@ std::vector<book_file> files_from(const uuid& book, const std::vector<std::strin
   std::vector<book_file> out;
   for (std::size_t i = 0; i + 16 <= flat.size(); i += 16) {
     const std::string* v = &flat[i];
-    out.push_back({.id = *uuid::parse(v[0]), .book_id = book, .format = v[1], .mime = v[2], .original_name = v[3], .download_name = v[4],
-                   .storage_path = v[5], .size = std::stoll(v[6]), .checksum = v[7], .md5 = v[8], .koreader_md5 = v[9],
-                   .content_hash = v[10], .drm = v[11], .is_kepub = v[12] == "true", .described = v[13] == "true",
-                   .missing = v[14] == "true", .created_at = micros(v[15])});
+    out.push_back({.id = *uuid::parse(v[0]),
+                   .book_id = book,
+                   .format = v[1],
+                   .mime = v[2],
+                   .original_name = v[3],
+                   .download_name = v[4],
+                   .storage_path = v[5],
+                   .size = std::stoll(v[6]),
+                   .checksum = v[7],
+                   .md5 = v[8],
+                   .koreader_md5 = v[9],
+                   .content_hash = v[10],
+                   .drm = v[11],
+                   .is_kepub = v[12] == "true",
+                   .described = v[13] == "true",
+                   .missing = v[14] == "true",
+                   .created_at = micros(v[15])});
   }
   return out;
 }
@@ -114,7 +127,10 @@ book book_from(const db::row& r) {
   b.genres = r.texts(15);
   if (std::optional<std::int64_t> pages = r.maybe_integer(16)) b.page_count = static_cast<int>(*pages);
   if (!r.is_null(17)) {
-    b.cover = cover_ref{.id = r.id(17), .sha256 = r.text(18), .storage_path = r.text(19), .width = static_cast<int>(r.integer(20)),
+    b.cover = cover_ref{.id = r.id(17),
+                        .sha256 = r.text(18),
+                        .storage_path = r.text(19),
+                        .width = static_cast<int>(r.integer(20)),
                         .height = static_cast<int>(r.integer(21))};
   }
   b.locked_fields = r.texts(22);
@@ -129,7 +145,10 @@ book book_from(const db::row& r) {
 }
 
 cover_ref cover_from(const db::row& r) {
-  return {.id = r.id(0), .sha256 = r.text(1), .storage_path = r.text(2), .width = static_cast<int>(r.integer(3)),
+  return {.id = r.id(0),
+          .sha256 = r.text(1),
+          .storage_path = r.text(2),
+          .width = static_cast<int>(r.integer(3)),
           .height = static_cast<int>(r.integer(4))};
 }
 
@@ -161,10 +180,23 @@ std::optional<visible_file> find_file(db::tx& tx, const uuid& viewer, const uuid
   db::rows rows = tx.run(sql_file, viewer, file);
   if (rows.empty()) return std::nullopt;
   const db::row& r = rows[0];
-  return visible_file{.file = {.id = r.id(0), .book_id = r.id(1), .format = r.text(2), .mime = r.text(3), .original_name = r.text(4),
-                               .download_name = r.text(5), .storage_path = r.text(6), .size = r.integer(7), .checksum = r.text(8),
-                               .md5 = r.text(9), .koreader_md5 = r.text(10), .content_hash = r.text(11), .drm = r.text(12),
-                               .is_kepub = r.flag(13), .described = r.flag(14), .missing = r.flag(15), .created_at = r.at(16)},
+  return visible_file{.file = {.id = r.id(0),
+                               .book_id = r.id(1),
+                               .format = r.text(2),
+                               .mime = r.text(3),
+                               .original_name = r.text(4),
+                               .download_name = r.text(5),
+                               .storage_path = r.text(6),
+                               .size = r.integer(7),
+                               .checksum = r.text(8),
+                               .md5 = r.text(9),
+                               .koreader_md5 = r.text(10),
+                               .content_hash = r.text(11),
+                               .drm = r.text(12),
+                               .is_kepub = r.flag(13),
+                               .described = r.flag(14),
+                               .missing = r.flag(15),
+                               .created_at = r.at(16)},
                       .book_title = r.text(17)};
 }
 

@@ -52,7 +52,7 @@ struct book {
   std::optional<double> series_index;
   std::vector<std::string> languages;
   std::vector<std::pair<std::string, std::string>> identifiers;  // isbn_13, isbn_10, uuid, ... -> value
-  std::string description, description_text;  // XHTML, plain
+  std::string description, description_text;                     // XHTML, plain
   std::string publisher, published_on;
   std::vector<std::string> genres;
   std::vector<tag> tags;
@@ -75,7 +75,7 @@ struct visible_file {
   book_file file;
   std::string book_title;
 };
-std::optional<visible_file> find_file(db::tx&, const uuid& viewer, const uuid& file);       // nothing when not visible
+std::optional<visible_file> find_file(db::tx&, const uuid& viewer, const uuid& file);  // nothing when not visible
 std::optional<cover_ref> find_cover(db::tx&, const uuid& viewer, const uuid& book);
 std::optional<cover_ref> find_cover_unchecked(db::tx&, const uuid& book);  // only behind a signed link (opds.md 3.9)
 
@@ -106,7 +106,11 @@ uuid add_book(db::tx&, const uuid& id, const std::string& status, const publicat
 
 // Duplicate detection 2 to 4 of ingest.md 7.3: same content, same ISBN, same work key; the oldest organised book of the group.
 std::optional<uuid> find_duplicate(db::tx&, const publication::metadata&, const std::string& content_hash);
-struct known_bytes { uuid book, file; bool trashed = false; std::string storage_path; };
+struct known_bytes {
+  uuid book, file;
+  bool trashed = false;
+  std::string storage_path;
+};
 std::optional<known_bytes> find_bytes(db::tx&, const std::string& sha256);
 
 void approve_book(db::tx&, const uuid& book, const actor&);
@@ -118,14 +122,15 @@ result<bool> edit_book(db::tx&, const uuid& book, const json::object& changes, c
 // Takes the newest book.edit of the audit back; false when there is none.
 bool undo_edit(db::tx&, const uuid& book, const actor&);
 
-int trash_books(db::tx&, const std::vector<uuid>& books, const actor&);    // how many changed
+int trash_books(db::tx&, const std::vector<uuid>& books, const actor&);  // how many changed
 int untrash_books(db::tx&, const std::vector<uuid>& books, const actor&);
 
 // New bytes for a file: same row, new fingerprints; the old ones stay known with variant `replaced` (kosync.md 8.6).
 void replace_file(db::tx&, const uuid& file, const new_file&);
 
 // kind: sha256, full, partial, filename, content; variant: original, served, kepub, replaced.
-void remember_hash(db::tx&, const uuid& book, const uuid& file, const std::string& kind, const std::string& hash, const std::string& variant);
+void remember_hash(db::tx&, const uuid& book, const uuid& file, const std::string& kind, const std::string& hash,
+                   const std::string& variant);
 
 void set_cover(db::tx&, const uuid& book, const new_cover&);
 void mark_file_missing(db::tx&, const uuid& file, bool missing);

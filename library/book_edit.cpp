@@ -85,7 +85,8 @@ failure set_authors(book_fields& f, const json::value& v) {
   std::vector<publication::person> people;
   for (const std::string& name : *names) {
     auto known = std::find_if(f.authors.begin(), f.authors.end(), [&](const publication::person& p) { return p.name == name; });
-    people.push_back(known != f.authors.end() ? *known : publication::person{.name = name, .sort = publication::author_sort(name)});
+    people.push_back(known != f.authors.end() ? *known
+                                              : publication::person{.name = name, .sort = publication::author_sort(name)});
   }
   f.authors = std::move(people);
   return std::nullopt;
@@ -304,7 +305,8 @@ bool undo_edit(db::tx& tx, const uuid& book, const actor& who) {
   CARREL_EXPECT(detail.ok());
   json::object back;
   for (const auto& [name, change] : detail->members()) {
-    if (const json::value* old_value = change.as_object() ? change.as_object()->find("before") : nullptr) back.set(name, *old_value);
+    if (const json::value* old_value = change.as_object() ? change.as_object()->find("before") : nullptr)
+      back.set(name, *old_value);
   }
   result<edit> e = plan(*now, back);
   if (!e) return false;

@@ -39,8 +39,10 @@ json::object to_json(const book& b, const std::string& base) {
   }
   o.set("contributors", std::move(contributors)).set("narrators", std::move(narrators));
 
-  if (b.series.empty()) o.set("series", nullptr);
-  else o.set("series", json::object{{"name", b.series}, {"index", b.series_index}});
+  if (b.series.empty())
+    o.set("series", nullptr);
+  else
+    o.set("series", json::object{{"name", b.series}, {"index", b.series_index}});
 
   o.set("languages", b.languages);
   json::object identifiers;
@@ -55,7 +57,8 @@ json::object to_json(const book& b, const std::string& base) {
   o.set("files", std::move(files));
   if (b.cover) {
     std::string cover = base + "/" + b.id.text() + "/cover?width=";
-    o.set("cover", json::object{{"small", cover + "300&v=" + b.cover->version()}, {"large", cover + "1600&v=" + b.cover->version()}});
+    o.set("cover",
+          json::object{{"small", cover + "300&v=" + b.cover->version()}, {"large", cover + "1600&v=" + b.cover->version()}});
   } else {
     o.set("cover", nullptr);
   }

@@ -37,7 +37,8 @@ struct name_row {
   std::string name, key, third, sort_key, letter;
 };
 
-std::map<std::string, uuid> find_or_add(db::tx& tx, const db::statement& find, const db::statement& add, std::vector<name_row> wanted) {
+std::map<std::string, uuid> find_or_add(db::tx& tx, const db::statement& find, const db::statement& add,
+                                        std::vector<name_row> wanted) {
   std::sort(wanted.begin(), wanted.end(), [](const name_row& a, const name_row& b) { return a.key < b.key; });
   wanted.erase(std::unique(wanted.begin(), wanted.end(), [](const name_row& a, const name_row& b) { return a.key == b.key; }),
                wanted.end());

@@ -30,16 +30,18 @@ std::vector<std::optional<gate>> read_gates(db::tx& tx, const std::vector<uuid>&
 std::optional<gate> read_gate(db::tx& tx, const uuid& viewer) { return read_gates(tx, {viewer}).front(); }
 
 std::string list::token_name() const {
-  static constexpr const char* names[] = {"newest", "title", "author", "person", "series", "tag",
+  static constexpr const char* names[] = {"newest",   "title", "author",       "person",  "series", "tag",
                                           "language", "shelf", "shelf_newest", "updated", "waiting"};
   return std::string(names[static_cast<std::size_t>(what)]) + ":" + (id.is_nil() ? language : id.text());
 }
 
 page browse(db::tx& tx, const uuid& viewer, const list& l, const cursor& from, int limit) {
   if ((from.from == cursor::side::after || from.from == cursor::side::before) && !key_is_good(l.what, from.key)) return {};
-  id_page ids = page_of(from, list_edge(l.what, true), list_edge(l.what, false), limit,
-                        [&](const cursor& anchor, bool forward, int count) { return read_list(tx, viewer, l, anchor, forward, count); });
-  return {.books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
+  id_page ids =
+      page_of(from, list_edge(l.what, true), list_edge(l.what, false), limit,
+              [&](const cursor& anchor, bool forward, int count) { return read_list(tx, viewer, l, anchor, forward, count); });
+  return {
+      .books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
 }
 
 counts count_books(db::tx& tx, const uuid& viewer) {

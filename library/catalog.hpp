@@ -24,7 +24,7 @@ std::vector<std::optional<gate>> read_gates(db::tx&, const std::vector<uuid>& vi
 // A list of organised books. Every list is ordered by (order column, id) and reached by a cursor at constant cost.
 struct list {
   enum class of { newest, title, author, person, series, tag, language, shelf, shelf_newest, updated, waiting } what = of::newest;
-  uuid id{};             // of the person, series, tag or shelf
+  uuid id{};  // of the person, series, tag or shelf
   std::string language{};
   std::string token_name() const;  // for to_token
 };
@@ -35,17 +35,17 @@ struct page {
   std::uint64_t first_ordinal = 0;       // of books.front(), 0 unknown
 };
 
-// A `before` page that touches the beginning becomes the plain first page. The list `waiting` (inbox and review) is for curators: callers
-// check the capability.
+// A `before` page that touches the beginning becomes the plain first page. The list `waiting` (inbox and review) is for curators:
+// callers check the capability.
 page browse(db::tx&, const uuid& viewer, const list&, const cursor&, int limit);
 
 // The library page's and the API's list: any combination of filters over newest, title or author order. A single filter over
 // newest order costs what its own list costs. Callers have checked that the viewer may see the shelf.
 struct filter {
-  std::string status{};  // "" all the viewer sees, inbox, review, organized
+  std::string status{};                      // "" all the viewer sees, inbox, review, organized
   std::string language{}, format{}, text{};  // text: words that must match (search)
   std::optional<uuid> person{}, series{}, tag{}, shelf{};
-  list::of order = list::of::newest;   // newest, title, author
+  list::of order = list::of::newest;  // newest, title, author
   std::string token_name() const;
 };
 page browse(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit);
@@ -53,8 +53,8 @@ page browse(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit
 // Names with at least one visible organised book behind them.
 enum class names { authors, series, tags, languages };
 struct name_entry {
-  uuid id;             // nil for languages
-  std::string name;    // languages: the tag
+  uuid id;           // nil for languages
+  std::string name;  // languages: the tag
   std::string sort_key;
 };
 struct name_page {
@@ -63,10 +63,11 @@ struct name_page {
 };
 // `prefix`: only those whose index letter (one character) or sort key (more) begins with it; "" all.
 name_page list_names(db::tx&, const uuid& viewer, names, const std::string& prefix, const cursor&, int limit);
-std::vector<std::string> letters(db::tx&, const uuid& viewer, names);                              // A-Z, scripts, # last
-std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names, const std::string& prefix);  // one character longer, upper case
+std::vector<std::string> letters(db::tx&, const uuid& viewer, names);  // A-Z, scripts, # last
+std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names,
+                                         const std::string& prefix);  // one character longer, upper case
 bool more_names_than(db::tx&, const uuid& viewer, names, const std::string& prefix, int limit);
-std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uuid& id);            // nothing when no visible book has it
+std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uuid& id);  // nothing when no visible book has it
 
 // Search (opds.md 6.4). At most 256 characters and 16 words are looked at.
 struct query {
@@ -79,7 +80,9 @@ struct found {
 };
 found search(db::tx&, const uuid& viewer, const query&, int offset, int limit);  // offset + limit <= 1000
 
-struct counts { std::int64_t books = 0, inbox = 0, review = 0, files = 0; };
+struct counts {
+  std::int64_t books = 0, inbox = 0, review = 0, files = 0;
+};
 counts count_books(db::tx&, const uuid& viewer);
 
 }  // namespace carrel::library

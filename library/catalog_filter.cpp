@@ -9,39 +9,45 @@
 namespace carrel::library {
 namespace {
 
-#define CARREL_FILTERS                                                                                                      \
-  " and ($6 = '' or b.language = $6)"                                                                                       \
-  " and ($7 = '' or exists (select 1 from book_files f where f.book_id = b.id and f.format = $7))"                          \
-  " and ($8::uuid is null or exists (select 1 from book_people p where p.book_id = b.id and p.person_id = $8::uuid))"       \
-  " and ($9::uuid is null or b.series_id = $9::uuid)"                                                                       \
-  " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"          \
+#define CARREL_FILTERS                                                                                                \
+  " and ($6 = '' or b.language = $6)"                                                                                 \
+  " and ($7 = '' or exists (select 1 from book_files f where f.book_id = b.id and f.format = $7))"                    \
+  " and ($8::uuid is null or exists (select 1 from book_people p where p.book_id = b.id and p.person_id = $8::uuid))" \
+  " and ($9::uuid is null or b.series_id = $9::uuid)"                                                                 \
+  " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"    \
   " and ($11::uuid is null or exists (select 1 from shelf_books s where s.book_id = b.id and s.shelf_id = $11::uuid))"
 
 #define CARREL_TIME "(extract(epoch from b.created_at) * 1000000)::bigint::text"
 #define CARREL_AT "to_timestamp($2::numeric / 1000000)"
 
 // `$5` is the status, `$12` the text query; a way that does not need one of them says so with a condition that is always true.
-#define CARREL_ORGANISED "from visible_books($1) b where b.status = 'organized' and $5::text is not null and $12::text is not null"
+#define CARREL_ORGANISED \
+  "from visible_books($1) b where b.status = 'organized' and $5::text is not null and $12::text is not null"
 #define CARREL_ANY "from visible_books($1) b where ($5 = '' or b.status::text = $5) and $12::text is not null"
-#define CARREL_HITS                                                                                                         \
-  "from (select v.* from visible_books($1) v where v.search_vector @@ to_tsquery('simple', $12) limit 5000) b"              \
+#define CARREL_HITS                                                                                            \
+  "from (select v.* from visible_books($1) v where v.search_vector @@ to_tsquery('simple', $12) limit 5000) b" \
   " where ($5 = '' or b.status::text = $5)"
 
-#define CARREL_SIX(WAY, NAME)                                                                                               \
-  {                                                                                                                         \
-    {{"library.filter_newest_" NAME, "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) < ("     \
-      CARREL_AT ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},                          \
-     {"library.filter_newest_back_" NAME, "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) > (" \
-      CARREL_AT ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},                                   \
-    {{"library.filter_title_" NAME, "select b.id, b.title_key " WAY CARREL_FILTERS                                          \
-      " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},                 \
-     {"library.filter_title_back_" NAME, "select b.id, b.title_key " WAY CARREL_FILTERS                                     \
-      " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}},      \
-    {{"library.filter_author_" NAME, "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS                           \
-      " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},          \
-     {"library.filter_author_back_" NAME, "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS                      \
-      " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)"                                                              \
-      " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                                \
+#define CARREL_SIX(WAY, NAME)                                                                                                   \
+  {                                                                                                                             \
+    {{"library.filter_newest_" NAME,                                                                                            \
+      "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) < (" CARREL_AT                              \
+      ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},                                        \
+     {"library.filter_newest_back_" NAME,                                                                                       \
+      "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) > (" CARREL_AT                              \
+      ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},                                                 \
+        {{"library.filter_title_" NAME,                                                                                         \
+          "select b.id, b.title_key " WAY CARREL_FILTERS                                                                        \
+          " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},                 \
+         {"library.filter_title_back_" NAME,                                                                                    \
+          "select b.id, b.title_key " WAY CARREL_FILTERS                                                                        \
+          " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}},      \
+        {{"library.filter_author_" NAME,                                                                                        \
+          "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS                                                          \
+          " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},          \
+         {"library.filter_author_back_" NAME,                                                                                   \
+          "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)" \
+          " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                                \
   }
 
 constexpr db::statement organised[3][2] = CARREL_SIX(CARREL_ORGANISED, "organised");
@@ -61,14 +67,15 @@ std::optional<list> as_list(const filter& f) {
   return std::nullopt;
 }
 
-std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words, const cursor& anchor,
-                                    bool forward, int limit) {
+std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words,
+                                    const cursor& anchor, bool forward, int limit) {
   const auto& way = !words.empty() ? hits : f.status == "organized" ? organised : any_status;
   const db::statement& sql = way[order_index(f.order)][forward ? 0 : 1];
-  db::rows rows = tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag, f.shelf,
-                         words, anchor.key2);
+  db::rows rows = tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag,
+                         f.shelf, words, anchor.key2);
   std::vector<list_row> out;
-  for (const db::row& r : rows) out.push_back({.id = r.id(0), .key = r.text(1), .key2 = f.order == list::of::author ? r.text(2) : ""});
+  for (const db::row& r : rows)
+    out.push_back({.id = r.id(0), .key = r.text(1), .key2 = f.order == list::of::author ? r.text(2) : ""});
   return out;
 }
 
@@ -76,8 +83,8 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
 
 std::string filter::token_name() const {
   auto id = [](const std::optional<uuid>& i) { return i ? i->text() : std::string(); };
-  return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) + "|" +
-         id(shelf) + "|" + std::to_string(order_index(order));
+  return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) +
+         "|" + id(shelf) + "|" + std::to_string(order_index(order));
 }
 
 page browse(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {
@@ -85,11 +92,11 @@ page browse(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from,
   if ((from.from == cursor::side::after || from.from == cursor::side::before) && !key_is_good(f.order, from.key)) return {};
   std::string words = f.text.empty() ? "" : search_words(f.text);
   if (!f.text.empty() && words.empty()) return {};  // only signs: nothing can match
-  id_page ids = page_of(from, list_edge(f.order, true), list_edge(f.order, false), limit,
-                        [&](const cursor& anchor, bool forward, int count) {
-                          return read_filtered(tx, viewer, f, words, anchor, forward, count);
-                        });
-  return {.books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
+  id_page ids = page_of(
+      from, list_edge(f.order, true), list_edge(f.order, false), limit,
+      [&](const cursor& anchor, bool forward, int count) { return read_filtered(tx, viewer, f, words, anchor, forward, count); });
+  return {
+      .books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
 }
 
 }  // namespace carrel::library

@@ -1,5 +1,5 @@
-// The keyset statements of every list: forwards and backwards, ids and order keys only. `$2` and `$3` are the anchor's key and id;
-// the first page starts from an impossible anchor, so that one plan serves all pages (opds.md 7.3).
+// The keyset statements of every list: forwards and backwards, ids and order keys only. `$2` and `$3` are the anchor's key and
+// id; the first page starts from an impossible anchor, so that one plan serves all pages (opds.md 7.3).
 #include "library/catalog_lists.hpp"
 
 #include "server/core/text.hpp"
@@ -9,44 +9,53 @@ namespace {
 
 #define CARREL_VISIBLE "from visible_books($1) b where b.status = 'organized' "
 
-constexpr db::statement sql_newest{"library.newest",
+constexpr db::statement sql_newest{
+    "library.newest",
     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
     "and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.created_at desc, b.id desc limit $4"};
-constexpr db::statement sql_newest_back{"library.newest_back",
+constexpr db::statement sql_newest_back{
+    "library.newest_back",
     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
     "and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.created_at, b.id limit $4"};
 
-constexpr db::statement sql_title{"library.by_title",
-    "select b.id, b.title_key " CARREL_VISIBLE "and (b.title_key, b.id) > ($2, $3) order by b.title_key, b.id limit $4"};
+constexpr db::statement sql_title{"library.by_title", "select b.id, b.title_key " CARREL_VISIBLE
+                                                      "and (b.title_key, b.id) > ($2, $3) order by b.title_key, b.id limit $4"};
 constexpr db::statement sql_title_back{"library.by_title_back",
-    "select b.id, b.title_key " CARREL_VISIBLE "and (b.title_key, b.id) < ($2, $3) order by b.title_key desc, b.id desc limit $4"};
+                                       "select b.id, b.title_key " CARREL_VISIBLE
+                                       "and (b.title_key, b.id) < ($2, $3) order by b.title_key desc, b.id desc limit $4"};
 
-constexpr db::statement sql_author{"library.by_author",
+constexpr db::statement sql_author{
+    "library.by_author",
     "select b.id, b.author_key, b.place_key " CARREL_VISIBLE
     "and (b.author_key, b.place_key, b.id) > ($2, $5, $3) order by b.author_key, b.place_key, b.id limit $4"};
-constexpr db::statement sql_author_back{"library.by_author_back",
+constexpr db::statement sql_author_back{
+    "library.by_author_back",
     "select b.id, b.author_key, b.place_key " CARREL_VISIBLE
     "and (b.author_key, b.place_key, b.id) < ($2, $5, $3) order by b.author_key desc, b.place_key desc, b.id desc limit $4"};
 
-constexpr db::statement sql_updated{"library.by_updated",
+constexpr db::statement sql_updated{
+    "library.by_updated",
     "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_VISIBLE
     "and (b.updated_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at desc, b.id desc limit $4"};
-constexpr db::statement sql_updated_back{"library.by_updated_back",
+constexpr db::statement sql_updated_back{
+    "library.by_updated_back",
     "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_VISIBLE
     "and (b.updated_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at, b.id limit $4"};
 
 constexpr db::statement sql_language{"library.by_language",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and b.language = $5 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
-    "order by b.created_at desc, b.id desc limit $4"};
-constexpr db::statement sql_language_back{"library.by_language_back",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and b.language = $5 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.created_at, b.id limit $4"};
+                                     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
+                                     "and b.language = $5 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
+                                     "order by b.created_at desc, b.id desc limit $4"};
+constexpr db::statement sql_language_back{
+    "library.by_language_back", "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
+                                "and b.language = $5 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order "
+                                "by b.created_at, b.id limit $4"};
 
 constexpr db::statement sql_series{"library.by_series",
-    "select b.id, b.place_key " CARREL_VISIBLE
-    "and b.series_id = $5 and (b.place_key, b.id) > ($2, $3) order by b.place_key, b.id limit $4"};
-constexpr db::statement sql_series_back{"library.by_series_back",
+                                   "select b.id, b.place_key " CARREL_VISIBLE
+                                   "and b.series_id = $5 and (b.place_key, b.id) > ($2, $3) order by b.place_key, b.id limit $4"};
+constexpr db::statement sql_series_back{
+    "library.by_series_back",
     "select b.id, b.place_key " CARREL_VISIBLE
     "and b.series_id = $5 and (b.place_key, b.id) < ($2, $3) order by b.place_key desc, b.id desc limit $4"};
 
@@ -167,9 +176,12 @@ std::vector<list_row> read_list(db::tx& tx, const uuid& viewer, const list& l, c
   const db::statement& sql = forward ? *s.forward : *s.backward;
   std::vector<db::param> params{db::to_param(viewer), anchor.key, db::to_param(anchor.id), db::to_param(limit)};
   if (s.fifth) {
-    if (l.what == list::of::author) params.emplace_back(anchor.key2);
-    else if (l.what == list::of::language) params.emplace_back(l.language);
-    else params.push_back(db::to_param(l.id));
+    if (l.what == list::of::author)
+      params.emplace_back(anchor.key2);
+    else if (l.what == list::of::language)
+      params.emplace_back(l.language);
+    else
+      params.push_back(db::to_param(l.id));
   }
   std::vector<list_row> out;
   for (const db::row& r : tx.run_params(sql, params)) {

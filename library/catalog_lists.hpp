@@ -42,21 +42,28 @@ id_page page_of(const cursor& from, const cursor& beginning, const cursor& end, 
 
   id_page out;
   for (const list_row& r : rows) out.ids.push_back(r.id);
-  if (from.from == side::start) out.first_ordinal = 1;
-  else if (from.from == side::after) out.first_ordinal = from.ordinal;
-  else if (from.from == side::before && from.ordinal > rows.size()) out.first_ordinal = from.ordinal - rows.size();
+  if (from.from == side::start)
+    out.first_ordinal = 1;
+  else if (from.from == side::after)
+    out.first_ordinal = from.ordinal;
+  else if (from.from == side::before && from.ordinal > rows.size())
+    out.first_ordinal = from.ordinal - rows.size();
   if (rows.empty()) return out;
 
   bool later = backward ? from.from == side::before : more;
   bool earlier = backward ? more : from.from != side::start;
   if (later) {
     const list_row& last = rows.back();
-    out.next = cursor{.from = side::after, .key = last.key, .key2 = last.key2, .id = last.id,
+    out.next = cursor{.from = side::after,
+                      .key = last.key,
+                      .key2 = last.key2,
+                      .id = last.id,
                       .ordinal = out.first_ordinal ? out.first_ordinal + rows.size() : 0};
   }
   if (earlier) {
     const list_row& first = rows.front();
-    out.previous = cursor{.from = side::before, .key = first.key, .key2 = first.key2, .id = first.id, .ordinal = out.first_ordinal};
+    out.previous =
+        cursor{.from = side::before, .key = first.key, .key2 = first.key2, .id = first.id, .ordinal = out.first_ordinal};
   }
   return out;
 }

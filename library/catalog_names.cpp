@@ -11,29 +11,29 @@
 namespace carrel::library {
 namespace {
 
-#define CARREL_AUTHORS                                                                                                  \
-  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id"              \
+#define CARREL_AUTHORS                                                                                     \
+  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id" \
   " where bp.person_id = n.id and bp.role = 'aut' and b.status = 'organized')"
-#define CARREL_ANY_ROLE                                                                                                 \
-  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id"              \
+#define CARREL_ANY_ROLE                                                                                    \
+  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id" \
   " where bp.person_id = n.id and b.status = 'organized')"
-#define CARREL_SERIES                                                                                                   \
+#define CARREL_SERIES \
   "from series n where exists (select 1 from visible_books($1) b where b.series_id = n.id and b.status = 'organized')"
-#define CARREL_TAGS                                                                                                     \
-  "from tags n where exists (select 1 from book_tags bt join visible_books($1) b on b.id = bt.book_id"                  \
+#define CARREL_TAGS                                                                                    \
+  "from tags n where exists (select 1 from book_tags bt join visible_books($1) b on b.id = bt.book_id" \
   " where bt.tag_id = n.id and b.status = 'organized')"
 
 // [by letter or by range of keys][forwards or backwards]. `$5` is the letter or the beginning of the key, `$6` the key's end.
-#define CARREL_FOUR(FROM, NAME)                                                                                         \
-  {                                                                                                                     \
-    {{"library.letter_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"     \
-      " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                                         \
-     {"library.letter_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null" \
-      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},                              \
-    {{"library.names_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"        \
-      " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                                         \
-     {"library.names_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"   \
-      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},                              \
+#define CARREL_FOUR(FROM, NAME)                                                                                            \
+  {                                                                                                                        \
+    {{"library.letter_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"        \
+                              " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                    \
+     {"library.letter_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"   \
+                                   " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},    \
+        {{"library.names_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"       \
+                                 " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                 \
+         {"library.names_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"  \
+                                      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}}, \
   }
 
 constexpr db::statement author_pages[2][2] = CARREL_FOUR(CARREL_AUTHORS, "authors");
@@ -41,19 +41,21 @@ constexpr db::statement series_pages[2][2] = CARREL_FOUR(CARREL_SERIES, "series"
 constexpr db::statement tag_pages[2][2] = CARREL_FOUR(CARREL_TAGS, "tags");
 
 // One index probe a letter instead of grouping all names (opds.md 12.2).
-#define CARREL_LETTERS(FROM)                                                                                            \
-  "with recursive step as ((select n.letter " FROM " order by n.letter limit 1) union all"                              \
-  " select (select n.letter " FROM " and n.letter > s.letter order by n.letter limit 1) from step s where s.letter is not null)" \
+#define CARREL_LETTERS(FROM)                                                                    \
+  "with recursive step as ((select n.letter " FROM                                              \
+  " order by n.letter limit 1) union all"                                                       \
+  " select (select n.letter " FROM                                                              \
+  " and n.letter > s.letter order by n.letter limit 1) from step s where s.letter is not null)" \
   " select letter from step where letter is not null"
 constexpr db::statement sql_author_letters{"library.letters_authors", CARREL_LETTERS(CARREL_AUTHORS)};
 constexpr db::statement sql_series_letters{"library.letters_series", CARREL_LETTERS(CARREL_SERIES)};
 constexpr db::statement sql_tag_letters{"library.letters_tags", CARREL_LETTERS(CARREL_TAGS)};
 
 // The same for the first `$2` characters of keys between `$3` and `$4`.
-#define CARREL_PREFIXES(FROM)                                                                                           \
-  "with recursive step as ((select left(n.sort_key, $2) as p " FROM                                                     \
-  " and n.sort_key >= $3 and n.sort_key < $4 order by n.sort_key limit 1) union all"                                    \
-  " select (select left(n.sort_key, $2) " FROM                                                                          \
+#define CARREL_PREFIXES(FROM)                                                                                                   \
+  "with recursive step as ((select left(n.sort_key, $2) as p " FROM                                                             \
+  " and n.sort_key >= $3 and n.sort_key < $4 order by n.sort_key limit 1) union all"                                            \
+  " select (select left(n.sort_key, $2) " FROM                                                                                  \
   " and n.sort_key >= s.p || U&'\\+10FFFF' and n.sort_key < $4 order by n.sort_key limit 1) from step s where s.p is not null)" \
   " select p from step where p is not null"
 constexpr db::statement sql_author_prefixes{"library.prefixes_authors", CARREL_PREFIXES(CARREL_AUTHORS)};
@@ -92,7 +94,8 @@ bool one_character(const std::string& prefix) { return count_code_points(prefix)
 
 name_page list_languages(db::tx& tx, const uuid& viewer) {
   name_page out;
-  for (const db::row& r : tx.run(sql_languages, viewer)) out.entries.push_back({.id = {}, .name = r.text(0), .sort_key = r.text(0)});
+  for (const db::row& r : tx.run(sql_languages, viewer))
+    out.entries.push_back({.id = {}, .name = r.text(0), .sort_key = r.text(0)});
   return out;
 }
 
@@ -126,7 +129,8 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
 
 std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which) {
   std::vector<std::string> out;
-  for (const db::row& r : tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer)) out.push_back(r.text(0));
+  for (const db::row& r : tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer))
+    out.push_back(r.text(0));
   // A-Z, other scripts by code point, # last; "#" sorts first by bytes.
   auto other = std::stable_partition(out.begin(), out.end(), [](const std::string& l) { return l != "#"; });
   std::sort(out.begin(), other);

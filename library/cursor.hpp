@@ -13,8 +13,8 @@ namespace carrel::library {
 // meanwhile neither shift nor repeat entries.
 struct cursor {
   enum class side { start, after, before, end } from = side::start;
-  std::string key{};          // the order column's value; instants as microseconds since 1970 in decimal
-  std::string key2{};         // second order column, where the list has one
+  std::string key{};   // the order column's value; instants as microseconds since 1970 in decimal
+  std::string key2{};  // second order column, where the list has one
   uuid id{};
   std::uint64_t ordinal = 0;  // 1-based place of the first entry of the page; 0 unknown
 };

@@ -22,21 +22,30 @@ struct contents {
   bool is_kepub = false;
 };
 
-// The pictures of a book whose text is too short to tell it apart. "" when one of them cannot be read.
-std::string hash_of_pictures(archive& zip, const std::vector<const archive_entry*>& pictures, const limits& limit) {
+struct picture_hash {
+  std::string hash;         // "" when a picture cannot be read
+  bool only_cover = false;  // there is no other picture than the cover
+};
+
+// The pictures of a book whose text may be too short to tell it apart.
+picture_hash hash_of_pictures(archive& zip, const std::vector<const archive_entry*>& pictures,
+                              const std::optional<cover_image>& cover, const limits& limit) {
+  picture_hash out{.hash = {}, .only_cover = true};
   digest all(digest_kind::sha256);
   all.update("carrel-images-v1\n");
   for (const archive_entry* e : pictures) {
     result<std::string, refusal> bytes = zip.read(*e, limit.image, "archive_entry_too_large");
     if (!bytes) return {};
+    out.only_cover = out.only_cover && cover && cover->bytes == *bytes;
     all.update(sha256_raw(*bytes));
   }
-  return all.hex();
+  out.hash = all.hex();
+  return out;
 }
 
 // One pass over the reading order: normal text, pictures, Kobo spans.
-result<contents, refusal> read_contents(archive& zip, const epub_package& package, const limits& limit,
-                                        std::vector<warning>& warnings) {
+result<contents, refusal> read_contents(archive& zip, const epub_package& package, const std::optional<cover_image>& cover,
+                                        const limits& limit, std::vector<warning>& warnings) {
   contents out;
   normal_text text;
   std::string raw;
@@ -82,7 +91,11 @@ result<contents, refusal> read_contents(archive& zip, const epub_package& packag
   std::string text_hash = text.hash();
   out.pages = text.pages();
   if (!whole) return out;
-  out.hash = text.characters() < text_is_enough && !pictures.empty() ? hash_of_pictures(zip, pictures, limit) : text_hash;
+  out.hash = text_hash;
+  if (text.characters() >= text_is_enough || pictures.empty()) return out;
+  // A short text with a cover page is still a text: another cover does not make it another book (7.2).
+  picture_hash shown = hash_of_pictures(zip, pictures, cover, limit);
+  if (!shown.only_cover || text.characters() == 0) out.hash = shown.hash;
   return out;
 }
 
@@ -128,7 +141,7 @@ result<opened, refusal> open_epub(archive& zip, const std::string& file_name, co
 
   contents text;
   if (about.drm.empty()) {
-    result<contents, refusal> read = read_contents(zip, *package, limit, warnings);
+    result<contents, refusal> read = read_contents(zip, *package, out.cover, limit, warnings);
     if (!read) return read.error();
     text = std::move(*read);
   }

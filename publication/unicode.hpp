@@ -10,7 +10,7 @@ namespace carrel::publication {
 
 std::string nfc(std::string_view);
 std::string nfd(std::string_view);
-std::u32string code_points(std::string_view);                      // U+FFFD for an invalid sequence
+std::u32string code_points(std::string_view);                     // U+FFFD for an invalid sequence
 bool white_space(char32_t);                                       // Unicode White_Space
 std::string case_fold(std::string_view);                          // full Unicode case folding
 std::string fold(std::string_view);                               // 7.3

@@ -58,5 +58,4 @@ std::string_view cut_at_grapheme(std::string_view, std::size_t bytes);
 // NFKC, full case fold, NFD: what fold() and sort_key() begin with.
 icu::UnicodeString fold_base(std::string_view);
 
-
 }  // namespace carrel::publication

@@ -59,7 +59,8 @@ void observe(unsigned status, http::verb, std::string_view pattern, std::chrono:
   auto at = known.find(key);
   if (at == known.end()) {
     metrics::labels labels{{"route", group}, {"status", std::to_string(status / 100) + "xx"}};
-    at = known.emplace(key, metrics::make_histogram("carrel_http_seconds", "time of requests by route and status class", labels)).first;
+    at = known.emplace(key, metrics::make_histogram("carrel_http_seconds", "time of requests by route and status class", labels))
+             .first;
   }
   at->second.observe(std::chrono::duration<double>(took).count());
 }
@@ -116,7 +117,9 @@ struct app::parts {
   explicit parts(environment e);
   void mount();
   void later(std::function<void()> work) { cpu.post(std::move(work)); }
-  std::optional<std::filesystem::path> cover(const library::cover_ref& c, int size) { return library::cover_cache(base.store, c, size); }
+  std::optional<std::filesystem::path> cover(const library::cover_ref& c, int size) {
+    return library::cover_cache(base.store, c, size);
+  }
   kosync::services for_kosync();
   opds::services for_opds();
   web::services for_web();
@@ -124,11 +127,9 @@ struct app::parts {
 };
 
 kosync::services app::parts::for_kosync() {
-  return {.pool = pool,
-          .credentials = credentials,
-          .cpu = cpu,
-          .settings = settings,
-          .later = [this](std::function<void()> w) { later(std::move(w)); }};
+  return {.pool = pool, .credentials = credentials, .cpu = cpu, .settings = settings, .later = [this](std::function<void()> w) {
+            later(std::move(w));
+          }};
 }
 
 opds::services app::parts::for_opds() {

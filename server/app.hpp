@@ -20,7 +20,7 @@ class app {
   void start();
   // Once a second: the private database is started again when it died.
   void tick();
-  void reload();    // SIGHUP: certificates
+  void reload();  // SIGHUP: certificates
   // Readiness false, acceptors closed, busy requests finish, workers give their leases back, the database stops.
   void stop();
   void stop_now();  // a second signal: no more waiting for requests. From any thread, also while stop() runs

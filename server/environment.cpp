@@ -65,7 +65,10 @@ result<environment> open_environment(config settings, const environment_options&
   pool.url = url;
   pool.connections = options.connections;
   pool.statement_timeout = settings.duration("database.statement_timeout");
-  environment e{.settings = std::move(settings), .store = std::move(*store), .cluster = std::move(cluster), .url = url,
+  environment e{.settings = std::move(settings),
+                .store = std::move(*store),
+                .cluster = std::move(cluster),
+                .url = url,
                 .pool = std::make_unique<db::pool>(pool)};
   if (options.migrate && e.settings.on("database.migrate")) {
     if (auto bad = bring_up_to_date(e)) return *bad;

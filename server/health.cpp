@@ -28,7 +28,8 @@ task<http::response> live(http::context&) { co_return http::text("ok\n"); }
 void health::mount(http::router& r) {
   http::route_options quick{.budget = std::chrono::milliseconds{2'000}};
   r.add(http::verb::get, "/healthz", live, quick);
-  r.add(http::verb::get, "/readyz", [this](http::context& c) { return ready(c); }, quick);
+  r.add(
+      http::verb::get, "/readyz", [this](http::context& c) { return ready(c); }, quick);
 }
 
 task<http::response> health::ready(http::context&) {

@@ -24,14 +24,17 @@ int run(int argc, char** argv) {
   app.add_flag("--json", call.json, "print exactly one JSON document on standard output");
   app.add_flag("--dry-run", call.dry_run, "commands that change the library: check and answer, but change nothing");
   app.add_option("--config", call.config_file, "configuration file (default /etc/carrel/carrel.conf)")->type_name("FILE");
-  app.add_option("--set", call.settings, "a setting, stronger than file and environment; may be repeated")->type_name("KEY=VALUE")->allow_extra_args(false);
-  app.footer("Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 partly done.\n"
-             "Settings: `carrel config show` lists every key, its value and where it comes from.");
+  app.add_option("--set", call.settings, "a setting, stronger than file and environment; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.footer(
+      "Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 partly done.\n"
+      "Settings: `carrel config show` lists every key, its value and where it comes from.");
   for (commands::describe* one :
-       {commands::describe_serve, commands::describe_setup, commands::describe_ingest, commands::describe_book, commands::describe_shelf,
-        commands::describe_user, commands::describe_device, commands::describe_token, commands::describe_kosync, commands::describe_job,
-        commands::describe_hash, commands::describe_config, commands::describe_migrate, commands::describe_doctor,
-        commands::describe_version}) {
+       {commands::describe_serve, commands::describe_setup, commands::describe_ingest, commands::describe_book,
+        commands::describe_shelf, commands::describe_user, commands::describe_device, commands::describe_token,
+        commands::describe_kosync, commands::describe_job, commands::describe_hash, commands::describe_config,
+        commands::describe_migrate, commands::describe_doctor, commands::describe_version}) {
     one(app, call);
   }
 

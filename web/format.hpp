@@ -12,13 +12,13 @@
 
 namespace carrel::web {
 
-std::string ago(const messages&, instant);           // "3 minutes ago"
-view moment(const messages&, instant);               // {iso, words, exact} for the part "time"
+std::string ago(const messages&, instant);  // "3 minutes ago"
+view moment(const messages&, instant);      // {iso, words, exact} for the part "time"
 view moment(const messages&, const std::optional<instant>&, view& into, const std::string& name);
-std::string size_text(const messages&, std::int64_t bytes);   // "4.2 MB"
-std::string percent_text(const messages&, double fraction);   // "41 %"
-std::string format_name(const messages&, const library::book_file&);  // "EPUB", "EPUB (Kobo)"
-std::string index_text(const library::book&);                         // "2", "2.5", "IV"; "" without a number in a series
+std::string size_text(const messages&, std::int64_t bytes);                  // "4.2 MB"
+std::string percent_text(const messages&, double fraction);                  // "41 %"
+std::string format_name(const messages&, const library::book_file&);         // "EPUB", "EPUB (Kobo)"
+std::string index_text(const library::book&);                                // "2", "2.5", "IV"; "" without a number in a series
 std::string names_of(const messages&, const std::vector<library::person>&);  // "Ursula K. Le Guin, Ada Palmer"
 
 // What a refused file's code means (ingest.md 22); words for codes that have none of their own.

@@ -23,7 +23,8 @@ std::string filled(const std::string& text, messages::values given) {
     out.append(text, at, open - at);
     std::string_view name(text.data() + open + 1, close - open - 1);
     auto value = std::find_if(given.begin(), given.end(), [&](const auto& v) { return v.first == name; });
-    if (value == given.end()) throw std::logic_error("a text has the placeholder " + std::string(name) + " and got no value for it");
+    if (value == given.end())
+      throw std::logic_error("a text has the placeholder " + std::string(name) + " and got no value for it");
     out.append(value->second);
     at = close + 1;
   }

@@ -114,7 +114,8 @@ void pages::mount(http::router& r) {
   http::router& sending = r.group("", errors);
   sending.use(auth::web_session(at.with.credentials));
   sending.use(auth::require_web_session());
-  http::route_options large{.body_limit = at.with.settings.bytes("http.max_upload"), .body_to_file = true, .budget = std::chrono::hours{2}};
+  http::route_options large{
+      .body_limit = at.with.settings.bytes("http.max_upload"), .body_to_file = true, .budget = std::chrono::hours{2}};
   sending.add(http::verb::post, "/upload", bound(at, upload), large);
 }
 

@@ -20,9 +20,9 @@
 namespace carrel::web {
 
 struct upload_result {
-  std::optional<uuid> job;                // taken: the job that reads it
-  std::optional<uuid> known_book;         // the same bytes are there already, in this book
-  std::optional<error> refused;           // field: a code of ingest.md 22; reason: for the person
+  std::optional<uuid> job;         // taken: the job that reads it
+  std::optional<uuid> known_book;  // the same bytes are there already, in this book
+  std::optional<error> refused;    // field: a code of ingest.md 22; reason: for the person
 };
 
 // What the wiring gives to the pages. Callbacks may block: they run on `cpu`. One that is empty hides what it would do.
@@ -34,7 +34,7 @@ struct services {
   const http::links& links;
   const config& settings;
   std::string version;
-  std::filesystem::path upload_dir;       // where parts of uploads are put, next to the bodies
+  std::filesystem::path upload_dir;  // where parts of uploads are put, next to the bodies
   // The file belongs to the callee afterwards (it moves or removes it).
   std::function<upload_result(std::filesystem::path file, std::string original_name, uuid user)> accept_upload;
   // A picture of at most that width, made when needed; nothing when the original cannot be read.

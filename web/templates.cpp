@@ -57,9 +57,7 @@ void expand(std::string& out, std::string_view text, const messages& words, std:
   }
 }
 
-std::string_view layout_of(std::string_view page) {
-  return page.starts_with("bare_") ? part_text("bare") : part_text("layout");
-}
+std::string_view layout_of(std::string_view page) { return page.starts_with("bare_") ? part_text("bare") : part_text("layout"); }
 
 std::string whole_page(std::string_view layout, std::string_view body, const messages& words) {
   std::string out;

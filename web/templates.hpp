@@ -13,7 +13,8 @@
 
 namespace carrel::web {
 
-// Replaces {{> name}} by the file parts/name.html, {{icon.name}} by a picture of icons.svg, and {{t.key}} by the escaped text of that key, whose placeholders {x} become
+// Replaces {{> name}} by the file parts/name.html, {{icon.name}} by a picture of icons.svg, and {{t.key}} by the escaped text of
+// that key, whose placeholders {x} become
 // {{x}}. Throws std::logic_error for what does not exist.
 std::string expand_template(std::string_view text, const messages&);
 // Expanded and parsed, with our own escaping. Throws std::logic_error for text that is no template.

@@ -24,8 +24,9 @@ class view {
     return *this;
   }
   template <std::integral I>
-    requires(!std::same_as<I, bool>)
-  view& set(const std::string& name, I number) { return set(name, std::string_view(std::to_string(number))); }
+  requires(!std::same_as<I, bool>) view& set(const std::string& name, I number) {
+    return set(name, std::string_view(std::to_string(number)));
+  }
   view& set(const std::string& name, view inner) {
     data_[name] = std::move(inner.data_);
     return *this;

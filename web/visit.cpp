@@ -100,14 +100,16 @@ void page_headers(const site& at, const http::request& in, http::response& out) 
           "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
           "base-uri 'none'; frame-ancestors 'none'");
   out.set("Cache-Control", "private, no-store").set("Vary", "Cookie, Accept-Language");
-  out.set("Link", "<" + at.with.links.pages(in) + "/opds>; rel=\"alternate\"; type=\"application/atom+xml;profile=opds-catalog;kind=navigation\"");
+  out.set("Link", "<" + at.with.links.pages(in) +
+                      "/opds>; rel=\"alternate\"; type=\"application/atom+xml;profile=opds-catalog;kind=navigation\"");
 }
 
 http::response show(const visit& v, const page_head& head, std::string_view page, view filled, unsigned status) {
   fill_head(v.at, v.c.in, v.say, theme_of(v.c.in, v.user), filled);
   fill_account(v, filled);
   filled.set("title", head.title).set("document_title", v.say.say("document.title", {{"title", head.title}}));
-  for (const char* place : {"home", "library", "shelves", "series", "authors", "devices", "inbox", "errata", "jobs", "people", "account", "upload"}) {
+  for (const char* place :
+       {"home", "library", "shelves", "series", "authors", "devices", "inbox", "errata", "jobs", "people", "account", "upload"}) {
     filled.set("at_" + std::string(place), head.section == place);
   }
   undo_bar(v, filled);

@@ -43,7 +43,8 @@ http::response show(const visit&, const page_head&, std::string_view page, view,
 
 // After a form: 303 to `path`, where a bar says what was done and offers to take it back. `done` is a key of the table in
 // undo.cpp; `about` and `other` are what the undo form needs.
-http::response done(const visit&, std::string_view path, std::string_view done, std::string_view about = "", std::string_view other = "");
+http::response done(const visit&, std::string_view path, std::string_view done, std::string_view about = "",
+                    std::string_view other = "");
 // The bar that the query of this request asks for; false when it asks for none.
 bool undo_bar(const visit&, view& into);
 

@@ -49,7 +49,8 @@ std::string to_text(const library::book& b) {
   rows.push_back({"languages", join(b.languages, ", ")});
   rows.push_back({"tags", join(tags, ", ")});
   for (const library::book_file& f : b.files) {
-    rows.push_back({"file", f.format + ", " + std::to_string(f.size) + " bytes, KOReader " + f.koreader_md5 + ", SHA-256 " + f.checksum});
+    rows.push_back(
+        {"file", f.format + ", " + std::to_string(f.size) + " bytes, KOReader " + f.koreader_md5 + ", SHA-256 " + f.checksum});
   }
   return table(rows);
 }
@@ -81,8 +82,10 @@ json::object changes_given() {
     } else if (field == "series") {
       std::size_t mark = text.rfind(" #");
       std::optional<double> index = mark == text.npos ? std::nullopt : to_double(text.substr(mark + 2));
-      if (text.empty()) out.set(field, nullptr);
-      else out.set(field, json::object{{"name", index ? text.substr(0, mark) : text}, {"index", index}});
+      if (text.empty())
+        out.set(field, nullptr);
+      else
+        out.set(field, json::object{{"name", index ? text.substr(0, mark) : text}, {"index", index}});
     } else if (field == "page_count" || field == "age_rating") {
       out.set(field, text.empty() ? json::value() : json::value(json::number{text}));
     } else if (field == "identifiers") {
@@ -154,13 +157,18 @@ void describe_book(CLI::App& app, invocation& call) {
   sub("show", "everything about one book", show)->add_option("BOOK", given.names, "id or exact title")->required()->expected(1);
   one = sub("set", "change fields by hand; they are locked afterwards", set);
   one->add_option("BOOK", given.names, "id or exact title, then FIELD=VALUE ...")->required()->expected(2, 100);
-  one->footer("Fields: title, subtitle, title_sort, authors, series, languages, identifiers, description, publisher, published,\n"
-              "genres, tags, page_count, age_rating. Lists are separated by ';', a series is \"Name #2\".");
-  sub("approve", "put books from the inbox into the library", approve)->add_option("BOOK", given.names, "ids or exact titles")->required();
+  one->footer(
+      "Fields: title, subtitle, title_sort, authors, series, languages, identifiers, description, publisher, published,\n"
+      "genres, tags, page_count, age_rating. Lists are separated by ';', a series is \"Name #2\".");
+  sub("approve", "put books from the inbox into the library", approve)
+      ->add_option("BOOK", given.names, "ids or exact titles")
+      ->required();
   sub("trash", "move books to the trash", [](invocation& c) { return trash(c, false); })
-      ->add_option("BOOK", given.names, "ids or exact titles")->required();
+      ->add_option("BOOK", given.names, "ids or exact titles")
+      ->required();
   sub("untrash", "take books out of the trash", [](invocation& c) { return trash(c, true); })
-      ->add_option("BOOK", given.names, "ids")->required();
+      ->add_option("BOOK", given.names, "ids")
+      ->required();
 }
 
 }  // namespace carrel::commands

@@ -21,7 +21,8 @@ config invocation::load_settings() const {
   for (const std::string& pair : settings) {
     std::size_t equals = pair.find('=');
     if (equals == pair.npos) throw stop(usage, "--set expects key=value, got " + pair);
-    from.command_line.emplace_back(trim(std::string_view(pair).substr(0, equals)), trim(std::string_view(pair).substr(equals + 1)));
+    from.command_line.emplace_back(trim(std::string_view(pair).substr(0, equals)),
+                                   trim(std::string_view(pair).substr(equals + 1)));
   }
   result<config> c = config::load(from);
   if (!c) throw stop(usage, c.error().message());
@@ -35,8 +36,10 @@ environment invocation::open(unsigned connections) const {
 }
 
 void invocation::answer(const json::value& document, const std::string& text) const {
-  if (json) std::cout << json::dump(document) << '\n';
-  else if (!text.empty()) std::cout << text << (text.ends_with('\n') ? "" : "\n");
+  if (json)
+    std::cout << json::dump(document) << '\n';
+  else if (!text.empty())
+    std::cout << text << (text.ends_with('\n') ? "" : "\n");
   std::cout.flush();
 }
 
@@ -54,7 +57,9 @@ library::user acting_user(db::tx& tx, const std::string& name) {
 
 uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
   std::optional<library::book> found = library::find_book_named(tx, viewer, name);
-  if (!found) throw stop(not_found, "There is no book " + name + ", or its title is not unique. Use the id that `carrel book find` prints.");
+  if (!found)
+    throw stop(not_found,
+               "There is no book " + name + ", or its title is not unique. Use the id that `carrel book find` prints.");
   return found->id;
 }
 

@@ -31,15 +31,16 @@ struct invocation {
   std::vector<std::string> settings;  // --set key=value
   std::function<exit_status(invocation&)> action;
 
-  config load_settings() const;                       // throws stop
-  environment open(unsigned connections = 2) const;   // settings, store, database; throws stop
+  config load_settings() const;                      // throws stop
+  environment open(unsigned connections = 2) const;  // settings, store, database; throws stop
   // With --json the document and nothing else; without it the text.
   void answer(const json::value& document, const std::string& text) const;
 };
 
 using describe = void(CLI::App&, invocation&);
 describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
-    describe_book, describe_hash, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job, describe_version;
+    describe_book, describe_hash, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job,
+    describe_version;
 
 // Runs what a command changes in one transaction; with --dry-run it is rolled back afterwards, so that every rule has been
 // tried and the answer is what it would be.
@@ -67,6 +68,6 @@ inline const library::actor command_line{.user = std::nullopt, .name = "command 
 
 std::string first_line_of_input();  // a password from standard input; throws stop when there is none
 std::string table(const std::vector<std::vector<std::string>>& rows);  // columns aligned, first row is the heading
-std::string device_base(const config&);  // the address devices use, as far as the settings tell
+std::string device_base(const config&);                                // the address devices use, as far as the settings tell
 
 }  // namespace carrel::commands

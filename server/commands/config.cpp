@@ -16,8 +16,10 @@ exit_status show(invocation& call, bool origin) {
   for (const setting_key& key : setting_keys()) {
     const config::entry& entry = c.entries().at(key.name);
     std::string value = c.shown(key.name);
-    if (origin) document.set(key.name, json::object{{"value", value}, {"origin", entry.origin}});
-    else document.set(key.name, value);
+    if (origin)
+      document.set(key.name, json::object{{"value", value}, {"origin", entry.origin}});
+    else
+      document.set(key.name, value);
     text += std::string("# ") + key.meaning + (origin ? "  [" + entry.origin + "]" : "") + "\n" + key.name + " = " + value + "\n";
   }
   call.answer(document, text);

@@ -25,12 +25,8 @@ json::object urls(const std::string& base) {
 }
 
 json::object to_json(const library::new_device& d, const std::string& base) {
-  json::object o{{"id", d.made.id},
-                 {"name", d.made.name},
-                 {"kind", d.made.kind},
-                 {"user", d.made.user_name},
-                 {"username", d.made.user_name},
-                 {"password", d.password},
+  json::object o{{"id", d.made.id},          {"name", d.made.name},          {"kind", d.made.kind},
+                 {"user", d.made.user_name}, {"username", d.made.user_name}, {"password", d.password},
                  {"urls", urls(base)}};
   if (d.made.kind == "kobo") o.set("kobo", json::object{{"token", d.token}, {"api_endpoint", base + "/kobo/" + d.token}});
   return o;
@@ -38,7 +34,9 @@ json::object to_json(const library::new_device& d, const std::string& base) {
 
 std::string to_text(const library::new_device& d, const std::string& base) {
   std::string out = "Device " + d.made.name + " of " + d.made.user_name + ". The password is shown this once.\n\n";
-  std::vector<std::vector<std::string>> rows{{"user name", d.made.user_name}, {"password", d.password}, {"catalog (OPDS)", base + "/opds"},
+  std::vector<std::vector<std::string>> rows{{"user name", d.made.user_name},
+                                             {"password", d.password},
+                                             {"catalog (OPDS)", base + "/opds"},
                                              {"positions (KOSync)", base + "/kosync"}};
   if (d.made.kind == "kobo") rows.push_back({"api_endpoint", base + "/kobo/" + d.token});
   return out + table(rows);
@@ -98,7 +96,8 @@ exit_status show(invocation& call) {
   json::array seen;
   std::vector<std::vector<std::string>> rows{{"AT", "STATUS", "REQUEST", "NOTE"}};
   for (const library::device_request& r : requests) {
-    seen.push_back(json::object{{"at", r.at}, {"protocol", r.protocol}, {"request", r.request}, {"status", r.status}, {"note", r.note}});
+    seen.push_back(
+        json::object{{"at", r.at}, {"protocol", r.protocol}, {"request", r.request}, {"status", r.status}, {"note", r.note}});
     rows.push_back({rfc3339(r.at), std::to_string(r.status), r.request, r.note});
   }
   document.set("shelves", d.shelves).set("requests", std::move(seen));
@@ -111,7 +110,8 @@ exit_status rotate(invocation& call) {
   std::string base = device_base(e.settings);
   library::new_device made = change(e, call, [&](db::tx& tx) {
     library::device d = device_named(tx);
-    std::optional<library::new_device> fresh = library::rotate_device(tx, d.id, given.grace ? std::chrono::hours{1} : std::chrono::hours{0});
+    std::optional<library::new_device> fresh =
+        library::rotate_device(tx, d.id, given.grace ? std::chrono::hours{1} : std::chrono::hours{0});
     if (!fresh) throw stop(not_found, "The device is gone.");
     library::record(tx, command_line, "device.rotate", "device", d.id);
     return *fresh;

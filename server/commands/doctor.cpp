@@ -22,7 +22,8 @@ constexpr db::statement sql_missing{"doctor.missing_files", "select count(*) fro
 constexpr db::statement sql_failed{"doctor.failed_items", R"sql(
   select count(*) from ingest_items where state in ('rejected', 'failed') and dismissed_at is null)sql"};
 constexpr db::statement sql_failed_jobs{"doctor.failed_jobs", "select count(*) from jobs where state = 'failed'"};
-constexpr db::statement sql_version{"doctor.version", "select current_setting('server_version'), extract(epoch from clock_timestamp())::bigint"};
+constexpr db::statement sql_version{"doctor.version",
+                                    "select current_setting('server_version'), extract(epoch from clock_timestamp())::bigint"};
 
 finding disk(const std::string& data) {
   struct statvfs facts {};

@@ -38,8 +38,11 @@ exit_status hash(invocation& call) {
   json::value content = opened && !opened->content_hash.empty() ? json::value(opened->content_hash) : json::value();
 
   std::string name_md5 = publication::file_name_md5(name);
-  json::object document{{"sha256", prints->sha256},           {"md5", prints->md5},    {"koreader_partial_md5", prints->koreader_md5},
-                        {"koreader_filename_md5", name_md5}, {"content_hash", content}};
+  json::object document{{"sha256", prints->sha256},
+                        {"md5", prints->md5},
+                        {"koreader_partial_md5", prints->koreader_md5},
+                        {"koreader_filename_md5", name_md5},
+                        {"content_hash", content}};
   std::vector<std::vector<std::string>> rows{{"SHA-256", prints->sha256},
                                              {"MD5", prints->md5},
                                              {"KOReader (binary)", prints->koreader_md5},

@@ -27,8 +27,10 @@ class progress_bar {
     double rate = seconds > 0.5 ? static_cast<double>(done_now) / seconds : 0;
     constexpr int width = 30;
     int filled = found > 0 ? static_cast<int>(done_now * width / found) : 0;
-    std::string bar = std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.');
-    std::fprintf(stderr, "\r[%s] %lld of %lld files", bar.c_str(), static_cast<long long>(done_now), static_cast<long long>(found));
+    std::string bar =
+        std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.');
+    std::fprintf(stderr, "\r[%s] %lld of %lld files", bar.c_str(), static_cast<long long>(done_now),
+                 static_cast<long long>(found));
     if (rate > 0) std::fprintf(stderr, ", %.0f/s, %.0f s left ", rate, static_cast<double>(found - done_now) / rate);
     std::fflush(stderr);
     shown_ = true;
@@ -53,23 +55,27 @@ std::string summary(const ingest::outcome& o) {
 }
 
 exit_status ingest(invocation& call) {
-  if (call.dry_run) throw stop(usage, "ingest has no --dry-run: what a file is shows only when it is read. Use --keep to leave sources alone.");
+  if (call.dry_run)
+    throw stop(usage, "ingest has no --dry-run: what a file is shows only when it is read. Use --keep to leave sources alone.");
   std::vector<std::filesystem::path> paths;
   for (const std::string& p : given.paths) {
     std::filesystem::path path = std::filesystem::absolute(p);
-    if (!std::filesystem::exists(std::filesystem::symlink_status(path))) throw stop(not_found, "There is no file or folder " + p + ".");
+    if (!std::filesystem::exists(std::filesystem::symlink_status(path)))
+      throw stop(not_found, "There is no file or folder " + p + ".");
     paths.push_back(std::move(path));
   }
   config settings = call.load_settings();
   unsigned workers = ingest::settings_from(settings).workers;
-  result<environment> opened = open_environment(std::move(settings), {.connections = workers + 1, .migrate = true, .keep_file_access = true});
+  result<environment> opened =
+      open_environment(std::move(settings), {.connections = workers + 1, .migrate = true, .keep_file_access = true});
   if (!opened) throw stop(failed, opened.error().message());
   environment e = std::move(*opened);
 
   ingest::ingest_options options{.approve = given.approve, .keep = given.keep, .user = std::nullopt};
   if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
   ingest::inspector_pool inspectors(ingest::inspector_options_from(e.settings));
-  ingest::services services{.pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
+  ingest::services services{
+      .pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
   ingest::outcome o;
   {
     progress_bar bar;
@@ -86,11 +92,13 @@ void describe_ingest(CLI::App& app, invocation& call) {
   CLI::App* cmd = app.add_subcommand("ingest", "take files and folders into the library");
   cmd->add_option("PATH", given.paths, "files or folders (walked; links that leave them are not followed)")->required();
   cmd->add_flag("--approve", given.approve, "put the books straight into the library instead of the inbox");
-  cmd->add_flag("--keep", given.keep, "leave the sources where they are; without it they go to the attic once their copy is proven");
+  cmd->add_flag("--keep", given.keep,
+                "leave the sources where they are; without it they go to the attic once their copy is proven");
   cmd->add_flag("--wait", given.wait, "accepted for scripts: the command always waits until every file is done");
   cmd->add_option("--user", given.user, "who brings them (default: nobody)");
-  cmd->footer("Works beside a running service. The same command twice changes nothing the second time.\n"
-              "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.");
+  cmd->footer(
+      "Works beside a running service. The same command twice changes nothing the second time.\n"
+      "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.");
   cmd->callback([&call] { call.action = ingest; });
 }
 

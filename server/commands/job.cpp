@@ -13,7 +13,8 @@ exit_status list(invocation& call) {
   std::vector<std::vector<std::string>> rows{{"KIND", "STATE", "DONE", "ERROR", "ID"}};
   for (const jobs::job& j : all) {
     document.push_back(jobs::to_json(j));
-    rows.push_back({j.kind, j.state, std::to_string(j.done) + (j.total ? " of " + std::to_string(*j.total) : ""), j.last_error, j.id.text()});
+    rows.push_back({j.kind, j.state, std::to_string(j.done) + (j.total ? " of " + std::to_string(*j.total) : ""), j.last_error,
+                    j.id.text()});
   }
   call.answer(document, all.empty() ? "No jobs." : table(rows));
   return done;
@@ -24,7 +25,8 @@ exit_status retry_or_cancel(invocation& call, bool retry) {
   if (!job) throw stop(usage, "JOB is an id that `carrel job list` prints.");
   environment e = call.open(1);
   bool changed = change(e, call, [&](db::tx& tx) { return retry ? jobs::retry_job(tx, *job) : jobs::cancel_job(tx, *job); });
-  if (!changed) throw stop(not_found, retry ? "There is no failed job with this id." : "There is no waiting or running job with this id.");
+  if (!changed)
+    throw stop(not_found, retry ? "There is no failed job with this id." : "There is no waiting or running job with this id.");
   call.answer(json::object{{"changed", 1}}, retry ? "It will be tried again." : "Cancelled.");
   return done;
 }

@@ -19,7 +19,10 @@ exit_status unknown(invocation& call) {
   for (const library::unknown_document& d : all) {
     json::array suggestions;
     for (const library::suggestion& s : d.suggestions) suggestions.push_back(json::object{{"book", s.book}, {"score", s.score}});
-    document.push_back(json::object{{"document", d.document}, {"device", d.device}, {"percentage", d.percentage}, {"at", d.at},
+    document.push_back(json::object{{"document", d.document},
+                                    {"device", d.device},
+                                    {"percentage", d.percentage},
+                                    {"at", d.at},
                                     {"title", d.title.empty() ? json::value() : json::value(d.title)},
                                     {"filename", d.file_name.empty() ? json::value() : json::value(d.file_name)},
                                     {"suggestions", std::move(suggestions)}});
@@ -49,10 +52,20 @@ exit_status history(invocation& call) {
   json::array document;
   std::vector<std::vector<std::string>> text{{"AT", "PERCENT", "DEVICE", "POSITION", ""}};
   for (const library::position_row& p : rows) {
-    document.push_back(json::object{{"id", p.id}, {"document", p.document}, {"book", p.book}, {"percentage", p.percentage},
-                                    {"progress", p.progress}, {"device", p.device}, {"source", p.source}, {"at", p.at},
-                                    {"current", p.current}, {"accepted", p.accepted}});
-    text.push_back({rfc3339(p.at), shortest(p.percentage * 100), p.device, p.progress, p.current ? "current" : p.accepted ? "" : "held"});
+    document.push_back(json::object{{"id", p.id},
+                                    {"document", p.document},
+                                    {"book", p.book},
+                                    {"percentage", p.percentage},
+                                    {"progress", p.progress},
+                                    {"device", p.device},
+                                    {"source", p.source},
+                                    {"at", p.at},
+                                    {"current", p.current},
+                                    {"accepted", p.accepted}});
+    text.push_back({rfc3339(p.at), shortest(p.percentage * 100), p.device, p.progress,
+                    p.current    ? "current"
+                    : p.accepted ? ""
+                                 : "held"});
   }
   call.answer(document, rows.empty() ? "No positions yet." : table(text));
   return done;
@@ -73,7 +86,9 @@ void describe_kosync(CLI::App& app, invocation& call) {
   CLI::App* one = sub("link", "say which book a document is", link);
   one->add_option("DOCUMENT", given.document, "as `kosync unknown` prints it")->required();
   one->add_option("BOOK", given.book, "id or exact title")->required();
-  sub("history", "every position of a book, newest first", history)->add_option("BOOK", given.book, "id or exact title")->required();
+  sub("history", "every position of a book, newest first", history)
+      ->add_option("BOOK", given.book, "id or exact title")
+      ->required();
 }
 
 }  // namespace carrel::commands

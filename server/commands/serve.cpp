@@ -15,7 +15,10 @@ namespace carrel::commands {
 namespace {
 
 log::level level_from(const std::string& name) {
-  return name == "debug" ? log::level::debug : name == "warn" ? log::level::warn : name == "error" ? log::level::error : log::level::info;
+  return name == "debug"   ? log::level::debug
+         : name == "warn"  ? log::level::warn
+         : name == "error" ? log::level::error
+                           : log::level::info;
 }
 
 // "journal" is for the journal: on a terminal or in a pipe lines get their time.
@@ -68,8 +71,9 @@ exit_status serve(invocation& call) {
   config settings = call.load_settings();
   start_log(settings);
   sigset_t signals = block_signals();
-  unsigned connections = settings.is_set("database.pool") ? static_cast<unsigned>(std::max<std::int64_t>(2, settings.integer("database.pool")))
-                                                          : std::max(4U, 2 * std::thread::hardware_concurrency());
+  unsigned connections = settings.is_set("database.pool")
+                             ? static_cast<unsigned>(std::max<std::int64_t>(2, settings.integer("database.pool")))
+                             : std::max(4U, 2 * std::thread::hardware_concurrency());
   result<environment> e = open_environment(std::move(settings), {.connections = connections});
   if (!e) throw stop(failed, e.error().message());
 

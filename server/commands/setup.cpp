@@ -12,11 +12,13 @@ bool only_code = false;
 exit_status code(invocation& call) {
   environment e = call.open(1);
   std::string fresh = change(e, call, [](db::tx& tx) {
-    if (library::has_owner(tx)) throw stop(refused, "Carrel is set up already. New accounts: carrel user add, or the People page.");
+    if (library::has_owner(tx))
+      throw stop(refused, "Carrel is set up already. New accounts: carrel user add, or the People page.");
     return library::make_code(tx, "setup", std::chrono::hours{24 * 7});
   });
   std::string base = device_base(e.settings);
-  call.answer(json::object{{"code", fresh}}, "Setup code: " + fresh + "\nOpen " + base + "/setup and type it. It is good for a week and for one use.");
+  call.answer(json::object{{"code", fresh}},
+              "Setup code: " + fresh + "\nOpen " + base + "/setup and type it. It is good for a week and for one use.");
   return done;
 }
 

@@ -1,5 +1,5 @@
-#include "library/device.hpp"
 #include "library/shelf.hpp"
+#include "library/device.hpp"
 #include "server/commands/command.hpp"
 
 namespace carrel::commands {
@@ -42,7 +42,8 @@ exit_status create(invocation& call) {
 
 exit_status list(invocation& call) {
   environment e = call.open(1);
-  std::vector<library::shelf> all = e.pool->read_now([](db::tx& tx) { return library::shelves(tx, acting_user(tx, given.user).id); });
+  std::vector<library::shelf> all =
+      e.pool->read_now([](db::tx& tx) { return library::shelves(tx, acting_user(tx, given.user).id); });
   json::array document;
   std::vector<std::vector<std::string>> rows{{"NAME", "BOOKS", "OF", "ID"}};
   for (const library::shelf& s : all) {

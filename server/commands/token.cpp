@@ -17,7 +17,8 @@ exit_status create(invocation& call) {
     library::record(tx, command_line, "token.create", "api_key", key->made.id);
     return *key;
   });
-  call.answer(json::object{{"id", made.made.id}, {"key", made.key}}, made.key + "\nThe key is shown this once. Send it as: Authorization: Bearer KEY");
+  call.answer(json::object{{"id", made.made.id}, {"key", made.key}},
+              made.key + "\nThe key is shown this once. Send it as: Authorization: Bearer KEY");
   return done;
 }
 
@@ -31,9 +32,14 @@ exit_status list(invocation& call) {
   json::array document;
   std::vector<std::vector<std::string>> rows{{"LABEL", "SCOPE", "OF", "KEY", "LAST USED", "ID"}};
   for (const auth::api_key& k : all) {
-    document.push_back(json::object{{"id", k.id}, {"label", k.label}, {"scope", k.scope}, {"user", k.user_name}, {"prefix", k.prefix},
+    document.push_back(json::object{{"id", k.id},
+                                    {"label", k.label},
+                                    {"scope", k.scope},
+                                    {"user", k.user_name},
+                                    {"prefix", k.prefix},
                                     {"last_used_at", k.last_used_at}});
-    rows.push_back({k.label, k.scope, k.user_name, k.prefix + "...", k.last_used_at ? rfc3339(*k.last_used_at) : "never", k.id.text()});
+    rows.push_back(
+        {k.label, k.scope, k.user_name, k.prefix + "...", k.last_used_at ? rfc3339(*k.last_used_at) : "never", k.id.text()});
   }
   call.answer(document, table(rows));
   return done;

@@ -130,7 +130,8 @@ void describe_user(CLI::App& app, invocation& call) {
   CLI::App* one = sub("add", "make an account", add);
   one->add_option("NAME", given.name, "name to sign in with")->required();
   one->add_option("--role", given.role, roles)->capture_default_str();
-  one->add_flag("--password-stdin", given.password_stdin, "read the web password from standard input; without it the account has none");
+  one->add_flag("--password-stdin", given.password_stdin,
+                "read the web password from standard input; without it the account has none");
 
   sub("list", "all accounts", list);
 

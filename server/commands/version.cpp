@@ -1,6 +1,6 @@
+#include "server/version.hpp"
 #include "schema/migrations.hpp"
 #include "server/commands/command.hpp"
-#include "server/version.hpp"
 
 namespace carrel::commands {
 

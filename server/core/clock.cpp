@@ -63,10 +63,12 @@ std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
   char month[4] = {};
   int day = 0, year = 0, hour = 0, minute = 0, second = 0;
   std::string copy(text.substr(5));
-  if (std::sscanf(copy.c_str(), "%2d %3s %4d %2d:%2d:%2d GMT", &day, month, &year, &hour, &minute, &second) != 6) return std::nullopt;
+  if (std::sscanf(copy.c_str(), "%2d %3s %4d %2d:%2d:%2d GMT", &day, month, &year, &hour, &minute, &second) != 6)
+    return std::nullopt;
   for (unsigned m = 0; m < 12; ++m) {
     if (std::string_view(months[m]) != month) continue;
-    std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{m + 1}, std::chrono::day{static_cast<unsigned>(day)}};
+    std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{m + 1},
+                                     std::chrono::day{static_cast<unsigned>(day)}};
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
     return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second};
   }

@@ -65,10 +65,15 @@ std::optional<std::string> complaint(const setting_key& k, const std::string& v)
       std::optional<std::int64_t> n = to_integer(v);
       return n && *n >= 0 ? std::nullopt : std::optional<std::string>("must be a whole number");
     }
-    case setting_kind::duration: return parse_duration(v) ? std::nullopt : std::optional<std::string>("must be a duration such as 10s, 5m, 2h or 30d");
-    case setting_kind::size: return parse_size(v) ? std::nullopt : std::optional<std::string>("must be a size such as 64KiB or 2GiB");
-    case setting_kind::url: return looks_like_url(v) ? std::nullopt : std::optional<std::string>("must be an address that begins with http:// or https://");
-    case setting_kind::time_of_day: return time_of_day(v) ? std::nullopt : std::optional<std::string>("must be a time of day such as 03:15");
+    case setting_kind::duration:
+      return parse_duration(v) ? std::nullopt : std::optional<std::string>("must be a duration such as 10s, 5m, 2h or 30d");
+    case setting_kind::size:
+      return parse_size(v) ? std::nullopt : std::optional<std::string>("must be a size such as 64KiB or 2GiB");
+    case setting_kind::url:
+      return looks_like_url(v) ? std::nullopt
+                               : std::optional<std::string>("must be an address that begins with http:// or https://");
+    case setting_kind::time_of_day:
+      return time_of_day(v) ? std::nullopt : std::optional<std::string>("must be a time of day such as 03:15");
     case setting_kind::rate: return rate(v) ? std::nullopt : std::optional<std::string>("must be a rate such as 5/1m");
   }
   return std::nullopt;
@@ -235,7 +240,12 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view s) {
     std::size_t letters = 0;
     while (letters < s.size() && s[letters] >= 'a' && s[letters] <= 'z') ++letters;
     std::string_view unit = s.substr(0, letters);
-    std::int64_t ms = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : unit == "d" ? 86'400'000 : 0;
+    std::int64_t ms = unit == "ms"  ? 1
+                      : unit == "s" ? 1000
+                      : unit == "m" ? 60'000
+                      : unit == "h" ? 3'600'000
+                      : unit == "d" ? 86'400'000
+                                    : 0;
     if (ms == 0) return std::nullopt;
     total += *n * ms;
     s.remove_prefix(letters);
@@ -249,9 +259,13 @@ std::optional<std::uint64_t> parse_size(std::string_view s) {
   std::optional<std::int64_t> n = to_integer(s.substr(0, digits));
   if (!n) return std::nullopt;
   std::string_view unit = trim(s.substr(digits));
-  struct scale { std::string_view name; std::uint64_t bytes; };
-  static constexpr scale scales[] = {{"", 1}, {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40},
-                                     {"KB", 1000}, {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000}};
+  struct scale {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  static constexpr scale scales[] = {
+      {"", 1},      {"B", 1},     {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20},   {"GiB", 1ULL << 30},      {"TiB", 1ULL << 40},
+      {"KB", 1000}, {"kB", 1000}, {"MB", 1'000'000},   {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000}};
   for (const scale& x : scales) {
     if (x.name == unit && static_cast<std::uint64_t>(*n) <= UINT64_MAX / x.bytes) return static_cast<std::uint64_t>(*n) * x.bytes;
   }

@@ -20,9 +20,9 @@ enum class setting_kind { text, list, toggle, integer, duration, size, address, 
 struct setting_key {
   const char* name;
   setting_kind kind;
-  const char* initial;   // "" = unset
-  const char* meaning;   // one line, for --help and the example file
-  const char* choices;   // for `choice`: words separated by |; for others further words that are allowed ("auto|off")
+  const char* initial;  // "" = unset
+  const char* meaning;  // one line, for --help and the example file
+  const char* choices;  // for `choice`: words separated by |; for others further words that are allowed ("auto|off")
   bool secret;
 };
 
@@ -38,7 +38,7 @@ class config {
   struct sources {
     std::optional<std::string> file;  // must exist when given; without it /etc/carrel/carrel.conf is read if there is one
     std::function<std::optional<std::string>(const std::string&)> environment;  // nullptr: the process's own
-    std::vector<std::string> environment_names;                                  // for tests; empty: the process's own
+    std::vector<std::string> environment_names;                                 // for tests; empty: the process's own
     std::vector<std::pair<std::string, std::string>> command_line;
   };
 

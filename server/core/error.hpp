@@ -54,7 +54,7 @@ class [[nodiscard]] result {
 }  // namespace carrel
 
 // A promise of our own code. When it is broken this logs and throws std::logic_error.
-#define CARREL_EXPECT(condition)                                                          \
-  do {                                                                                    \
-    if (!(condition)) ::carrel::broken_promise(#condition, __FILE__, __LINE__);           \
+#define CARREL_EXPECT(condition)                                                \
+  do {                                                                          \
+    if (!(condition)) ::carrel::broken_promise(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -60,9 +60,12 @@ class builder {
     return put(value(number{std::exchange(text_, {})}));
   }
   bool put(value v) {
-    if (stack_.empty()) done = std::move(v);
-    else if (stack_.back().is_object) stack_.back().members.set(std::move(stack_.back().key), std::move(v));
-    else stack_.back().items.push_back(std::move(v));
+    if (stack_.empty())
+      done = std::move(v);
+    else if (stack_.back().is_object)
+      stack_.back().members.set(std::move(stack_.back().key), std::move(v));
+    else
+      stack_.back().items.push_back(std::move(v));
     return true;
   }
   bool close() {
@@ -92,8 +95,10 @@ object::object(std::initializer_list<std::pair<std::string, value>> members) : m
 
 object& object::set(std::string name, value v) {
   auto at = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == name; });
-  if (at != members_.end()) at->second = std::move(v);
-  else members_.emplace_back(std::move(name), std::move(v));
+  if (at != members_.end())
+    at->second = std::move(v);
+  else
+    members_.emplace_back(std::move(name), std::move(v));
   return *this;
 }
 

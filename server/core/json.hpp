@@ -36,10 +36,10 @@ class object {
   ~object();
   object(std::initializer_list<std::pair<std::string, value>> members);
 
-  object& set(std::string name, value v);        // replaces or appends
+  object& set(std::string name, value v);                    // replaces or appends
   object& set_if(std::string name, std::optional<value> v);  // nothing when absent
   const value* find(std::string_view name) const;
-  value take(std::string_view name);             // null when absent
+  value take(std::string_view name);  // null when absent
   bool empty() const;
   std::size_t size() const;
   const std::vector<std::pair<std::string, value>>& members() const;
@@ -58,25 +58,25 @@ class object {
 class value {
  public:
   value() = default;
-  value(std::nullptr_t) {}                                          // NOLINT(google-explicit-constructor)
-  value(std::same_as<bool> auto b) : data_(b) {}                    // NOLINT(google-explicit-constructor)
-  value(double d);                                                  // NOLINT(google-explicit-constructor)
+  value(std::nullptr_t) {}                        // NOLINT(google-explicit-constructor)
+  value(std::same_as<bool> auto b) : data_(b) {}  // NOLINT(google-explicit-constructor)
+  value(double d);                                // NOLINT(google-explicit-constructor)
   template <std::integral I>
-    requires(!std::same_as<I, bool>)
-  value(I i) : data_(number{std::to_string(i)}) {}                  // NOLINT(google-explicit-constructor)
-  value(number n) : data_(std::move(n)) {}                          // NOLINT(google-explicit-constructor)
-  value(std::string s) : data_(std::move(s)) {}                     // NOLINT(google-explicit-constructor)
-  value(std::string_view s) : data_(std::string(s)) {}              // NOLINT(google-explicit-constructor)
-  value(const char* s) : data_(std::string(s)) {}                   // NOLINT(google-explicit-constructor)
-  value(const uuid& id) : data_(id.text()) {}                       // NOLINT(google-explicit-constructor)
-  value(instant at) : data_(rfc3339(at)) {}                         // NOLINT(google-explicit-constructor)
-  value(array a) : data_(std::move(a)) {}                           // NOLINT(google-explicit-constructor)
-  value(object o) : data_(std::move(o)) {}                          // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<I, bool>) value(I i) : data_(number{std::to_string(i)}) {}  // NOLINT(google-explicit-constructor)
+  value(number n) : data_(std::move(n)) {}                                           // NOLINT(google-explicit-constructor)
+  value(std::string s) : data_(std::move(s)) {}                                      // NOLINT(google-explicit-constructor)
+  value(std::string_view s) : data_(std::string(s)) {}                               // NOLINT(google-explicit-constructor)
+  value(const char* s) : data_(std::string(s)) {}                                    // NOLINT(google-explicit-constructor)
+  value(const uuid& id) : data_(id.text()) {}                                        // NOLINT(google-explicit-constructor)
+  value(instant at) : data_(rfc3339(at)) {}                                          // NOLINT(google-explicit-constructor)
+  value(array a) : data_(std::move(a)) {}                                            // NOLINT(google-explicit-constructor)
+  value(object o) : data_(std::move(o)) {}                                           // NOLINT(google-explicit-constructor)
   template <class T>
-  value(const std::optional<T>& o) { if (o) *this = value(*o); }    // NOLINT(google-explicit-constructor)
+  value(const std::optional<T>& o) {
+    if (o) *this = value(*o);
+  }  // NOLINT(google-explicit-constructor)
   template <class T>
-    requires(!std::same_as<T, value>)
-  value(const std::vector<T>& items) {                              // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<T, value>) value(const std::vector<T>& items) {  // NOLINT(google-explicit-constructor)
     array a;
     for (const T& item : items) a.push_back(value(item));
     data_ = std::move(a);

@@ -48,8 +48,10 @@ std::string line(layout how, level at, std::string_view event, std::initializer_
     json::append(out, json::value(std::move(o)));
     return out;
   }
-  if (how == layout::journal) out = "<" + std::to_string(priorities[index]) + ">";
-  else out = rfc3339_micros(now()) + " ";
+  if (how == layout::journal)
+    out = "<" + std::to_string(priorities[index]) + ">";
+  else
+    out = rfc3339_micros(now()) + " ";
   out += names[index];
   out += ' ';
   out += event;
@@ -57,8 +59,10 @@ std::string line(layout how, level at, std::string_view event, std::initializer_
     out += ' ';
     out += f.key;
     out += '=';
-    if (needs_quotes(f.text)) json::append_string(out, f.text);
-    else out += f.text;
+    if (needs_quotes(f.text))
+      json::append_string(out, f.text);
+    else
+      out += f.text;
   }
   return out;
 }

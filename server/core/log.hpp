@@ -19,10 +19,12 @@ struct field {
   field(std::string_view k, const char* v) : key(k), text(v) {}
   field(std::string_view k, std::same_as<bool> auto v) : key(k), text(v ? "true" : "false") {}
   template <class T>
-    requires((std::integral<T> && !std::same_as<T, bool>) || std::floating_point<T>)
-  field(std::string_view k, T v) : key(k), text(std::to_string(v)) {}
+  requires((std::integral<T> && !std::same_as<T, bool>) || std::floating_point<T>) field(std::string_view k, T v)
+      : key(k), text(std::to_string(v)) {}
   template <class T>
-    requires requires(const T& v) { { v.text() } -> std::convertible_to<std::string>; }
+  requires requires(const T& v) {
+    { v.text() } -> std::convertible_to<std::string>;
+  }
   field(std::string_view k, const T& v) : key(k), text(v.text()) {}
 };
 

@@ -36,14 +36,22 @@ void append_xml(std::string& out, std::string_view s) {
       ++i;
       continue;
     }
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (attribute && c == '"') out += "&quot;";
-    else if (attribute && c == '\n') out += "&#10;";
-    else if (attribute && c == '\t') out += "&#9;";
-    else if (attribute && c == '\r') out += "&#13;";
-    else if (allowed_in_xml(c)) out.append(s.substr(i, n));
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (attribute && c == '"')
+      out += "&quot;";
+    else if (attribute && c == '\n')
+      out += "&#10;";
+    else if (attribute && c == '\t')
+      out += "&#9;";
+    else if (attribute && c == '\r')
+      out += "&#13;";
+    else if (allowed_in_xml(c))
+      out.append(s.substr(i, n));
     i += n;
   }
 }
@@ -58,10 +66,14 @@ std::string encode64(std::string_view in, const char* alphabet, bool pad) {
     if (left > 2) v |= static_cast<unsigned char>(in[i + 2]);
     out += alphabet[v >> 18];
     out += alphabet[(v >> 12) & 63];
-    if (left > 1) out += alphabet[(v >> 6) & 63];
-    else if (pad) out += '=';
-    if (left > 2) out += alphabet[v & 63];
-    else if (pad) out += '=';
+    if (left > 1)
+      out += alphabet[(v >> 6) & 63];
+    else if (pad)
+      out += '=';
+    if (left > 2)
+      out += alphabet[v & 63];
+    else if (pad)
+      out += '=';
   }
   return out;
 }
@@ -204,7 +216,8 @@ std::string percent_encode(std::string_view s) {
   out.reserve(s.size());
   for (char c : s) {
     auto u = static_cast<unsigned char>(c);
-    bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                 c == '~';
     if (plain) {
       out += c;
     } else {

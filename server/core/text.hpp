@@ -18,7 +18,7 @@ std::string_view cut_utf8(std::string_view, std::size_t bytes);
 
 void append_utf8(std::string& out, char32_t);
 
-bool is_control(char);  // C0 or DEL
+bool is_control(char);                    // C0 or DEL
 std::string_view trim(std::string_view);  // ASCII blanks and line ends
 std::string lower_ascii(std::string_view);
 bool equal_ascii_case(std::string_view, std::string_view);
@@ -38,8 +38,8 @@ std::optional<std::string> percent_decode(std::string_view, bool plus_is_space =
 std::string hex(std::string_view bytes);  // lower case
 std::optional<std::string> unhex(std::string_view);
 std::string base64(std::string_view);
-std::string base64url(std::string_view);                        // no padding
-std::optional<std::string> base64_decode(std::string_view);     // both alphabets, padding optional
+std::string base64url(std::string_view);                     // no padding
+std::optional<std::string> base64_decode(std::string_view);  // both alphabets, padding optional
 
 std::optional<std::int64_t> to_integer(std::string_view);  // the whole text, base 10
 std::optional<double> to_double(std::string_view);         // the whole text; finite

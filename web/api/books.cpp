@@ -17,15 +17,19 @@ library::filter filter_of(const http::request& in) {
   f.text = in.query("q").value_or("");
   f.language = in.query("language").value_or("");
   f.format = in.query("format").value_or("");
-  for (auto [name, into] : {std::pair{"shelf", &f.shelf}, std::pair{"author", &f.person}, std::pair{"series", &f.series}, std::pair{"tag", &f.tag}}) {
+  for (auto [name, into] :
+       {std::pair{"shelf", &f.shelf}, std::pair{"author", &f.person}, std::pair{"series", &f.series}, std::pair{"tag", &f.tag}}) {
     std::optional<std::string> text = in.query(name);
     *into = id_of(text);
     if (text && !text->empty() && !*into) throw http::problem{400, std::string(name) + " is no id.", name};
   }
   std::string sort = in.query("sort").value_or("new");
-  if (sort == "title") f.order = library::list::of::title;
-  else if (sort == "author") f.order = library::list::of::author;
-  else if (sort != "new") throw http::problem{400, "sort is new, title or author.", "sort"};
+  if (sort == "title")
+    f.order = library::list::of::title;
+  else if (sort == "author")
+    f.order = library::list::of::author;
+  else if (sort != "new")
+    throw http::problem{400, "sort is new, title or author.", "sort"};
   return f;
 }
 

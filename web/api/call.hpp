@@ -21,20 +21,20 @@ struct caller {
   library::user user;
 
   const uuid& id() const { return user.id; }
-  bool may(library::capability) const;      // of the account and of the key it shows
-  void need(library::capability) const;     // 404 without it
+  bool may(library::capability) const;   // of the account and of the key it shows
+  void need(library::capability) const;  // 404 without it
   library::actor actor() const { return {user.id, user.name}; }
 };
 
 task<caller> caller_of(const site&, http::context&);
 
-[[noreturn]] void not_there();                                           // 404
+[[noreturn]] void not_there();                                                               // 404
 [[noreturn]] void invalid(const std::string& message, const std::string& code = "invalid");  // 422
-json::object body_of(const http::context&);                              // 400 when it is no JSON object
-int limit_of(const http::request&);                                      // 1 to 200, default 50; else 400
-std::string books_base(const site&);                                     // "/api/v1/books" as clients see it
+json::object body_of(const http::context&);                                                  // 400 when it is no JSON object
+int limit_of(const http::request&);                                                          // 1 to 200, default 50; else 400
+std::string books_base(const site&);                                                         // "/api/v1/books" as clients see it
 
-http::response json_list(json::array items, const std::string& next);    // next "": null
+http::response json_list(json::array items, const std::string& next);  // next "": null
 http::response json_object(const json::object&, unsigned status = 200);
 
 // A page of a list that is in memory; the token is the place.

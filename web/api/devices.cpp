@@ -8,8 +8,13 @@ namespace carrel::web {
 namespace {
 
 json::object device_json(const library::device& d) {
-  return {{"id", d.id},     {"name", d.name},     {"kind", d.kind}, {"user", d.user_name}, {"last_seen_at", d.last_seen_at},
-          {"created_at", d.created_at}, {"shelves", d.shelves}};
+  return {{"id", d.id},
+          {"name", d.name},
+          {"kind", d.kind},
+          {"user", d.user_name},
+          {"last_seen_at", d.last_seen_at},
+          {"created_at", d.created_at},
+          {"shelves", d.shelves}};
 }
 
 // With the secret, which is shown this once (contract.md 3, `device add`).
@@ -17,7 +22,9 @@ json::object secret_json(const caller& who, const library::new_device& made) {
   std::string base = who.at.with.links.devices(who.c.in);
   json::object out = device_json(made.made);
   out.set("username", who.user.name).set("password", made.password);
-  out.set("urls", json::object{{"opds", base + "/opds"}, {"opds2", base + "/opds/v2"}, {"kosync", base + "/kosync"}, {"dav", base + "/dav"}});
+  out.set(
+      "urls",
+      json::object{{"opds", base + "/opds"}, {"opds2", base + "/opds/v2"}, {"kosync", base + "/kosync"}, {"dav", base + "/dav"}});
   if (made.made.kind == "kobo") {
     out.set("kobo", json::object{{"token", made.token}, {"api_endpoint", base + "/kobo/" + made.token}});
   }
@@ -51,7 +58,9 @@ bool feed(db::tx& tx, uuid user, uuid device, uuid shelf, bool on) {
   return true;
 }
 
-bool revoke(db::tx& tx, uuid user, uuid device) { return find_own_device(tx, user, device) && library::revoke_device(tx, device); }
+bool revoke(db::tx& tx, uuid user, uuid device) {
+  return find_own_device(tx, user, device) && library::revoke_device(tx, device);
+}
 
 std::optional<library::new_device> rotate(db::tx& tx, uuid user, uuid device, std::chrono::seconds grace) {
   if (!find_own_device(tx, user, device)) return std::nullopt;

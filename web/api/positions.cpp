@@ -10,8 +10,9 @@ namespace carrel::web {
 namespace {
 
 json::object position_json(const library::position_row& p) {
-  return {{"id", p.id},         {"document", p.document}, {"book", p.book}, {"percentage", p.percentage}, {"progress", p.progress},
-          {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted}};
+  return {
+      {"id", p.id},         {"document", p.document}, {"book", p.book}, {"percentage", p.percentage}, {"progress", p.progress},
+      {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted}};
 }
 
 struct history {
@@ -37,7 +38,8 @@ std::optional<library::position_row> restore(db::tx& tx, uuid user, uuid book, u
 
 json::object unknown_json(const library::unknown_document& d) {
   json::array suggestions;
-  for (const library::suggestion& s : d.suggestions) suggestions.push_back(json::object{{"book", s.book}, {"title", s.title}, {"score", s.score}});
+  for (const library::suggestion& s : d.suggestions)
+    suggestions.push_back(json::object{{"book", s.book}, {"title", s.title}, {"score", s.score}});
   json::object out{{"document", d.document}, {"device", d.device}, {"percentage", d.percentage}, {"at", d.at}};
   out.set("title", d.title.empty() ? json::value() : json::value(d.title));
   out.set("filename", d.file_name.empty() ? json::value() : json::value(d.file_name));
@@ -45,9 +47,15 @@ json::object unknown_json(const library::unknown_document& d) {
   return out;
 }
 
-json::object issue(const char* kind, std::string id, instant since, std::string title, std::string detail, json::object refs, json::array actions) {
-  return {{"kind", kind},     {"id", std::move(id)},     {"since", since},
-          {"title", std::move(title)}, {"detail", std::move(detail)}, {"refs", std::move(refs)}, {"actions", std::move(actions)}};
+json::object issue(const char* kind, std::string id, instant since, std::string title, std::string detail, json::object refs,
+                   json::array actions) {
+  return {{"kind", kind},
+          {"id", std::move(id)},
+          {"since", since},
+          {"title", std::move(title)},
+          {"detail", std::move(detail)},
+          {"refs", std::move(refs)},
+          {"actions", std::move(actions)}};
 }
 
 json::array errata_items(const messages& say, const errata& found, bool may_retry) {
@@ -66,7 +74,8 @@ json::array errata_items(const messages& say, const errata& found, bool may_retr
   }
   for (const library::unknown_document& d : found.documents) {
     std::string title = d.title.empty() ? d.file_name : d.title;
-    out.push_back(issue("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
+    out.push_back(
+        issue("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
   }
   for (const failed_job& j : found.jobs) {
     out.push_back(issue("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));

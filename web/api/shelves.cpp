@@ -9,8 +9,8 @@ namespace carrel::web {
 namespace {
 
 json::object shelf_json(const library::shelf& s) {
-  return {{"id", s.id},           {"name", s.name},     {"kind", s.kind},   {"owner", s.user_name},         {"collection", s.collection},
-          {"opds", s.opds},       {"shared", s.shared}, {"count", s.count}, {"created_at", s.created_at}, {"updated_at", s.updated_at}};
+  return {{"id", s.id},     {"name", s.name},     {"kind", s.kind},   {"owner", s.user_name},       {"collection", s.collection},
+          {"opds", s.opds}, {"shared", s.shared}, {"count", s.count}, {"created_at", s.created_at}, {"updated_at", s.updated_at}};
 }
 
 struct shelf_and_books {

@@ -29,7 +29,8 @@ answer post_book(const site& at, http::context& c) {
   if (outcome.refused) throw http::problem{status_of(outcome.refused->field), outcome.refused->reason, outcome.refused->field};
   if (outcome.known_book) {
     std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), *outcome.known_book);
-    json::object inner{{"code", "duplicate_file"}, {"message", "This exact file is already in the library."}, {"id", c.request_id}};
+    json::object inner{
+        {"code", "duplicate_file"}, {"message", "This exact file is already in the library."}, {"id", c.request_id}};
     json::object reply{{"error", inner}};
     reply.set("book", book ? json::value(book->id) : json::value());
     co_return json_object(reply, 409);
@@ -50,7 +51,8 @@ answer put_file(const site& at, http::context& c) {
   if (!known || known->file.book_id != book || !at.with.replace_file) not_there();
   std::filesystem::path bytes = c.in.body_file();
   std::optional<error> refused = co_await at.with.cpu.run(at.with.replace_file, file, bytes, who.actor());
-  if (refused) throw http::problem{refused->field == "duplicate_file" ? 409 : status_of(refused->field), refused->reason, refused->field};
+  if (refused)
+    throw http::problem{refused->field == "duplicate_file" ? 409 : status_of(refused->field), refused->reason, refused->field};
 
   std::optional<library::book> now = co_await at.with.pool.read(library::find_book, who.id(), book);
   if (!now) not_there();

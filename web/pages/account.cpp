@@ -44,10 +44,14 @@ task<http::response> account_answer(const site& at, visit v, form_errors wrong, 
   std::vector<auth::api_key> keys = co_await at.with.pool.read(auth::list_keys, mine);
   view out;
   out.set("keys", key_views(v, keys)).set("languages", options(language_options(v), v.user->language));
-  out.set("theme_options", options(theme_options(v), v.user->theme)).set("role", v.say.text("role.account." + std::string(name_of(v.user->may.is))));
-  pairs policies{{"", v.say.text("account.policy.default")}, {"latest", v.say.text("account.policy.latest")}, {"furthest", v.say.text("account.policy.furthest")}};
+  out.set("theme_options", options(theme_options(v), v.user->theme))
+      .set("role", v.say.text("role.account." + std::string(name_of(v.user->may.is))));
+  pairs policies{{"", v.say.text("account.policy.default")},
+                 {"latest", v.say.text("account.policy.latest")},
+                 {"furthest", v.say.text("account.policy.furthest")}};
   out.set("policies", options(policies, v.user->position_policy.value_or("")));
-  pairs holds{{"", v.say.text("account.policy.default")}, {"on", v.say.text("account.hold.on")}, {"off", v.say.text("account.hold.off")}};
+  pairs holds{
+      {"", v.say.text("account.policy.default")}, {"on", v.say.text("account.hold.on")}, {"off", v.say.text("account.hold.off")}};
   out.set("holds", options(holds, !v.user->hold_stale ? "" : *v.user->hold_stale ? "on" : "off"));
   pairs scopes{{"read", v.say.text("scope.read")}, {"write", v.say.text("scope.write")}};
   if (v.may(library::capability::administer)) scopes.emplace_back("admin", v.say.text("scope.admin"));

@@ -50,7 +50,8 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   out.positions = library::positions_of_book(tx, viewer, id, 100);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
-  if (curates && out.book->possible_duplicate_of) out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
+  if (curates && out.book->possible_duplicate_of)
+    out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
   return out;
 }
 
@@ -59,7 +60,10 @@ std::vector<view> file_views(const visit& v, const book_data& data) {
   for (const library::book_file& f : data.book->files) {
     view shown;
     shown.set("file", f.id.text()).set("format", format_name(v.say, f)).set("size", size_text(v.say, f.size));
-    shown.set("original_name", f.original_name).set("missing", f.missing).set("drm", f.drm).set("file_added", moment(v.say, f.created_at));
+    shown.set("original_name", f.original_name)
+        .set("missing", f.missing)
+        .set("drm", f.drm)
+        .set("file_added", moment(v.say, f.created_at));
     std::vector<view> prints;
     for (const fingerprint& p : data.hashes) {
       if (p.file != f.id) continue;

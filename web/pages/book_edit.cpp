@@ -123,8 +123,8 @@ void fill_fields(const visit& v, const library::book& b, view& out) {
 
 // What the person typed, so that nothing is lost when a field was wrong.
 void keep_typed(const http::form& form, view& out) {
-  for (const char* name : {"title", "subtitle", "title_sort", "authors", "series", "series_index", "languages", "identifiers", "publisher",
-                           "published", "genres", "tags", "page_count", "description"}) {
+  for (const char* name : {"title", "subtitle", "title_sort", "authors", "series", "series_index", "languages", "identifiers",
+                           "publisher", "published", "genres", "tags", "page_count", "description"}) {
     if (form.has(name)) out.set(std::string("f_") + name, form.text(name));
   }
 }
@@ -135,7 +135,8 @@ http::response edit_form(const visit& v, const library::book& b, const http::for
   fill_fields(v, b, out);
   if (typed) keep_typed(*typed, out);
   wrong.fill(out);
-  return show(v, {v.say.say("edit.title", {{"title", b.title}}), "library"}, "book_edit", std::move(out), wrong.empty() ? 200 : 422);
+  return show(v, {v.say.say("edit.title", {{"title", b.title}}), "library"}, "book_edit", std::move(out),
+              wrong.empty() ? 200 : 422);
 }
 
 }  // namespace

@@ -78,7 +78,10 @@ void fill_activity(const visit& v, const std::vector<library::device_request>& r
     view one;
     one.set("when", moment(v.say, r.at)).set("request", r.request).set("protocol", r.protocol).set("code", r.status);
     one.set("fine", r.status < 400).set("note", r.note);
-    one.set("outcome", v.say.text(r.status < 400 ? "request.ok" : r.status == 401 || r.status == 403 ? "request.secret" : r.status == 404 ? "request.path" : "request.failed"));
+    one.set("outcome", v.say.text(r.status < 400                       ? "request.ok"
+                                  : r.status == 401 || r.status == 403 ? "request.secret"
+                                  : r.status == 404                    ? "request.path"
+                                                                       : "request.failed"));
     all.push_back(one);
   }
   out.set("requests", all);

@@ -20,7 +20,9 @@ view job_view(const visit& v, const jobs::job& j) {
   one.set("amount", "").set("total", "").set("done_part", "");
   if (j.total && *j.total > 0) {
     std::string done = v.say.number(j.done), total = v.say.number(*j.total);
-    one.set("amount", v.say.say("job.amount", {{"done", done}, {"total", total}})).set("total", *j.total).set("done_part", j.done);
+    one.set("amount", v.say.say("job.amount", {{"done", done}, {"total", total}}))
+        .set("total", *j.total)
+        .set("done_part", j.done);
   }
   return one;
 }

@@ -80,7 +80,8 @@ std::vector<view> chips(const visit& v, const library::filter& f, const chosen_n
   std::vector<view> out;
   auto add = [&](const char* key, const std::string& what, const std::string& value) {
     view chip;
-    chip.set("without", query_with(v.c.in, key, "")).set("chip_label", v.say.say(std::string("filter.") + key + ".chip", {{"name", value}}));
+    chip.set("without", query_with(v.c.in, key, ""))
+        .set("chip_label", v.say.say(std::string("filter.") + key + ".chip", {{"name", value}}));
     if (!what.empty()) out.push_back(chip);
   };
   add("q", f.text, f.text);
@@ -119,13 +120,17 @@ pairs format_options(const visit& v) {
 void fill_filters(const visit& v, const library::filter& f, const library_data& data, view& out) {
   std::string sort = f.order == library::list::of::title ? "title" : f.order == library::list::of::author ? "author" : "new";
   pairs sorts{{"new", v.say.text("sort.new")}, {"title", v.say.text("sort.title")}, {"author", v.say.text("sort.author")}};
-  pairs states{{"organized", v.say.text("status.organized")}, {"inbox", v.say.text("status.inbox")},
-               {"review", v.say.text("status.review")}, {"all", v.say.text("status.all")}};
+  pairs states{{"organized", v.say.text("status.organized")},
+               {"inbox", v.say.text("status.inbox")},
+               {"review", v.say.text("status.review")},
+               {"all", v.say.text("status.all")}};
   out.set("sorts", options(sorts, sort)).set("states", options(states, f.status.empty() ? "all" : f.status));
-  out.set("languages", options(language_options(v, data), f.language)).set("formats_offered", options(format_options(v), f.format));
+  out.set("languages", options(language_options(v, data), f.language))
+      .set("formats_offered", options(format_options(v), f.format));
   out.set("shelves", options(shelf_options(v, data), f.shelf ? f.shelf->text() : ""));
   out.set("seek", f.text).set("chips", chips(v, f, data.names));
-  for (const char* hidden : {"author", "series", "tag"}) out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
+  for (const char* hidden : {"author", "series", "tag"})
+    out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
 }
 
 std::string shape_of(const http::request& in) {
@@ -137,7 +142,9 @@ void fill_shapes(const visit& v, const std::string& shape, view& out) {
   std::vector<view> all;
   for (std::string name : {"grid", "list", "table"}) {
     view s;
-    s.set("shape_href", query_with(v.c.in, "view", name)).set("shape_label", v.say.text("view." + name)).set("shape_now", name == shape);
+    s.set("shape_href", query_with(v.c.in, "view", name))
+        .set("shape_label", v.say.text("view." + name))
+        .set("shape_now", name == shape);
     all.push_back(s);
   }
   out.set("shapes", all).set("shape", shape);
@@ -158,8 +165,12 @@ answer library_page(const site& at, http::context& c) {
   out.set("books", cards(v.say, data.page.books));
   out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
   out.set("pager", pager(c.in, f.token_name(), data.page.previous, data.page.next));
-  out.set("narrowed", narrowed(f) || !f.text.empty()).set("opened", narrowed(f) || c.in.query("sort").has_value()).set("live_search", true);
-  std::string title = !data.names.author.empty() ? data.names.author : !data.names.series.empty() ? data.names.series : v.say.text("nav.library");
+  out.set("narrowed", narrowed(f) || !f.text.empty())
+      .set("opened", narrowed(f) || c.in.query("sort").has_value())
+      .set("live_search", true);
+  std::string title = !data.names.author.empty()   ? data.names.author
+                      : !data.names.series.empty() ? data.names.series
+                                                   : v.say.text("nav.library");
   out.set("heading", title);
   co_return show(v, {title, "library"}, "library", std::move(out));
 }

@@ -90,7 +90,9 @@ view qr_code(const std::string& text) {
 
 view copyable(const visit& v, const std::string& label_key, const std::string& value, bool secret) {
   view out;
-  out.set("value_id", "value-" + label_key.substr(label_key.rfind('.') + 1)).set("label", v.say.text(label_key)).set("value", value);
+  out.set("value_id", "value-" + label_key.substr(label_key.rfind('.') + 1))
+      .set("label", v.say.text(label_key))
+      .set("value", value);
   out.set("secret", secret);
   return out;
 }

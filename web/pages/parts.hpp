@@ -32,7 +32,8 @@ std::string back_path(const http::form&, std::string_view fallback);
 // The query of this page with one name changed; an empty value takes it out. Cursors are always taken out.
 std::string query_with(const http::request&, std::string_view name, std::string_view value);
 
-library::cursor cursor_of(const http::request&, const std::string& list);  // from ?after= or ?before=; 400 for a token of another list
+library::cursor cursor_of(const http::request&,
+                          const std::string& list);  // from ?after= or ?before=; 400 for a token of another list
 view pager(const http::request&, const std::string& list, const std::optional<library::cursor>& previous,
            const std::optional<library::cursor>& next);
 

@@ -24,7 +24,8 @@ answer review_page(const site& at, http::context& c) {
   std::vector<view> books;
   for (const library::book& b : found.books) {
     view one = card(v.say, b);
-    one.set("size", b.files.empty() ? "" : size_text(v.say, b.files.front().size)).set("doubtful", b.possible_duplicate_of.has_value());
+    one.set("size", b.files.empty() ? "" : size_text(v.say, b.files.front().size))
+        .set("doubtful", b.possible_duplicate_of.has_value());
     one.set("duplicate_href", b.possible_duplicate_of ? v.href("/books/" + b.possible_duplicate_of->text()) : "");
     books.push_back(one);
   }

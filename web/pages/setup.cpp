@@ -94,7 +94,8 @@ answer welcome_page(const site& at, http::context& c) {
   view out;
   std::string address = at.with.links.pages(c.in);
   out.set("address", address).set("fixed", at.with.links.fixed()).set("data_dir", at.with.store.data().string());
-  out.set("drop_dir", at.with.settings.is_set("ingest.drop_dir") ? at.with.settings.text("ingest.drop_dir") : std::string("drop"));
+  out.set("drop_dir",
+          at.with.settings.is_set("ingest.drop_dir") ? at.with.settings.text("ingest.drop_dir") : std::string("drop"));
   out.set("insecure", address.starts_with("http://"));
   co_return show(v, {v.say.text("setup.done"), ""}, "welcome", std::move(out));
 }

@@ -70,11 +70,14 @@ task<http::response> shelves_answer(const site& at, visit v, form_errors wrong, 
   co_return show(v, {v.say.text("nav.shelves"), "shelves"}, "shelves", std::move(out), wrong.empty() ? 200 : 422);
 }
 
-std::string shelf_wrong(const messages& say, const error& e) { return e.field == "name" ? say.text("shelf.wrong.name") : e.reason; }
+std::string shelf_wrong(const messages& say, const error& e) {
+  return e.field == "name" ? say.text("shelf.wrong.name") : e.reason;
+}
 
 view page_links(const http::request& in, const shelf_data& data) {
   view v;
-  v.set("previous", data.first == 0 ? "" : query_with(in, "from", data.first <= page_size ? "" : std::to_string(data.first - page_size)));
+  v.set("previous",
+        data.first == 0 ? "" : query_with(in, "from", data.first <= page_size ? "" : std::to_string(data.first - page_size)));
   v.set("next", data.first + page_size >= data.total ? "" : query_with(in, "from", std::to_string(data.first + page_size)));
   return v;
 }
@@ -90,14 +93,16 @@ std::vector<view> device_switches(const visit& v, const shelf_data& data) {
 }
 
 task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors wrong) {
-  std::size_t first = static_cast<std::size_t>(std::max<std::int64_t>(0, to_integer(v.c.in.query("from").value_or("0")).value_or(0)));
+  std::size_t first =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, to_integer(v.c.in.query("from").value_or("0")).value_or(0)));
   shelf_data data = co_await at.with.pool.snapshot(load_shelf, v.id(), id, first);
   if (!data.shelf) not_here(v);
   view out;
   bool mine = data.shelf->user_id == v.id();
   out.set("shelf", id.text()).set("heading", data.shelf->name).set("name", data.shelf->name).set("mine", mine);
   out.set("owner_name", mine ? "" : data.shelf->user_name).set("shared", data.shelf->shared).set("in_opds", data.shelf->opds);
-  out.set("collection", data.shelf->collection).set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
+  out.set("collection", data.shelf->collection)
+      .set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
   out.set("books", cards(v.say, data.books)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
   wrong.fill(out);
   co_return show(v, {data.shelf->name, "shelves"}, "shelf", std::move(out), wrong.empty() ? 200 : 422);

@@ -11,8 +11,8 @@ namespace {
 
 view sent_view(const visit& v, const sent_item& i) {
   view one;
-  std::string shown = i.state == "inbox" || i.state == "organised" || i.state == "duplicate" || i.state == "failed" || i.state == "rejected" ||
-                              i.state == "vanished"
+  std::string shown = i.state == "inbox" || i.state == "organised" || i.state == "duplicate" || i.state == "failed" ||
+                              i.state == "rejected" || i.state == "vanished"
                           ? i.state
                           : "reading";
   one.set("name", i.name).set("state", v.say.text("upload.state." + shown)).set("when", moment(v.say, i.at));
@@ -23,8 +23,8 @@ view sent_view(const visit& v, const sent_item& i) {
 
 bool moving(const std::vector<sent_item>& items) {
   for (const sent_item& i : items) {
-    bool ended = i.state == "inbox" || i.state == "organised" || i.state == "duplicate" || i.state == "failed" || i.state == "rejected" ||
-                 i.state == "vanished";
+    bool ended = i.state == "inbox" || i.state == "organised" || i.state == "duplicate" || i.state == "failed" ||
+                 i.state == "rejected" || i.state == "vanished";
     if (!ended) return true;
   }
   return false;

@@ -23,7 +23,7 @@ TEST_CASE("two thousand books", "[.speed]") {
     write(b.inbox / (name + ".epub"), epub({.title = "Book " + n,
                                             .author = "Author " + std::to_string(i % 300),
                                             .text = n + " " + noise + noise.substr(static_cast<std::size_t>(i) * 10),
-                                            .cover = png}));
+                                            .cover = png + n}));
   }
   auto begin = std::chrono::steady_clock::now(), last = begin;
   ingest_options o;

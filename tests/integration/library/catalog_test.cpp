@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <set>
 
 #include "tests/integration/library/shelf_of_books.hpp"
@@ -15,7 +15,8 @@ namespace {
 library::list of(kind what, uuid id = {}) { return {.what = what, .id = id, .language = ""}; }
 
 uuid name_id(library_db& db, library::names which, const std::string& name) {
-  library::name_page all = db.pool().read_now([&](db::tx& tx) { return library::list_names(tx, db.owner(), which, "", {}, 100); });
+  library::name_page all =
+      db.pool().read_now([&](db::tx& tx) { return library::list_names(tx, db.owner(), which, "", {}, 100); });
   for (const library::name_entry& e : all.entries) {
     if (e.name == name) return e.id;
   }
@@ -48,7 +49,8 @@ TEST_CASE("newest books come first and what waits in the inbox is not in lists f
 TEST_CASE("titles sort without articles, accents and case, numbers by value") {
   library_db db;
   for (const char* t : {"Book 10", "The Apple", "Émile", "book 2", "Zebra", "emilia"}) db.add({.title = t});
-  CHECK(titles(db.browse(db.reader(), of(kind::title)).books) == strings{"The Apple", "book 2", "Book 10", "Émile", "emilia", "Zebra"});
+  CHECK(titles(db.browse(db.reader(), of(kind::title)).books) ==
+        strings{"The Apple", "book 2", "Book 10", "Émile", "emilia", "Zebra"});
 }
 
 TEST_CASE("a series is in its order, books without a number last") {
@@ -61,7 +63,8 @@ TEST_CASE("a series is in its order, books without a number last") {
   uuid series = name_id(db, library::names::series, "Harbour");
   CHECK(titles(db.browse(db.reader(), of(kind::series, series)).books) == strings{"One and a half", "Three", "Ten", "Loose"});
   uuid ada = name_id(db, library::names::authors, "Ada Fenwick");
-  CHECK(titles(db.browse(db.reader(), of(kind::person, ada)).books) == strings{"One and a half", "Three", "Ten", "Loose", "Alone"});
+  CHECK(titles(db.browse(db.reader(), of(kind::person, ada)).books) ==
+        strings{"One and a half", "Three", "Ten", "Loose", "Alone"});
 }
 
 TEST_CASE("walking forwards and backwards meets every book once, with books arriving meanwhile") {
@@ -113,14 +116,16 @@ TEST_CASE("walking forwards and backwards meets every book once, with books arri
 
 TEST_CASE("a reader with a hidden tag sees no trace of those books") {
   library_db db;
-  uuid secret = db.add({.title = "Night", .author = "Hidden Author", .series = "Hidden Series", .language = "fr", .tags = {"Horror"}});
+  uuid secret =
+      db.add({.title = "Night", .author = "Hidden Author", .series = "Hidden Series", .language = "fr", .tags = {"Horror"}});
   db.add({.title = "Day", .tags = {"Garden"}});
   limit_reader(db, {"Horror"});
   CHECK(titles(db.browse(db.reader(), of(kind::newest)).books) == strings{"Day"});
   db.pool().read_now([&](db::tx& tx) {
     CHECK_FALSE(library::find_book(tx, db.reader(), secret));
     CHECK(library::find_book(tx, db.owner(), secret));
-    for (library::names which : {library::names::authors, library::names::series, library::names::tags, library::names::languages}) {
+    for (library::names which :
+         {library::names::authors, library::names::series, library::names::tags, library::names::languages}) {
       for (const library::name_entry& e : library::list_names(tx, db.reader(), which, "", {}, 100).entries) {
         CHECK(e.name.find("Hidden") == std::string::npos);
         CHECK(e.name != "Horror");
@@ -137,13 +142,15 @@ TEST_CASE("a reader with a hidden tag sees no trace of those books") {
 
 TEST_CASE("letters and longer prefixes lead to every name") {
   library_db db;
-  for (const char* a : {"Ada Abbott", "Ben Abel", "Cy Adams", "Dee Zorn", "Émile Éluard", "王小波", "42 Group"}) db.add({.title = a, .author = a});
+  for (const char* a : {"Ada Abbott", "Ben Abel", "Cy Adams", "Dee Zorn", "Émile Éluard", "王小波", "42 Group"})
+    db.add({.title = a, .author = a});
   db.pool().read_now([&](db::tx& tx) {
     strings all = library::letters(tx, db.reader(), library::names::authors);
     CHECK(all.front() == "A");
     CHECK(std::count(all.begin(), all.end(), "#") <= 1);
     std::size_t met = 0;
-    for (const std::string& letter : all) met += library::list_names(tx, db.reader(), library::names::authors, letter, {}, 100).entries.size();
+    for (const std::string& letter : all)
+      met += library::list_names(tx, db.reader(), library::names::authors, letter, {}, 100).entries.size();
     CHECK(met == 7);
     strings longer = library::longer_prefixes(tx, db.reader(), library::names::authors, "A");
     CHECK(longer == strings{"AB", "AD"});
@@ -156,8 +163,11 @@ TEST_CASE("letters and longer prefixes lead to every name") {
 TEST_CASE("filters combine and page") {
   library_db db;
   for (int i = 0; i < 20; ++i) {
-    db.add({.title = "Book " + std::to_string(i), .author = i % 2 ? "Odd" : "Even", .language = i % 4 ? "en" : "de",
-            .status = i == 3 ? "inbox" : "organized", .tags = {"t" + std::to_string(i % 3)}});
+    db.add({.title = "Book " + std::to_string(i),
+            .author = i % 2 ? "Odd" : "Even",
+            .language = i % 4 ? "en" : "de",
+            .status = i == 3 ? "inbox" : "organized",
+            .tags = {"t" + std::to_string(i % 3)}});
   }
   uuid odd = name_id(db, library::names::authors, "Odd"), t1 = name_id(db, library::names::tags, "t1");
   auto count = [&](const uuid& viewer, library::filter f) {
@@ -196,8 +206,9 @@ TEST_CASE("trashed books leave every list and come back") {
 
 TEST_CASE("the gate answers for many viewers at once and not for unknown ones") {
   library_db db;
-  std::vector<std::optional<library::gate>> gates =
-      db.pool().read_now([&](db::tx& tx) { return library::read_gates(tx, {db.owner(), uuid::make(), db.reader(), db.owner()}); });
+  std::vector<std::optional<library::gate>> gates = db.pool().read_now([&](db::tx& tx) {
+    return library::read_gates(tx, {db.owner(), uuid::make(), db.reader(), db.owner()});
+  });
   REQUIRE(gates.size() == 4);
   CHECK(gates[0]);
   CHECK_FALSE(gates[1]);

@@ -20,8 +20,10 @@ TEST_CASE("a cursor reads back and belongs to its list") {
 }
 
 TEST_CASE("damaged cursors are refused, never misread into another page") {
-  std::string token = library::to_token({.from = cursor::side::after, .key = "abc", .key2 = "", .id = uuid::make(), .ordinal = 1}, "l");
-  for (std::size_t cut = 0; cut < token.size(); ++cut) CHECK_FALSE(library::from_token(token.substr(0, cut), "l", cursor::side::after));
+  std::string token =
+      library::to_token({.from = cursor::side::after, .key = "abc", .key2 = "", .id = uuid::make(), .ordinal = 1}, "l");
+  for (std::size_t cut = 0; cut < token.size(); ++cut)
+    CHECK_FALSE(library::from_token(token.substr(0, cut), "l", cursor::side::after));
   CHECK_FALSE(library::from_token(token + "AAAA", "l", cursor::side::after));
   CHECK_FALSE(library::from_token("", "l", cursor::side::after));
   CHECK_FALSE(library::from_token("not base64 !", "l", cursor::side::after));

@@ -73,7 +73,10 @@ TEST_CASE("the same values change nothing, updated_at included") {
 TEST_CASE("what cannot be a value is refused by field and nothing is changed") {
   library_db db;
   uuid id = db.add({.title = "Kept"});
-  struct row { const char* field; json::value value; };
+  struct row {
+    const char* field;
+    json::value value;
+  };
   for (const row& r : std::vector<row>{{"title", ""},
                                        {"title", 7},
                                        {"title", std::string(5000, 'x')},
@@ -99,7 +102,11 @@ TEST_CASE("what cannot be a value is refused by field and nothing is changed") {
 TEST_CASE("control characters and markup in values are cleaned, never stored") {
   library_db db;
   uuid id = db.add({.title = "x"});
-  REQUIRE(edit(db, id, {{"title", std::string("a\x01" "b\n c\xe2\x80\xae", 9)}, {"description", "plain & <b>bold</b>"}}));
+  REQUIRE(edit(db, id,
+               {{"title", std::string("a\x01"
+                                      "b\n c\xe2\x80\xae",
+                                      9)},
+                {"description", "plain & <b>bold</b>"}}));
   library::book b = show(db, id);
   CHECK(b.title.find('\x01') == std::string::npos);
   CHECK(b.title.find('\n') == std::string::npos);
@@ -136,9 +143,21 @@ TEST_CASE("a replaced file keeps its id and its old fingerprints stay known") {
   library_db db;
   uuid id = db.add({.title = "x"});
   library::book_file old_file = show(db, id).files.front();
-  library::new_file f{.id = old_file.id, .format = "epub", .mime = "application/epub+zip", .original_name = "n.epub", .original_name_raw = "",
-                      .storage_path = "library/y", .inbox_path = "", .extension = ".epub", .size = 7, .checksum = std::string(64, 'a'),
-                      .md5 = std::string(32, 'b'), .koreader_md5 = std::string(32, 'c'), .content_hash = "", .drm = "", .warnings = {}};
+  library::new_file f{.id = old_file.id,
+                      .format = "epub",
+                      .mime = "application/epub+zip",
+                      .original_name = "n.epub",
+                      .original_name_raw = "",
+                      .storage_path = "library/y",
+                      .inbox_path = "",
+                      .extension = ".epub",
+                      .size = 7,
+                      .checksum = std::string(64, 'a'),
+                      .md5 = std::string(32, 'b'),
+                      .koreader_md5 = std::string(32, 'c'),
+                      .content_hash = "",
+                      .drm = "",
+                      .warnings = {}};
   db.pool().write_now([&](db::tx& tx) { library::replace_file(tx, old_file.id, f); });
   library::book_file now = show(db, id).files.front();
   CHECK(now.id == old_file.id);

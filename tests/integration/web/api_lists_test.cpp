@@ -52,7 +52,8 @@ TEST_CASE("limits and tokens that make no sense are refused") {
     CHECK(c.api("GET", path + "?limit=200").status == 200);
     CHECK(c.api("GET", path + "?limit=1").status == 200);
   }
-  for (std::string query : {"?status=nonsense", "?sort=nonsense", "?shelf=nonsense", "?author=1"}) CHECK(c.api("GET", "/books" + query).status == 400);
+  for (std::string query : {"?status=nonsense", "?sort=nonsense", "?shelf=nonsense", "?author=1"})
+    CHECK(c.api("GET", "/books" + query).status == 400);
 }
 
 TEST_CASE("books are found by words and by state") {

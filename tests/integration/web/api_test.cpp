@@ -78,7 +78,8 @@ TEST_CASE("a key has the rights of its scope and at most those of its account") 
     c.always = {{"Authorization", "Bearer " + key}};
     return c;
   };
-  client reads = with(make_key(w, w.owner, "read")), writes = with(make_key(w, w.owner, "write")), small = with(make_key(w, w.reader, "admin"));
+  client reads = with(make_key(w, w.owner, "read")), writes = with(make_key(w, w.owner, "write")),
+         small = with(make_key(w, w.reader, "admin"));
   CHECK(reads.api("GET", "/books").status == 200);
   CHECK(reads.api("PATCH", book.path(), R"({"title":"x"})").status == 403);
   CHECK(writes.api("PATCH", book.path(), R"({"title":"The Closed Harbour"})").status == 200);
@@ -91,15 +92,19 @@ TEST_CASE("a book is edited over the API, with its wrong fields named") {
   world w;
   made_book book = w.add_book("The Open Harbour");
   client c = w.as("librarian");
-  reply r = c.api("PATCH", book.path(), R"({"title":"The Closed Harbour","authors":["Owen Reed"],"series":{"name":"Fog","index":1.5},"tags":["a","b"]})");
+  reply r =
+      c.api("PATCH", book.path(),
+            R"({"title":"The Closed Harbour","authors":["Owen Reed"],"series":{"name":"Fog","index":1.5},"tags":["a","b"]})");
   REQUIRE(r.status == 200);
   CHECK(r.text("title") == "The Closed Harbour");
   CHECK(r.says(R"("series": {"name")") != r.says(R"("series":{"name":"Fog","index":1.5})"));
-  for (std::string body : {R"({"title":""})", R"({"title":5})", R"({"published":"yesterday"})", R"({"nonsense":1})", R"({"authors":"x"})"}) {
+  for (std::string body :
+       {R"({"title":""})", R"({"title":5})", R"({"published":"yesterday"})", R"({"nonsense":1})", R"({"authors":"x"})"}) {
     INFO(body);
     CHECK(c.api("PATCH", book.path(), body).status == 422);
   }
-  for (std::string body : {"", "{", "[]", "null", "\"x\"", "{\"title\":\"\xff\"}"}) CHECK(c.api("PATCH", book.path(), body).status == 400);
+  for (std::string body : {"", "{", "[]", "null", "\"x\"", "{\"title\":\"\xff\"}"})
+    CHECK(c.api("PATCH", book.path(), body).status == 400);
   CHECK(c.api("DELETE", book.path()).status == 204);
   CHECK(c.api("DELETE", book.path()).status == 404);
   CHECK(c.api("GET", book.path()).status == 404);
@@ -123,7 +128,8 @@ TEST_CASE("a file is sent whole, in ranges, conditionally and as a head, and its
   CHECK(c.get(path, {{"If-None-Match", whole.header("ETag")}}).status == 304);
   CHECK(c.send("HEAD", path).body.empty());
   CHECK(c.get("/api/v1/books/" + uuid::make().text() + "/files/" + book.file.text()).status == 404);
-  for (int i = 0; i < 100 && w.number("select count(*) from downloads") == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  for (int i = 0; i < 100 && w.number("select count(*) from downloads") == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{20});
   CHECK(w.number("select count(*) from downloads") == 1);
 }
 

@@ -43,8 +43,9 @@ TEST_CASE("editing a field locks it, keeps what was typed when it is wrong, and 
   CHECK(wrong.says("value=\"The Closed Harbour\""));
   CHECK(c.get(book.path()).says("<h1>The Open Harbour</h1>"));
 
-  reply edited = c.post(book.path() + "/edit",
-                        {{"title", "The Closed Harbour"}, {"authors", "Ada Fenwick\r\nOwen Reed\r\n"}, {"tags", "Sea, Fog"}, {"series", ""}});
+  reply edited = c.post(
+      book.path() + "/edit",
+      {{"title", "The Closed Harbour"}, {"authors", "Ada Fenwick\r\nOwen Reed\r\n"}, {"tags", "Sea, Fog"}, {"series", ""}});
   REQUIRE(edited.status == 303);
   reply page = c.get(target(edited));
   CHECK(page.says("<h1>The Closed Harbour</h1>"));
@@ -62,7 +63,9 @@ TEST_CASE("saving an unchanged form changes and locks nothing") {
   world w;
   made_book book = w.add_book("The Open Harbour", "organized", {"Sea"});
   client c = w.as("librarian");
-  reply same = c.post(book.path() + "/edit", {{"title", "The Open Harbour"}, {"authors", "Ada Fenwick"}, {"tags", "Sea"}, {"series", "Coast"}, {"series_index", "2"}});
+  reply same = c.post(
+      book.path() + "/edit",
+      {{"title", "The Open Harbour"}, {"authors", "Ada Fenwick"}, {"tags", "Sea"}, {"series", "Coast"}, {"series_index", "2"}});
   CHECK(same.header("Location") == book.path());
   CHECK(w.number("select count(*) from audit where action = 'book.edit'") == 0);
   CHECK(w.number("select count(*) from books where locked_fields <> '{}'") == 0);

@@ -116,12 +116,14 @@ reply client::api(const std::string& method, const std::string& path, const std:
   return send(method, "/api/v1" + path, body, more);
 }
 
-reply client::upload(const std::string& target, const std::string& name, const std::string& bytes, const fields& form, const headers& more) {
+reply client::upload(const std::string& target, const std::string& name, const std::string& bytes, const fields& form,
+                     const headers& more) {
   std::string mark = "----carrel-test", body;
   for (const auto& [key, value] : form) {
     body += "--" + mark + "\r\nContent-Disposition: form-data; name=\"" + key + "\"\r\n\r\n" + value + "\r\n";
   }
-  body += "--" + mark + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\n" + bytes + "\r\n--" + mark + "--\r\n";
+  body += "--" + mark + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\n" + bytes +
+          "\r\n--" + mark + "--\r\n";
   headers all = more;
   all.emplace_back("Content-Type", "multipart/form-data; boundary=" + mark);
   return send("POST", target, body, all);

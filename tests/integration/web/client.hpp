@@ -34,7 +34,8 @@ class client {
   reply post(const std::string& target, fields form = {});
   // The API with the cookie and its token.
   reply api(const std::string& method, const std::string& path, const std::string& body = "");
-  reply upload(const std::string& target, const std::string& name, const std::string& bytes, const fields& form, const headers& more = {});
+  reply upload(const std::string& target, const std::string& name, const std::string& bytes, const fields& form,
+               const headers& more = {});
 
   std::map<std::string, std::string> cookies;
   std::string csrf;

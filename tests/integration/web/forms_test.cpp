@@ -25,8 +25,9 @@ TEST_CASE("a form without the session's token is refused and nothing changes") {
   made_book book = w.add_book("The Open Harbour");
   client c = w.as("owner");
   for (std::string token : {"", "wrong", "0"}) {
-    for (std::string path : {book.path() + "/trash", book.path() + "/edit", std::string("/shelves"), std::string("/devices/add/koreader"),
-                             std::string("/people"), std::string("/account/keys"), std::string("/logout"), std::string("/theme")}) {
+    for (std::string path :
+         {book.path() + "/trash", book.path() + "/edit", std::string("/shelves"), std::string("/devices/add/koreader"),
+          std::string("/people"), std::string("/account/keys"), std::string("/logout"), std::string("/theme")}) {
       INFO(path);
       CHECK(c.post(path, {{"csrf", token}, {"name", "x"}, {"theme", "dark"}, {"title", "x"}}).status == 403);
     }
@@ -74,19 +75,46 @@ TEST_CASE("hostile forms end in an answer with a reason, never in a failure of t
   made_book book = w.add_book("The Open Harbour");
   client c = w.as("owner");
   std::string long_text(100'000, 'x'), bad("\xff\xfe\x00", 3);
-  std::vector<std::string> paths{book.path() + "/edit", "/shelves",          "/devices/add/koreader", "/people",         "/account/keys", "/account/appearance",
-                                 "/account/positions",  "/account/password", "/documents/link",       "/documents/unlink", "/theme",        book.path() + "/shelve"};
+  std::vector<std::string> paths{book.path() + "/edit",
+                                 "/shelves",
+                                 "/devices/add/koreader",
+                                 "/people",
+                                 "/account/keys",
+                                 "/account/appearance",
+                                 "/account/positions",
+                                 "/account/password",
+                                 "/documents/link",
+                                 "/documents/unlink",
+                                 "/theme",
+                                 book.path() + "/shelve"};
   for (const std::string& path : paths) {
-    for (const std::string& value : {long_text, bad, std::string("\x01\x02\x7f"), std::string("' or 1=1 --"), std::string("-1"), std::string("%00")}) {
+    for (const std::string& value :
+         {long_text, bad, std::string("\x01\x02\x7f"), std::string("' or 1=1 --"), std::string("-1"), std::string("%00")}) {
       INFO(path);
-      reply r = c.post(path, {{"name", value}, {"title", value}, {"book", value}, {"document", value}, {"shelf", value}, {"theme", value},
-                              {"language", value}, {"policy", value}, {"label", value}, {"scope", value}, {"role", value}, {"password", value},
-                              {"page_count", value}, {"published", value}, {"identifiers", value}, {"series_index", value}, {"authors", value}});
+      reply r = c.post(path, {{"name", value},
+                              {"title", value},
+                              {"book", value},
+                              {"document", value},
+                              {"shelf", value},
+                              {"theme", value},
+                              {"language", value},
+                              {"policy", value},
+                              {"label", value},
+                              {"scope", value},
+                              {"role", value},
+                              {"password", value},
+                              {"page_count", value},
+                              {"published", value},
+                              {"identifiers", value},
+                              {"series_index", value},
+                              {"authors", value}});
       CHECK(r.status < 500);
       if (path != "/devices/add/koreader") CHECK(r.status != 200);  // some of these are good names
     }
   }
-  for (const std::string& query : std::vector<std::string>{"after=x", "before=AAAA", "shelf=x&author=y&tag=z", "view=x", "sort=%00", "q=%FF", "status=nonsense", "q=" + std::string(5000, 'a')}) {
+  for (const std::string& query :
+       std::vector<std::string>{"after=x", "before=AAAA", "shelf=x&author=y&tag=z", "view=x", "sort=%00", "q=%FF",
+                                "status=nonsense", "q=" + std::string(5000, 'a')}) {
     INFO(query);
     CHECK(c.get("/books?" + query).status < 500);
   }
@@ -150,7 +178,8 @@ TEST_CASE("a KOReader is added with its password shown once, then rotated, then 
 TEST_CASE("people are added, given a role and switched off, and the last owner stays") {
   world w;
   client c = w.as("owner");
-  CHECK(c.post("/people", {{"name", "Reader"}, {"role", "reader"}, {"password", "long enough words"}}).says("of that name already"));
+  CHECK(c.post("/people", {{"name", "Reader"}, {"role", "reader"}, {"password", "long enough words"}})
+            .says("of that name already"));
   CHECK(c.post("/people", {{"name", "Nina"}, {"role", "king"}, {"password", "long enough words"}}).status == 422);
   CHECK(c.post("/people", {{"name", "Nina"}, {"role", "reader"}, {"password", "long enough words"}}).status == 303);
   CHECK(c.post("/people/" + w.owner.text() + "/role", {{"role", "reader"}}).says("last owner"));

@@ -85,7 +85,9 @@ TEST_CASE("a new password ends every other sign-in and keeps this one") {
   world w;
   client here = w.as("reader"), there = w.as("reader");
   fields form{{"now", world::password}, {"password", "another long password"}, {"again", "another long password"}};
-  CHECK(here.post("/account/password", {{"now", "wrong"}, {"password", "another long password"}, {"again", "another long password"}}).status == 422);
+  CHECK(here.post("/account/password",
+                  {{"now", "wrong"}, {"password", "another long password"}, {"again", "another long password"}})
+            .status == 422);
   CHECK(here.post("/account/password", form).status == 303);
   CHECK(here.get("/account").status == 200);
   CHECK(there.get("/account").status == 303);

@@ -142,7 +142,8 @@ TEST_CASE("nobody changes what is not theirs, on pages and over the API") {
   for (std::string name : {"limited", "reader"}) {
     client c = s.w.as(name);
     INFO(name);
-    for (std::string act : {"/edit", "/trash", "/approve", "/undo-edit"}) CHECK(c.post(book + act, {{"title", "Taken"}}).status == 404);
+    for (std::string act : {"/edit", "/trash", "/approve", "/undo-edit"})
+      CHECK(c.post(book + act, {{"title", "Taken"}}).status == 404);
     CHECK(c.post(s.gone.path() + "/untrash").status == 404);
     CHECK(c.api("PATCH", book, R"({"title":"Taken"})").status == 404);
     CHECK(c.api("DELETE", book).status == 404);

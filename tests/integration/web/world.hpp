@@ -33,7 +33,8 @@ class world {
   client as(const std::string& name);  // signed in over the API
 
   uuid add_person(const std::string& name, library::role, const library::limits* = nullptr);
-  made_book add_book(const std::string& title, const std::string& status = "organized", const std::vector<std::string>& tags = {});
+  made_book add_book(const std::string& title, const std::string& status = "organized",
+                     const std::vector<std::string>& tags = {});
   // A push of this account's KOReader.
   void push(const uuid& user, const std::string& document, double percentage);
   uuid fail_item(const std::optional<uuid>& user, const std::string& name);
@@ -41,11 +42,13 @@ class world {
   std::int64_t number(const char* sql);
 
   template <class F>
-  auto write(F f) { return pool_->write_now(std::move(f)); }
+  auto write(F f) {
+    return pool_->write_now(std::move(f));
+  }
 
   uuid owner, librarian, reader, other, limited;
   static constexpr const char* password = "paper lantern harbour";
-  upload_result next_upload;                      // what the callback answers
+  upload_result next_upload;                                 // what the callback answers
   std::vector<std::pair<std::string, std::string>> uploads;  // name and bytes it was given
   http::router& router();
 

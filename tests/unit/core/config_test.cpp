@@ -76,8 +76,8 @@ TEST_CASE("a missing file and an unknown environment name are errors") {
 TEST_CASE("_FILE reads the value from a file and secrets are never shown") {
   folder f;
   std::string secret = f.write("secret", "s3cret\n");
-  auto c = config::load(with_environment({{"CARREL_OIDC_CLIENT_SECRET_FILE", secret},
-                                          {"CARREL_DATABASE_URL", "postgresql://ada:pw@db/carrel"}}));
+  auto c = config::load(
+      with_environment({{"CARREL_OIDC_CLIENT_SECRET_FILE", secret}, {"CARREL_DATABASE_URL", "postgresql://ada:pw@db/carrel"}}));
   REQUIRE(c);
   CHECK(c->text("oidc.client_secret") == "s3cret");
   CHECK(c->shown("oidc.client_secret") == "********");

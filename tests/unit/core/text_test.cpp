@@ -15,7 +15,10 @@ TEST_CASE("UTF-8 with surrogates, overlong forms or cut sequences is invalid") {
   CHECK_FALSE(valid_utf8("\xc0\xaf"));
   CHECK_FALSE(valid_utf8("\xf4\x90\x80\x80"));
   CHECK_FALSE(valid_utf8("a\xe2\x82"));
-  CHECK(replace_invalid_utf8("a\xff" "b") == "a\xef\xbf\xbd" "b");
+  CHECK(replace_invalid_utf8("a\xff"
+                             "b") ==
+        "a\xef\xbf\xbd"
+        "b");
 }
 
 TEST_CASE("a cut never splits a code point") {
@@ -61,7 +64,8 @@ TEST_CASE("digests agree with the published values") {
   CHECK(md5_hex("password") == "5f4dcc3b5aa765d61d8327deb882cf99");
   CHECK(md5_hex("pässwörd") == "12841e4ba5e37d2fbfc78458c6714ade");
   CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CHECK(hex(hmac_sha256("Jefe", "what do ya want for nothing?")) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(hex(hmac_sha256("Jefe", "what do ya want for nothing?")) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 TEST_CASE("uuids read back, are versioned, and names are stable") {
@@ -79,8 +83,10 @@ TEST_CASE("a device password has four groups of four from a-z0-9") {
   std::string p = random_device_password();
   REQUIRE(p.size() == 19);
   for (std::size_t i = 0; i < p.size(); ++i) {
-    if (i % 5 == 4) CHECK(p[i] == '-');
-    else CHECK(((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= '0' && p[i] <= '9')));
+    if (i % 5 == 4)
+      CHECK(p[i] == '-');
+    else
+      CHECK(((p[i] >= 'a' && p[i] <= 'z') || (p[i] >= '0' && p[i] <= '9')));
   }
   CHECK(p != random_device_password());
 }

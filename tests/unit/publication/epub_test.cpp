@@ -211,6 +211,19 @@ TEST_CASE("a book of pictures is told apart by its pictures") {
   CHECK(test::open_good(e).content_hash == text_hash(repeated("text", 600)));
 }
 
+TEST_CASE("a cover page does not make a short text a book of pictures") {
+  epub e;
+  e.manifest = "<item id='p' href='p.xhtml' media-type='application/xhtml+xml'/>";
+  e.spine = "<itemref idref='p'/><itemref idref='c1'/>";
+  e.more = {{.name = "OEBPS/p.xhtml", .data = page("<img src='a.png'/>")},
+            {.name = "OEBPS/a.png", .data = test::make_png(10, 20)}};
+  opened o = test::open_good(e);
+  CHECK(o.cover);
+  CHECK(o.content_hash == text_hash("One.Two."));
+  e.chapter = page("");
+  CHECK(test::open_good(e).content_hash == sha256_hex("carrel-images-v1\n" + sha256_raw(o.cover->bytes)));
+}
+
 TEST_CASE("pages are counted, given or estimated") {
   epub e;
   SECTION("Latin text") {

@@ -38,7 +38,8 @@ TEST_CASE("an asset that the browser has is not sent again") {
 
 TEST_CASE("a wrong hash and a made-up name are not found") {
   assets all;
-  for (std::string name : {"carrel.css", "carrel.0000000000.css", "..", "", "app.js"}) CHECK_THROWS_AS(all.serve(ask(), name), http::problem);
+  for (std::string name : {"carrel.css", "carrel.0000000000.css", "..", "", "app.js"})
+    CHECK_THROWS_AS(all.serve(ask(), name), http::problem);
   CHECK_THROWS_AS(all.path("nothing.css"), std::logic_error);
 }
 

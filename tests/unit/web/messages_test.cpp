@@ -8,7 +8,8 @@ using carrel::web::languages;
 using carrel::web::messages;
 
 TEST_CASE("a message file gives texts, named placeholders and plural forms") {
-  auto m = messages::parse("en", "# comment\n\nhello = Hello, {name}\nbooks[one] = {n} book\nbooks[other] = {n} books\nempty =\n");
+  auto m =
+      messages::parse("en", "# comment\n\nhello = Hello, {name}\nbooks[one] = {n} book\nbooks[other] = {n} books\nempty =\n");
   REQUIRE(m);
   CHECK(m->say("hello", {{"name", "Ada"}}) == "Hello, Ada");
   CHECK(m->count("books", 1) == "1 book");

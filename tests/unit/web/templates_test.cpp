@@ -11,9 +11,7 @@ namespace {
 
 messages words() { return *messages::parse("en", "greet = <Hi> & {name}\nplain = Plain\n"); }
 
-std::string filled(const std::string& text, const view& v) {
-  return parse_template(text, words())->render(v.data());
-}
+std::string filled(const std::string& text, const view& v) { return parse_template(text, words())->render(v.data()); }
 
 }  // namespace
 
@@ -32,7 +30,8 @@ TEST_CASE("a value that looks like a template stays a value") {
 TEST_CASE("empty texts, false and empty lists hide their section") {
   view v;
   v.set("text", "").set("flag", false).set("list", std::vector<view>{}).set("number", 0);
-  CHECK(filled("{{#text}}a{{/text}}{{#flag}}b{{/flag}}{{#list}}c{{/list}}{{^any_list}}d{{/any_list}}{{#number}}e{{/number}}", v) == "de");
+  CHECK(filled("{{#text}}a{{/text}}{{#flag}}b{{/flag}}{{#list}}c{{/list}}{{^any_list}}d{{/any_list}}{{#number}}e{{/number}}",
+               v) == "de");
 }
 
 TEST_CASE("an unknown text or part is found at the start") {
