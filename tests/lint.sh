@@ -22,7 +22,7 @@ only_in() {  # PATTERN FOLDERS-REGEX
 only_in 'pqxx/' 'server/db/'
 only_in 'boost/beast' 'server/http/|tests/'
 only_in 'pugixml' 'publication/|tests/'
-only_in 'zip\.h|libxml/|vips/|unicode/' 'publication/|tests/|web/'
+only_in 'zip\.h|libxml/|vips/|unicode/' 'publication/|tests/|web/|bench/'
 only_in 'spdlog/|prometheus/' 'server/core/'
 only_in 'sodium' 'server/core/|server/auth/'
 only_in 'openssl/' 'server/core/|server/http/|tests/'

@@ -38,13 +38,11 @@ struct own_cluster {
     pid_t leader = 0;
     std::ifstream(folder / "pg" / "postmaster.pid") >> leader;
     REQUIRE(leader > 0);
-    ::kill(-leader, what);
-    for (const auto& entry : fs::directory_iterator("/proc")) {
-      std::ifstream stat(entry.path() / "stat");
-      std::string pid, name, state, parent;
-      stat >> pid >> name >> state >> parent;
-      if (parent == std::to_string(leader)) ::kill(std::stoi(pid), what);
-    }
+    ::kill(leader, what);
+    std::string number = std::to_string(leader);
+    std::ifstream children("/proc/" + number + "/task/" + number + "/children");
+    REQUIRE(children);
+    for (pid_t child = 0; children >> child;) ::kill(child, what);
   }
 };
 
