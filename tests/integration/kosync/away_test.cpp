@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "schema/migrations.hpp"
 #include "server/postgres/cluster.hpp"
@@ -33,17 +35,23 @@ struct own_cluster {
     REQUIRE(opened);
     cluster = std::move(*opened);
   }
-  // The server process and its children.
-  void signal_all(int what) {
+  // The server process and what it has started, as it says itself: a container's /proc is not to be relied on.
+  void pause() {
+    static constexpr db::statement sql{"test.processes", "select pid from pg_stat_activity"};
     pid_t leader = 0;
     std::ifstream(folder / "pg" / "postmaster.pid") >> leader;
     REQUIRE(leader > 0);
-    ::kill(leader, what);
-    std::string number = std::to_string(leader);
-    std::ifstream children("/proc/" + number + "/task/" + number + "/children");
-    REQUIRE(children);
-    for (pid_t child = 0; children >> child;) ::kill(child, what);
+    db::pool p({.url = cluster->url(), .connections = 1});
+    stopped.push_back(leader);
+    for (const db::row& r : p.read_now([](db::tx& tx) { return tx.run(sql); }))
+      stopped.push_back(static_cast<pid_t>(r.integer(0)));
+    for (pid_t one : stopped) ::kill(one, SIGSTOP);
   }
+  void go_on() {
+    for (pid_t one : std::exchange(stopped, {})) ::kill(one, SIGCONT);
+  }
+  ~own_cluster() { go_on(); }
+  std::vector<pid_t> stopped;
 };
 
 struct timed {
@@ -122,7 +130,7 @@ TEST_CASE("a paused database is 502 within two seconds, and everything works whe
   reader alice = w.shared("alice");
   REQUIRE(alice.push("d", 0.5, "before").status == 200);
 
-  c.signal_all(SIGSTOP);
+  c.pause();
   check_away(measured([&] { return alice.push("d", 0.6, "during"); }));
   check_away(measured([&] { return alice.get("d"); }));
   timed health = measured([&] { return w.send("GET", "/healthcheck"); });
@@ -130,7 +138,7 @@ TEST_CASE("a paused database is 502 within two seconds, and everything works whe
   CHECK(health.r.body == R"({"state":"ERROR"})");
   CHECK(health.took < 2s);
 
-  c.signal_all(SIGCONT);
+  c.go_on();
   CHECK(becomes([&] { return alice.get("d").status == 200; }));
   reply again = alice.push("d", 0.7, "after");
   INFO(again.body);
