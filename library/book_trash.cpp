@@ -26,9 +26,9 @@ constexpr db::statement sql_bytes{"library.find_bytes", R"sql(
 constexpr db::statement sql_duplicate{"library.find_duplicate", R"sql(
   select b.id from books b
    where b.deleted_at is null
-     and b.id in (select f.book_id from book_files f where f.content_hash = nullif($1, '')
+     and b.id = any (array (select f.book_id from book_files f where f.content_hash = nullif($1, '')
                   union all select i.id from books i where i.isbn_13 = nullif($2, '')
-                  union all select k.id from books k where k.dup_key = $3)
+                  union all select k.id from books k where k.dup_key = $3))
    order by b.status <> 'organized', b.created_at, b.id limit 1)sql"};
 
 }  // namespace

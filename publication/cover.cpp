@@ -68,6 +68,13 @@ result<picture_facts, refusal> inspect_picture(std::string_view bytes) {
   return facts;
 }
 
+// Only these need the conversion to sRGB by profile, which costs more than the scaling itself.
+bool needs_profile(std::string_view bytes) {
+  image header(vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr));
+  return header && (vips_image_get_typeof(header.get(), VIPS_META_ICC_NAME) != 0 ||
+                    vips_image_get_interpretation(header.get()) == VIPS_INTERPRETATION_CMYK);
+}
+
 bool looks_complete(std::string_view b) {
   std::string mime = picture_type(b);
   std::string_view tail = b.substr(b.size() > 512 ? b.size() - 512 : 0);
@@ -86,10 +93,11 @@ result<std::string, refusal> scale_picture(std::string_view bytes, box wanted, b
   vips_error_clear();
 
   VipsImage* made = nullptr;
+  const char* by_profile = needs_profile(bytes) ? "export_profile" : nullptr;  // a null name ends the options
   // libvips takes the buffer without const and does not write to it.
   int failed = vips_thumbnail_buffer(const_cast<char*>(bytes.data()), bytes.size(), &made, std::max(wanted.width, 1), "height",
-                                     std::max(wanted.height, 1), "size", VIPS_SIZE_DOWN, "export_profile", "srgb", "fail_on",
-                                     VIPS_FAIL_ON_NONE, nullptr);
+                                     std::max(wanted.height, 1), "size", VIPS_SIZE_DOWN, "fail_on", VIPS_FAIL_ON_NONE, by_profile,
+                                     "srgb", nullptr);
   image current(made);
   if (failed != 0 || !current) {
     vips_error_clear();

@@ -197,6 +197,7 @@ create table book_file_hashes (
   primary key (hash, kind, file_id)
 );
 create index book_file_hashes_book on book_file_hashes (book_id);
+create index book_file_hashes_file on book_file_hashes (file_id);
 
 create table book_metadata_candidates (
   id uuid primary key,

@@ -123,6 +123,7 @@ struct app::parts {
   kosync::services for_kosync();
   opds::services for_opds();
   web::services for_web();
+  bool retry(const uuid& item);
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
 
@@ -156,8 +157,14 @@ web::services app::parts::for_web() {
           .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
           .replace_file = [this](uuid file, std::filesystem::path bytes,
                                  library::actor who) { return ingest::replace_file(ingest, file, bytes, who); },
-          .retry_ingest = [this](uuid item) { return ingest::try_again(ingest, item); },
+          .retry_ingest = [this](uuid item) { return retry(item); },
           .stopping = [this] { return state.draining(); }};
+}
+
+bool app::parts::retry(const uuid& item) {
+  if (!ingest::try_again(ingest, item)) return false;
+  pool.write_now([&](db::tx& tx) { ingest::enqueue_file(tx, item); });
+  return true;
 }
 
 web::upload_result app::parts::accept(const std::filesystem::path& file, const std::string& name, const uuid& user) {

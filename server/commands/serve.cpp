@@ -74,6 +74,7 @@ exit_status serve(invocation& call) {
   unsigned connections = settings.is_set("database.pool")
                              ? static_cast<unsigned>(std::max<std::int64_t>(2, settings.integer("database.pool")))
                              : std::max(4U, 2 * std::thread::hardware_concurrency());
+  connections += 2;  // the watcher and the schedule hold a session lock each
   result<environment> e = open_environment(std::move(settings), {.connections = connections});
   if (!e) throw stop(failed, e.error().message());
 

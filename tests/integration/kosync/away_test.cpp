@@ -37,14 +37,16 @@ struct own_cluster {
   }
   // The server process and what it has started, as it says itself: a container's /proc is not to be relied on.
   void pause() {
-    static constexpr db::statement sql{"test.processes", "select pid from pg_stat_activity"};
+    static constexpr db::statement sql{"test.processes", "select pid from pg_stat_activity where pid <> pg_backend_pid()"};
     pid_t leader = 0;
     std::ifstream(folder / "pg" / "postmaster.pid") >> leader;
     REQUIRE(leader > 0);
-    db::pool p({.url = cluster->url(), .connections = 1});
     stopped.push_back(leader);
-    for (const db::row& r : p.read_now([](db::tx& tx) { return tx.run(sql); }))
-      stopped.push_back(static_cast<pid_t>(r.integer(0)));
+    {
+      db::pool p({.url = cluster->url(), .connections = 1});
+      db::rows rows = p.read_now([](db::tx& tx) { return tx.run(sql); });
+      for (const db::row& r : rows) stopped.push_back(static_cast<pid_t>(r.integer(0)));
+    }
     for (pid_t one : stopped) ::kill(one, SIGSTOP);
   }
   void go_on() {

@@ -56,7 +56,10 @@ std::string send_raw(unsigned port, const std::string& request) {
   std::string in;
   char piece[16384];
   ssize_t n = 0;
-  while ((n = ::recv(s, piece, sizeof piece, 0)) > 0) in.append(piece, static_cast<std::size_t>(n));
+  // A child that stops or goes on interrupts the waiting.
+  while ((n = ::recv(s, piece, sizeof piece, 0)) > 0 || (n < 0 && errno == EINTR)) {
+    if (n > 0) in.append(piece, static_cast<std::size_t>(n));
+  }
   int reason = n < 0 ? errno : 0;
   ::close(s);
   if (in.empty()) throw std::runtime_error(reason == 0 ? "closed without an answer" : std::strerror(reason));
