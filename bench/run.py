@@ -14,13 +14,14 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 root = pathlib.Path(__file__).resolve().parent.parent
-shared = pathlib.Path(os.environ.get("CARREL_SHARED", root.parent / "shared"))
+shared = pathlib.Path(os.environ.pop("CARREL_SHARED", root.parent / "shared"))  # popped: the server refuses settings it does not know
 ticks = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,12 +56,19 @@ def resident_mib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Carrel:
-    def __init__(self, build, folder, port=18590):
+    def __init__(self, build, folder):
         self.binary = str(build / "server" / "carrel")
-        self.port = port
-        self.env = dict(os.environ, CARREL_DATA_DIR=str(folder), CARREL_LISTEN=f"127.0.0.1:{port}",
-                        CARREL_LISTEN_METRICS=f"127.0.0.1:{port + 1}", CARREL_LOG_LEVEL="warn")
+        self.port = free_port()
+        self.log = tempfile.TemporaryFile()
+        self.env = dict(os.environ, CARREL_DATA_DIR=str(folder), CARREL_LISTEN=f"127.0.0.1:{self.port}",
+                        CARREL_LISTEN_METRICS=f"127.0.0.1:{free_port()}", CARREL_LOG_LEVEL="warn")
         self.process = None
 
     def run(self, *words, stdin=None, ok=(0,)):
@@ -71,7 +79,7 @@ class Carrel:
 
     def start(self):
         begun = time.monotonic()
-        self.process = subprocess.Popen([self.binary, "serve"], env=self.env, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([self.binary, "serve"], env=self.env, stderr=self.log)
         while True:
             try:
                 c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -81,7 +89,8 @@ class Carrel:
             except OSError:
                 pass
             if self.process.poll() is not None:
-                sys.exit("the server ended")
+                self.log.seek(0)
+                sys.exit("the server ended: " + self.log.read().decode())
             time.sleep(0.005)
 
     def stop(self):
@@ -107,13 +116,13 @@ class Carrel:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
 
-def wrk(carrel, path, connections=16, seconds=5, script=None, headers=()):
+def wrk(port, path, connections=16, seconds=5, script=None, headers=()):
     words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     for h in headers:
         words += ["-H", h]
     if script:
         words += ["-s", script]
-    out = subprocess.run([*words, f"http://127.0.0.1:{carrel.port}{path}"], capture_output=True, text=True).stdout
+    out = subprocess.run([*words, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if bad:
         print(f"  (!) {bad.group(1)} answers were not 2xx or 3xx")
@@ -131,14 +140,14 @@ def rows_file(folder, count):
     return out / "books.tsv"
 
 
-def loaded(build, folder, count, port):
+def loaded(build, folder, count):
     """A server with `count` books."""
     data = folder / f"data-{count}"
     data.mkdir()
     env = dict(os.environ, CARREL_DATA_DIR=str(data))
     subprocess.run([str(build / "bench" / "load_rows"), str(rows_file(folder, count))], env=env, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
-    carrel = Carrel(build, data, port)
+    carrel = Carrel(build, data)
     return carrel
 
 
@@ -171,7 +180,7 @@ def part_start(build, folder):
 
 
 def part_catalog(build, folder):
-    big = loaded(build, folder, 100_000, 18590)
+    big = loaded(build, folder, 100_000)
     warm = big.start()
     say("warm start to first answer, 100,000 books", f"{warm:.2f} s", "<= 0.3 s")
     big.account()
@@ -182,7 +191,7 @@ def part_catalog(build, folder):
     _, deep_path = walk(big, "/opds/new", 1000)
     deep, _ = walk(big, deep_path, 300)
     say("page at position 50,000 / page 1", f"{deep / first:.2f} x", "<= 1.2 x")
-    small = loaded(build, folder, 20_000, 18690)
+    small = loaded(build, folder, 20_000)
     small.start()
     small.account()
     walk(small, "/opds/new", 50)
@@ -190,7 +199,7 @@ def part_catalog(build, folder):
     say("100,000 books / 20,000 books", f"{first / little:.2f} x", "<= 1.2 x")
     small.stop()
     for name, path in (("root", "/opds"), ("newest page", "/opds/new")):
-        rate = wrk(big, path, 16, 5, headers=[f"Authorization: {big.basic}"])
+        rate = wrk(big.port, path, 16, 5, headers=[f"Authorization: {big.basic}"])
         say(f"{name} from cache, 16 connections", f"{rate:.0f} /s", ">= 10,000 /s" if name == "root" else "")
     pids = family(big.process)
     connection = big.connect()
@@ -238,11 +247,11 @@ def part_kosync(build, folder):
     key = hashlib.md5(carrel.password.encode()).hexdigest()
     for name, text in (("put", lua_put), ("get", lua_get)):
         (folder / f"{name}.lua").write_text(text.replace("KEY", key))
-    put = wrk(carrel, "/", 64, 6, str(folder / "put.lua"))
+    put = wrk(carrel.port, "/", 64, 6, str(folder / "put.lua"))
     say("KOSync durable PUT, 64 connections, own secret", f"{put:.0f} /s", ">= 10,000 /s")
-    one = wrk(carrel, "/", 1, 3, str(folder / "put.lua"))
+    one = wrk(carrel.port, "/", 1, 3, str(folder / "put.lua"))
     say("KOSync durable PUT, 1 connection", f"{one:.0f} /s")
-    get = wrk(carrel, "/", 64, 6, str(folder / "get.lua"))
+    get = wrk(carrel.port, "/", 64, 6, str(folder / "get.lua"))
     say("KOSync GET, 64 connections, own secret", f"{get:.0f} /s", ">= 20,000 /s")
     say("RSS after KOSync load", f"{resident_mib(carrel.process.pid):.0f} MiB", "<= 96 MiB")
     carrel.stop()
@@ -295,15 +304,15 @@ def part_download(build, folder):
     shutil.copy(source, www / "book.epub")
     os.chmod(folder, 0o755)
     conf = folder / "nginx.conf"
+    theirs_at = free_port()
     conf.write_text(f"""worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
-events {{ }} http {{ sendfile on; tcp_nopush on; access_log off; server {{ listen 127.0.0.1:18790; root {www}; }} }}""")
+events {{ }} http {{ sendfile on; tcp_nopush on; access_log off; server {{ listen 127.0.0.1:{theirs_at}; root {www}; }} }}""")
     nginx = subprocess.Popen(["nginx", "-c", str(conf)], stderr=subprocess.DEVNULL)
     time.sleep(1)
     ours, theirs = [], []
-    other = Carrel(build, data, 18790)
     for _ in range(3):
-        ours.append(wrk(carrel, path, 4, 3, headers=[f"Authorization: {carrel.basic}"]))
-        theirs.append(wrk(other, "/book.epub", 4, 3))
+        ours.append(wrk(carrel.port, path, 4, 3, headers=[f"Authorization: {carrel.basic}"]))
+        theirs.append(wrk(theirs_at, "/book.epub", 4, 3))
     nginx.terminate()
     nginx.wait()
     say("10 MB download / nginx", f"{sorted(ours)[1] / sorted(theirs)[1]:.2f} x", ">= 0.85 x")
