@@ -131,11 +131,11 @@ constexpr db::statement sql_staging{"bench.staging", R"sql(
 constexpr db::statement sql_books{"bench.books", R"sql(
   insert into books (id, status, title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, published_year, language, languages, description, description_text, page_count, genres, tags,
-    tag_keys, dup_key, search_vector, created_at, updated_at, approved_at)
+    tag_keys, dup_key, search_vector, created_at, updated_at, approved_at, offered)
   select id, 'organized', title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, left(published_on, 4)::int, language, array[language], description, description, page_count, genres,
     tags, tag_keys, dup_key, setweight(to_tsvector('simple', a), 'A') || setweight(to_tsvector('simple', b), 'B')
-      || setweight(to_tsvector('simple', c), 'C') || setweight(to_tsvector('simple', d), 'D'), created_at, created_at, created_at
+      || setweight(to_tsvector('simple', c), 'C') || setweight(to_tsvector('simple', d), 'D'), created_at, created_at, created_at, 2
   from staging)sql"};
 constexpr db::statement sql_clear{"bench.clear", "delete from staging"};
 constexpr db::statement sql_count{"bench.count", "select count(*) from books"};
@@ -194,7 +194,7 @@ class loader {
     uuid file = uuid::make();
     std::string download = publication::download_name(*v[title], first, ".epub");
     files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, storage_path_, p(size_), v[sha256],
-                      v[md5], v[partial_md5], "0"});
+                      v[md5], v[partial_md5], "0", "2"});
     for (auto& [kind, hash] : {std::pair("sha256", v[sha256]), std::pair("full", v[md5]), std::pair("partial", v[partial_md5])}) {
       hashes_.push_back({hash, kind, p(file), v[id], "original"});
     }
@@ -217,7 +217,7 @@ class loader {
     put("book_tags", {"book_id", "tag_id", "added_at"}, book_tags_);
     put("book_files",
         {"id", "book_id", "format", "mime", "original_name", "download_name", "storage_path", "file_size", "checksum", "md5",
-         "koreader_md5", "rank"},
+         "koreader_md5", "rank", "offered"},
         files_);
     put("book_file_hashes", {"hash", "kind", "file_id", "book_id", "variant"}, hashes_);
     seen_.clear();

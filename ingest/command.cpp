@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "ingest/foresee.hpp"
 #include "ingest/names.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/scan.hpp"
@@ -26,12 +27,14 @@ struct order {
   std::size_t place;
   std::string shown;  // the path as the caller wrote it
   found_item row;
+  finding what;
 };
 
 struct result_line {
   std::string shown;
   ending end;
   std::string message;  // "" = that of the code
+  forecast foreseen = {};
 };
 
 class run {
@@ -58,12 +61,24 @@ class run {
     found(given, identity_of(facts));
   }
 
+  // The rest is not tried; what was done stays done.
+  void interrupt(std::exception_ptr why) {
+    std::lock_guard guard(mutex_);
+    if (!broken_) broken_ = std::move(why);
+    changed_.notify_all();
+  }
+
   outcome finish() {
-    flush();
+    try {
+      flush();
+    } catch (...) {
+      interrupt(std::current_exception());
+    }
     join();
-    if (broken_) std::rethrow_exception(broken_);
     outcome out;
     out.ignored = ignored_;
+    out.dry_run = how_.dry_run;
+    out.interrupted = broken_;
     for (auto& [place, line] : lines_) add(out, line);
     return out;
   }
@@ -100,26 +115,34 @@ class run {
   // One transaction makes the rows of many files; the order of two processes that do the same is the order of the paths.
   void flush() {
     if (waiting_.empty() || stopped()) return;
-    item like;
-    like.origin = "command";
-    like.keep = how_.keep;
-    like.approve = how_.approve;
-    like.user = how_.user;
-    like.batch = batch_;
-    like.state = "settled";
-    std::vector<found_item> rows = with_.pool.write_now([&](db::tx& tx) {
-      std::vector<found_item> out = store_findings(tx, waiting_, like);
+    std::vector<found_item> rows = how_.dry_run ? std::vector<found_item>(waiting_.size()) : rows_of_waiting();
+    std::unique_lock guard(mutex_);
+    changed_.wait(guard, [&] { return line_.size() < longest_line || broken_; });
+    for (std::size_t i = 0; i < rows.size(); ++i) line_.push_back({next_place_++, shown_[i], rows[i], waiting_[i]});
+    waiting_.clear();
+    shown_.clear();
+    changed_.notify_all();
+  }
+
+  item like() const {
+    item out;
+    out.origin = "command";
+    out.keep = how_.keep;
+    out.approve = how_.approve;
+    out.user = how_.user;
+    out.batch = batch_;
+    out.state = "settled";
+    return out;
+  }
+
+  std::vector<found_item> rows_of_waiting() {
+    return with_.pool.write_now([&](db::tx& tx) {
+      std::vector<found_item> out = store_findings(tx, waiting_, like());
       for (const found_item& r : out) {
         if (!r.fresh) mark_asked(tx, r.id, how_.keep, how_.approve);
       }
       return out;
     });
-    std::unique_lock guard(mutex_);
-    changed_.wait(guard, [&] { return line_.size() < longest_line || broken_; });
-    for (std::size_t i = 0; i < rows.size(); ++i) line_.push_back({next_place_++, shown_[i], rows[i]});
-    waiting_.clear();
-    shown_.clear();
-    changed_.notify_all();
   }
 
   void fail(const fs::path& p, const std::string& code, const std::string& message) {
@@ -128,7 +151,7 @@ class run {
     ending e;
     e.how = ending::failed;
     e.code = code;
-    lines_[next_place_++] = {p.native(), std::move(e), message};
+    lines_[next_place_++] = {p.native(), std::move(e), message, {}};
   }
 
   void work() {
@@ -141,23 +164,29 @@ class run {
       changed_.notify_all();
       guard.unlock();
       try {
-        ending e = *take_in(with_, next.row.id, true);
-        // The server was quicker with a file that this command found first.
-        if (next.row.fresh && e.how == ending::duplicate && !e.status.empty()) e.how = ending::added;
-        std::int64_t count = done(next, std::move(e));
-        if (std::find(analyze_after.begin(), analyze_after.end(), count) != analyze_after.end()) analyze();
+        forecast f;
+        if (how_.dry_run)
+          f = foresee(with_, next.what, like());
+        else
+          f.end = take_one(next);
+        std::int64_t count = done(next, std::move(f));
+        if (!how_.dry_run && std::find(analyze_after.begin(), analyze_after.end(), count) != analyze_after.end()) analyze();
       } catch (...) {
-        guard.lock();
-        if (!broken_) broken_ = std::current_exception();
-        changed_.notify_all();
-        return;
+        return interrupt(std::current_exception());
       }
     }
   }
 
-  std::int64_t done(const order& o, ending e) {
+  ending take_one(const order& o) {
+    ending e = *take_in(with_, o.row.id, true);
+    // The server was quicker with a file that this command found first.
+    if (o.row.fresh && e.how == ending::duplicate && !e.status.empty()) e.how = ending::added;
+    return e;
+  }
+
+  std::int64_t done(const order& o, forecast f) {
     std::lock_guard guard(mutex_);
-    lines_[o.place] = {o.shown, std::move(e), {}};
+    lines_[o.place] = {o.shown, std::move(f.end), {}, std::move(f)};
     ++done_;
     if (tell_) tell_(done_, static_cast<std::int64_t>(next_place_));
     return done_;
@@ -189,7 +218,14 @@ class run {
 
   void add(outcome& out, result_line& line) {
     ending& e = line.end;
-    if (e.how == ending::added) {
+    if (e.how == ending::added && how_.dry_run) {
+      // Nothing was stored, so the database does not know that this run met the same bytes before.
+      auto [first, fresh] = seen_.try_emplace(line.foreseen.sha256, line.shown);
+      if (fresh)
+        out.added.push_back({line.shown, {}, {}, e.status, std::move(e.warnings), line.foreseen.possible_duplicate_of});
+      else
+        out.duplicates.push_back({line.shown, {}, {}, first->second});
+    } else if (e.how == ending::added) {
       out.added.push_back({line.shown, e.book, e.file, e.status, std::move(e.warnings)});
     } else if (e.how == ending::duplicate) {
       out.duplicates.push_back({line.shown, e.book, e.file});
@@ -212,36 +248,50 @@ class run {
   std::condition_variable changed_;
   std::deque<order> line_;
   std::map<std::size_t, result_line> lines_;
+  std::map<std::string, std::string> seen_;  // of a dry run: SHA-256 and where it was met first
   bool closed_ = false;
   std::exception_ptr broken_;
   std::vector<std::thread> team_;
 };
+
+json::value maybe(const uuid& id) { return id.is_nil() ? json::value() : json::value(id); }
 
 }  // namespace
 
 json::object to_json(const outcome& o) {
   json::array added, duplicates, failed;
   for (const added_file& f : o.added) {
-    json::object row{
-        {"path", f.path}, {"book", f.book}, {"file", f.file}, {"status", f.status}, {"warnings", warnings_to_json(f.warnings)}};
+    json::object row{{"path", f.path},
+                     {"book", maybe(f.book)},
+                     {"file", maybe(f.file)},
+                     {"status", f.status},
+                     {"warnings", warnings_to_json(f.warnings)}};
+    if (o.dry_run) row.set("possible_duplicate_of", f.possible_duplicate_of);
     added.emplace_back(std::move(row));
   }
   for (const duplicate_file& f : o.duplicates) {
-    json::object row{{"path", f.path}, {"book", f.book}, {"file", f.file}};
+    json::object row{{"path", f.path}, {"book", maybe(f.book)}, {"file", maybe(f.file)}};
+    if (!f.same_as.empty()) row.set("same_as", f.same_as);
     duplicates.emplace_back(std::move(row));
   }
   for (const failed_file& f : o.failed) {
     json::object row{{"path", f.path}, {"code", f.code}, {"message", f.message}};
     failed.emplace_back(std::move(row));
   }
-  return json::object{
+  json::object out{
       {"added", std::move(added)}, {"duplicates", std::move(duplicates)}, {"failed", std::move(failed)}, {"ignored", o.ignored}};
+  if (o.dry_run) out.set("dry_run", true);
+  return out;
 }
 
 outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, const ingest_options& o,
                      const progress_callback& tell) {
   run all(s, o, tell);
-  for (const fs::path& p : paths) all.take(p);
+  try {
+    for (const fs::path& p : paths) all.take(p);
+  } catch (...) {
+    all.interrupt(std::current_exception());
+  }
   return all.finish();
 }
 

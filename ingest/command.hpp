@@ -2,6 +2,7 @@
 // What `carrel ingest` does (contract.md 3): files and folders, now, with an exact account of each.
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -19,6 +20,7 @@ struct ingest_options {
   bool approve = false;
   bool keep = false;
   std::optional<uuid> user;
+  bool dry_run = false;  // only says what would happen; book and file of what would be added are nil then
 };
 
 struct added_file {
@@ -26,10 +28,12 @@ struct added_file {
   uuid book, file;
   std::string status;
   std::vector<publication::warning> warnings;
+  std::optional<uuid> possible_duplicate_of = {};  // of a dry run
 };
 struct duplicate_file {
   std::string path;
   uuid book, file;
+  std::string same_as = {};  // of a dry run: the path of this run that has the same bytes
 };
 struct failed_file {
   std::string path, code, message;
@@ -40,6 +44,8 @@ struct outcome {
   std::vector<duplicate_file> duplicates;
   std::vector<failed_file> failed;
   std::int64_t ignored = 0;
+  bool dry_run = false;
+  std::exception_ptr interrupted;  // what ended the run too early (the database went away); the lists say what was done before
 };
 json::object to_json(const outcome&);
 

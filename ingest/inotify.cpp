@@ -25,7 +25,7 @@ void inotify::close() {
 bool inotify::watch(const std::filesystem::path& folder) {
   if (!fd_) return false;
   constexpr std::uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |
-                                 IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK | IN_DONT_FOLLOW;
+                                 IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK | IN_DONT_FOLLOW;
   int wd = ::inotify_add_watch(fd_.get(), folder.c_str(), what);
   if (wd >= 0) {
     folders_[wd] = folder;
@@ -59,7 +59,9 @@ inotify::events inotify::read() {
       if ((e.mask & IN_IGNORED) != 0)
         folders_.erase(folder);
       else if (e.len > 0)
-        out.list.push_back({folder->second / name, (e.mask & IN_ISDIR) != 0 && (e.mask & (IN_CREATE | IN_MOVED_TO)) != 0});
+        out.list.push_back({folder->second / name,
+                            (e.mask & IN_ISDIR) != 0 && (e.mask & (IN_CREATE | IN_MOVED_TO | IN_ATTRIB)) != 0,
+                            (e.mask & IN_ATTRIB) != 0});
     }
   }
 }

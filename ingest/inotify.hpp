@@ -13,7 +13,8 @@ class inotify {
  public:
   struct event {
     std::filesystem::path path;
-    bool folder = false;  // a folder that came
+    bool folder = false;  // a folder that came, or whose rights changed
+    bool rights = false;  // only rights, owner or times changed
   };
   struct events {
     std::vector<event> list;

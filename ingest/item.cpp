@@ -15,7 +15,7 @@ constexpr db::statement sql_store_findings{"ingest.store_findings", R"sql(
   on conflict (source_path, ino, size, mtime_ns) where source_path is not null do nothing)sql"};
 
 constexpr db::statement sql_same_findings{"ingest.same_findings", R"sql(
-  select w.place, i.id, i.state
+  select w.place, i.id, i.state, i.state = 'failed' and i.error_code = 'source_unreadable', i.next_try_at is null
     from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) with ordinality as w (path, ino, size, mtime, place)
     join ingest_items i on i.source_path = decode(w.path, 'hex') and i.ino = w.ino and i.size = w.size and i.mtime_ns = w.mtime)sql"};
 
@@ -52,6 +52,16 @@ constexpr db::statement sql_ended{"ingest.mark_ended", R"sql(
    where id = $1 and (state, error_code, error_detail, next_try_at, quarantine_path, source_done)
                   is distinct from ($2, $3, $4, $5, $6, $7))sql"};
 
+constexpr db::statement sql_unreadable{"ingest.mark_unreadable", R"sql(
+  update ingest_items set state = 'failed', error_code = 'source_unreadable', error_detail = $2, next_try_at = null,
+         attempts = attempts + 1, updated_at = clock_timestamp()
+   where id = $1 and state in ('seen', 'settled', 'vanished'))sql"};
+
+// The item is at its end; the code is not shown with it but tells later whose source is left.
+constexpr db::statement sql_source_stays{"ingest.mark_source_stays", R"sql(
+  update ingest_items set source_done = true, error_code = 'source_stays', updated_at = clock_timestamp()
+   where id = $1 and state in ('inbox', 'organised', 'duplicate'))sql"};
+
 constexpr db::statement sql_waiting_for_space{"ingest.waiting_for_space", R"sql(
   select count(*) from ingest_items where state = 'failed' and error_code = 'disk_full' and dismissed_at is null)sql"};
 
@@ -86,7 +96,7 @@ std::vector<found_item> store_findings(db::tx& tx, const std::vector<finding>& a
   std::vector<found_item> out(all.size());
   for (const db::row& r : there) {
     auto place = static_cast<std::size_t>(r.integer(0) - 1);
-    out.at(place) = {r.id(1), r.text(2), r.id(1) == c.ids[place]};
+    out.at(place) = {r.id(1), r.text(2), r.id(1) == c.ids[place], r.flag(3)};
   }
   return out;
 }
@@ -97,7 +107,8 @@ std::vector<bool> known_findings(db::tx& tx, const std::vector<finding>& all) {
   columns c = columns_of(all);
   db::rows there = tx.run(sql_same_findings, c.paths, c.ino, c.size, c.mtime);
   for (const db::row& r : there) {
-    if (r.text(2) != "seen") out.at(static_cast<std::size_t>(r.integer(0) - 1)) = true;
+    bool waits = r.text(2) == "seen" || (r.flag(3) && r.flag(4));
+    if (!waits) out.at(static_cast<std::size_t>(r.integer(0) - 1)) = true;
   }
   return out;
 }
@@ -149,6 +160,10 @@ void mark_source_done(db::tx& tx, const uuid& id) { tx.run(sql_source_done, id);
 void mark_ended(db::tx& tx, const item& i) {
   tx.run(sql_ended, i.id, i.state, i.error_code, i.error_detail, i.next_try_at, i.quarantine_path, i.source_done, i.sha256);
 }
+
+void mark_unreadable(db::tx& tx, const uuid& id, const std::string& reason) { tx.run(sql_unreadable, id, reason); }
+
+void mark_source_stays(db::tx& tx, const uuid& id) { tx.run(sql_source_stays, id); }
 
 int count_waiting_for_space(db::tx& tx) { return static_cast<int>(tx.run(sql_waiting_for_space)[0].integer(0)); }
 

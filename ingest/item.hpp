@@ -46,11 +46,12 @@ struct finding {
 struct found_item {
   uuid id;
   std::string state;
-  bool fresh = false;  // the row was made just now
+  bool fresh = false;       // the row was made just now
+  bool unreadable = false;  // failed because it could not be read
 };
 // One row per (path, inode, size, mtime), whoever asks; in the order of the findings.
 std::vector<found_item> store_findings(db::tx&, const std::vector<finding>&, const item& like);
-// Those of the findings that need nothing more: a row exists that is not waiting in `seen`.
+// Those of the findings that need nothing more: a row exists that does not wait for its rest or for the right to read it.
 std::vector<bool> known_findings(db::tx&, const std::vector<finding>&);
 
 std::optional<item> find_item(db::tx&, const uuid&);
@@ -64,6 +65,11 @@ void mark_stored(db::tx&, const item&);  // state, book, file, warnings, source_
 void mark_source_done(db::tx&, const uuid&);
 // rejected, failed or vanished; the same outcome again changes nothing but the attempts.
 void mark_ended(db::tx&, const item&);
+
+// A file of the drop folder that cannot be opened: in errata until it can be, is replaced or goes.
+void mark_unreadable(db::tx&, const uuid&, const std::string& reason);
+// The source could not be removed from its folder although its copy is proven.
+void mark_source_stays(db::tx&, const uuid&);
 
 int count_waiting_for_space(db::tx&);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "ingest/paths.hpp"
 #include "library/store.hpp"
@@ -13,8 +14,11 @@ namespace carrel::ingest {
 class item_lock {
  public:
   static std::optional<item_lock> take(const library::store&, const uuid& item, bool wait);
+  // The same for anything else that has a name; waits.
+  static item_lock hold(const library::store&, const std::string& name);
 
  private:
+  static std::optional<item_lock> lock_byte(const library::store&, std::size_t hash, bool wait);
   explicit item_lock(file f) : file_(std::move(f)) {}
   file file_;
 };

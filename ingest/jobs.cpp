@@ -1,20 +1,30 @@
 #include "ingest/jobs.hpp"
 
 #include "ingest/covers.hpp"
+#include "ingest/orphans.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
+#include "ingest/space.hpp"
 #include "ingest/sweep.hpp"
 #include "publication/metadata.hpp"
 
 namespace carrel::ingest {
 namespace {
 
-void take_in_file(const services& s, const carrel::jobs::job& j) {
+constexpr std::chrono::seconds space_delay = std::chrono::minutes(5);
+
+void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::progress& p) {
   std::optional<uuid> id = uuid::parse(j.payload_text("item"));
   if (!id) throw carrel::jobs::give_up("the job names no item");
+  if (!has_room(s)) {
+    pause_for_space(s);
+    throw carrel::jobs::not_now(publication::message_for("disk_full", ""), space_delay);
+  }
+  if (lies_in_quarantine(s, *id)) try_again(s, *id);
   std::optional<ending> end = take_in(s, *id, false);
   if (!end) throw carrel::jobs::not_now("another worker has this file", std::chrono::seconds(10));
-  if (end->how != ending::failed) return;
+  if (end->how == ending::added || end->how == ending::duplicate) return p.report(1, 1);
+  if (end->how == ending::vanished || end->how == ending::left_alone) return;
   std::string why = publication::message_for(end->code, end->detail);
   if (end->again_after) throw carrel::jobs::not_now(why, *end->again_after);
   throw carrel::jobs::give_up(why);
@@ -28,14 +38,15 @@ uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user)
 }
 
 void register_jobs(carrel::jobs::workers& w, const services& s) {
-  w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress&) { take_in_file(s, j); });
+  w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress& p) { take_in_file(s, j, p); });
   w.on("ingest.cover", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { cut_renditions(s, p); });
+  w.on("ingest.orphans", [&s](const carrel::jobs::job&, carrel::jobs::progress&) { tidy_orphans(s); });
   w.on("store.sweep", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { sweep_store(s, p); });
 }
 
 void register_schedule(carrel::jobs::schedule& clock, const services& s) {
-  bool first = true;
-  clock.every("ingest.resume", std::chrono::minutes(1), [&s, first]() mutable {
+  clock.every("ingest.resume", std::chrono::minutes(1), [&s, first = true]() mutable {
+    resume_with_space(s);
     s.pool.write_now([&](db::tx& tx) { enqueue_unfinished(tx, first); });
     first = false;
   });
@@ -45,6 +56,8 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
     s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.cover", "renditions", {}); });
     last = newest;
   });
+  clock.every("ingest.orphans", std::chrono::hours(6),
+              [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.orphans", "staging", {}); }); });
   clock.every("store.sweep", std::chrono::hours(24),
               [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "store.sweep", "daily", {}); }); });
 }

@@ -20,12 +20,11 @@ std::optional<ending> already_there(work& w) {
   const item& i = w.what;
   if (i.state == "rejected" && !i.source_done && !i.quarantine_path.empty()) {
     finish_refusal(w);
-    ending out;
-    out.how = ending::rejected;
-    out.code = i.error_code;
-    out.detail = i.error_detail;
-    return out;
+    return refused_before(i);
   }
+  // What was refused lies in quarantine or is gone; only `try_again` brings it back. A source that is still there is read anew.
+  if (i.state == "rejected" && i.source_done && !(i.has_source() && identity_at(w.source_path()) == i.who))
+    return refused_before(i);
   if (i.state != "inbox" && i.state != "organised" && i.state != "duplicate") return std::nullopt;
   std::optional<library::known_bytes> there = w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, i.sha256); });
   if (!there) {

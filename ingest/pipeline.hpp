@@ -26,6 +26,7 @@ std::optional<ending> take_in(const services&, const uuid& item, bool wait);
 
 // A refused file once more, from quarantine or from where it lies (errata: "try again"). False when there is nothing to try.
 bool try_again(const services&, const uuid& item);
+bool lies_in_quarantine(const services&, const uuid& item);
 // Puts a refused or failed item out of errata; its file stays in quarantine until the sweep.
 bool dismiss(db::tx&, const uuid& item);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ingest/folder_note.hpp"
 #include "ingest/names.hpp"
 #include "ingest/work.hpp"
 #include "library/cover_cache.hpp"
@@ -103,16 +104,6 @@ double confidence_of(const publication::opened& o) {
   return std::max(out, 0.3);
 }
 
-// 18.3. `--approve` approves whatever was taken in; the setting asks for more.
-bool approved(const work& w, bool possible_duplicate) {
-  if (possible_duplicate) return false;
-  if (w.what.approve) return true;
-  const publication::opened& o = w.inside->about;
-  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(),
-                             [](const publication::warning& x) { return publication::blocks_approval(x.code); });
-  return w.with.how.auto_approve && !blocked && !o.about.authors.empty() && confidence_of(o) >= *w.with.how.auto_approve;
-}
-
 struct committed {
   std::optional<library::known_bytes> other;  // the same bytes came in meanwhile
   std::string status;
@@ -128,7 +119,7 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   if (out.other) return out;
   const publication::opened& o = w.inside->about;
   std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
-  out.status = approved(w, like.has_value()) ? "organized" : "review";
+  out.status = approved(w.with, w.what, o, like.has_value()) ? "organized" : "review";
   library::add_book(tx, book, out.status, o.about, f, cover, like);
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
@@ -161,6 +152,15 @@ ending came_second(work& w, const library::known_bytes& other) {
 
 }  // namespace
 
+// `--approve` approves whatever was taken in; the setting asks for more.
+bool approved(const services& s, const item& what, const publication::opened& o, bool possible_duplicate) {
+  if (possible_duplicate) return false;
+  if (what.approve) return true;
+  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(),
+                             [](const publication::warning& x) { return publication::blocks_approval(x.code); });
+  return s.how.auto_approve && !blocked && !o.about.authors.empty() && confidence_of(o) >= *s.how.auto_approve;
+}
+
 ending publish(work& w) {
   if (std::optional<error> bad = place(w)) return fail(w, *bad);
   w.with.pass(step::placed);
@@ -192,6 +192,7 @@ ending publish(work& w) {
   out.file = f.id;
   out.status = done.status;
   out.warnings = w.inside->about.warnings;
+  if (w.source_stays) out.warnings.push_back({"source_stays", shown_name(w.source_path().parent_path().native())});
   return out;
 }
 
@@ -235,6 +236,25 @@ std::optional<error> drop_source(const work& w) {
   return library::move_proven(w.source_path(), attic);
 }
 
+// A share that cannot be written, a folder of somebody else: from now on this file counts as one that is kept. Said once for the
+// folder; the watcher tries again when its rights have changed.
+void leave_source(work& w, const error& why) {
+  fs::path folder = w.source_path().parent_path();
+  bool watched = w.what.origin == "watch";
+  bool news = w.with.pool.write_now([&](db::tx& tx) {
+    if (!watched) {
+      mark_source_done(tx, w.what.id);
+      return true;
+    }
+    mark_source_stays(tx, w.what.id);
+    return note_folder(tx, {folder, "source_stays", why.reason});
+  });
+  if (news)
+    log::warn("ingest.source_stays", {{"folder", shown_name(folder.native())}, {"item", w.what.id}, {"error", why.message()}});
+  w.source_stays = true;
+  w.what.source_done = true;
+}
+
 }  // namespace
 
 void finish_source(work& w) {
@@ -244,13 +264,9 @@ void finish_source(work& w) {
   }
   bool still_it = identity_at(w.source_path()) == w.what.who;
   if (still_it && !w.what.keep) {
-    if (std::optional<error> bad = drop_source(w)) {
-      // A share that cannot be written: from now on this file counts as one that is kept.
-      log::warn("ingest.source_stays", {{"item", w.what.id}, {"error", bad->message()}});
-    } else {
-      w.with.pass(step::source_gone);
-      remove_empty_folders(w);
-    }
+    if (std::optional<error> bad = drop_source(w)) return leave_source(w, *bad);
+    w.with.pass(step::source_gone);
+    remove_empty_folders(w);
   }
   w.with.pool.write_now([&](db::tx& tx) { mark_source_done(tx, w.what.id); });
   w.what.source_done = true;

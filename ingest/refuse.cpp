@@ -21,12 +21,22 @@ constexpr db::statement sql_try_again{"ingest.try_again", R"sql(
          updated_at = clock_timestamp()
    where id = $1)sql"};
 constexpr db::statement sql_stage{"ingest.stage_again", "update ingest_items set staging_path = $2 where id = $1"};
+constexpr db::statement sql_same_refused{"ingest.same_refused", R"sql(
+  select id, quarantine_path from ingest_items
+   where sha256 = $1 and id <> $2 and state = 'rejected' and quarantine_path <> '' order by created_at limit 1)sql"};
+constexpr db::statement sql_count_again{"ingest.count_again", R"sql(
+  update ingest_items set attempts = attempts + 1, dismissed_at = null, updated_at = clock_timestamp() where id = $1)sql"};
+constexpr db::statement sql_counted{"ingest.counted_elsewhere", "update ingest_items set dismissed_at = now() where id = $1"};
 constexpr db::statement sql_dismiss{"ingest.dismiss", R"sql(
   update ingest_items set dismissed_at = now(), next_try_at = null where id = $1 and state in ('rejected', 'failed') and dismissed_at is null)sql"};
 
-ending ended(work& w, ending::kind how, const std::string& code, const std::string& detail) {
+void set_why(work& w, const std::string& code, const std::string& detail) {
   w.what.error_code = code;
   w.what.error_detail = cut_utf8(replace_invalid_utf8(detail), 500);
+}
+
+ending ended(work& w, ending::kind how, const std::string& code, const std::string& detail) {
+  set_why(w, code, detail);
   w.with.pool.write_now([&](db::tx& tx) { mark_ended(tx, w.what); });
   ending out;
   out.how = how;
@@ -49,13 +59,52 @@ void drop_own_copy(const work& w) {
   ::rmdir(w.folder("staging").c_str());
 }
 
+// The same bytes lie in quarantine already (4.2): that item counts them, and this one is not shown. Our file goes only when the
+// copy there is proven; an interruption finds the item as one whose source is left.
+bool counted_elsewhere(work& w) {
+  if (w.what.keep || w.what.sha256.empty()) return false;
+  std::optional<fs::path> ours = refused_file(w);
+  db::rows same = w.with.pool.read_now([&](db::tx& tx) { return tx.run(sql_same_refused, w.what.sha256, w.what.id); });
+  if (!ours || same.empty() || sha256_of(w.path_of(same[0].text(1))) != w.what.sha256) return false;
+  uuid other = same[0].id(0);
+  w.what.quarantine_path.clear();
+  w.with.pool.write_now([&](db::tx& tx) { mark_ended(tx, w.what); });
+  w.with.pass(step::refused);
+  if (std::optional<error> bad = remove_synced(*ours)) {
+    log::warn("ingest.source_stays", {{"item", w.what.id}, {"error", bad->message()}});
+    w.with.pool.write_now([&](db::tx& tx) { mark_source_done(tx, w.what.id); });  // shown as an item of its own, where it is
+    return true;
+  }
+  w.what.source_done = true;
+  w.with.pool.write_now([&](db::tx& tx) {
+    mark_source_done(tx, w.what.id);
+    tx.run(sql_counted, w.what.id);
+    tx.run(sql_count_again, other);
+  });
+  remove_empty_folders(w);
+  ::rmdir(w.folder("staging").c_str());
+  return true;
+}
+
 }  // namespace
+
+ending refused_before(const item& i) {
+  ending out;
+  out.how = ending::rejected;
+  out.code = i.error_code;
+  out.detail = i.error_detail;
+  return out;
+}
 
 ending refuse(work& w, const publication::refusal& why) {
   w.what.state = "rejected";
   w.what.next_try_at.reset();
   w.what.source_done = w.what.keep;
   w.what.quarantine_path = w.what.keep ? "" : w.relative("quarantine");
+  set_why(w, why.code, why.detail);
+  // Of two workers with the same bytes the second finds the item of the first.
+  item_lock alone = item_lock::hold(w.with.store, "refused " + w.what.sha256);
+  if (counted_elsewhere(w)) return refused_before(w.what);
   ending out = ended(w, ending::rejected, why.code, why.detail);
   w.with.pass(step::refused);
   finish_refusal(w);
@@ -101,6 +150,8 @@ ending fail(work& w, const error& why) {
     after = space_delay;
   else if (static_cast<std::size_t>(w.what.attempts) < delays.size())
     after = delays[static_cast<std::size_t>(w.what.attempts)];
+  else if (why.field == "source_unreadable")
+    after = delays.back();  // for as long as it is there: somebody may give it other rights, or the disk comes back
   w.what.state = "failed";
   w.what.next_try_at = after ? std::optional<instant>(now() + *after) : std::nullopt;
   ending out = ended(w, ending::failed, why.field, why.reason);
@@ -140,6 +191,11 @@ bool try_again(const services& s, const uuid& id) {
   std::string state = w.what.staging_path.empty() ? "settled" : "hashed";
   s.pool.write_now([&](db::tx& tx) { tx.run(sql_try_again, id, state); });
   return true;
+}
+
+bool lies_in_quarantine(const services& s, const uuid& id) {
+  std::optional<item> row = s.pool.read_now([&](db::tx& tx) { return find_item(tx, id); });
+  return row && row->state == "rejected" && row->source_done && !row->quarantine_path.empty();
 }
 
 bool dismiss(db::tx& tx, const uuid& id) { return tx.run(sql_dismiss, id).affected() > 0; }

@@ -96,7 +96,8 @@ settling::settling(const settings& how, bool remote)
     : settle_(remote ? std::max<std::chrono::milliseconds>(how.settle, std::chrono::seconds(30)) : how.settle),
       gap_(how.sample_gap),
       empty_grace_(how.empty_grace),
-      incomplete_grace_(how.incomplete_grace) {}
+      incomplete_grace_(how.incomplete_grace),
+      unreadable_gap_(how.unreadable_gap) {}
 
 void settling::touch(steady::time_point at) { next_ = std::max(at, last_sample_ + gap_); }
 
@@ -113,14 +114,14 @@ settled settling::sample(const std::filesystem::path& path, steady::time_point a
   result<source> in = open_source(path);
   if (!in) {
     if (in.error().field == "source_gone") return settled::gone;
-    if (in.error().field == "not_a_regular_file") {
-      struct stat s {};
-      if (::lstat(path.c_str(), &s) != 0) return settled::gone;
-      who_ = identity_of(s);
-      return settled::special;
-    }
-    next_ = at + std::chrono::seconds(30);  // no right to read it: perhaps later
-    return settled::wait;
+    struct stat s {};
+    if (::lstat(path.c_str(), &s) != 0) return settled::gone;
+    who_ = identity_of(s);
+    if (in.error().field == "not_a_regular_file") return settled::special;
+    samples_ = 0;
+    reason_ = in.error().reason;
+    next_ = at + unreadable_gap_;
+    return settled::unreadable;
   }
   struct stat s {};
   if (::fstat(in->handle.get(), &s) != 0) return settled::gone;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "ingest/paths.hpp"
 #include "ingest/settings.hpp"
@@ -21,6 +22,7 @@ enum class settled {
   incomplete,  // as wait: stable, but its own structure says that something is missing
   ready,       // read it now
   special,     // not an ordinary file
+  unreadable,  // it cannot be opened; looked at again at `next`
   gone,
 };
 
@@ -32,16 +34,19 @@ class settling {
   void touch(steady::time_point at);
   steady::time_point next() const { return next_; }
   const identity& who() const { return who_; }
+  const std::string& reason() const { return reason_; }  // of unreadable
   bool row_is_old() const { return row && row_who != who_; }
 
-  std::optional<uuid> row;  // the item that shows it as waiting for its rest
+  std::optional<uuid> row;  // the item that shows it as waiting for its rest, or as unreadable
   identity row_who;
+  settled shown = settled::wait;  // what the row says
 
  private:
   bool same(const struct stat&);
 
-  std::chrono::milliseconds settle_, gap_, empty_grace_, incomplete_grace_;
+  std::chrono::milliseconds settle_, gap_, empty_grace_, incomplete_grace_, unreadable_gap_;
   identity who_;
+  std::string reason_;
   std::int64_t ctime_ns_ = 0;
   int samples_ = 0;
   std::size_t waits_ = 0;  // of the back-off of incomplete files

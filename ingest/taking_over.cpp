@@ -3,9 +3,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ingest/space.hpp"
 #include "ingest/work.hpp"
 #include "publication/names.hpp"
 #include "publication/unicode.hpp"
+#include "server/core/digest.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest {
@@ -77,13 +79,18 @@ std::optional<ending> look(work& w) {
   result<source> opened = open_source(w.source_path());
   if (!opened) {
     if (opened.error().field == "source_gone")
-      return w.what.origin == "command" ? fail(w, {"source_unreadable", "there is no such file"}) : vanish(w);
+      return w.what.origin == "command" && w.what.attempts == 0 ? fail(w, {"source_unreadable", "there is no such file"})
+                                                                : vanish(w);
     if (opened.error().field == "not_a_regular_file") return leave_alone(w, opened.error().field);
     return fail(w, opened.error());
   }
   w.in = std::move(*opened);
   if (w.in.who != w.what.who) return changed(w);
-  if (w.in.who.size == 0) return refuse(w, {"empty_file", ""});
+  if (w.in.who.size == 0) {
+    w.what.sha256 = sha256_hex("");
+    return refuse(w, {"empty_file", ""});
+  }
+  if (!has_room(w.with)) return fail(w, {"disk_full", "less is free than the database needs to go on"});
   w.with.pass(step::probed);
 
   result<publication::fingerprints> prints = publication::fingerprint(w.in.handle.get());

@@ -5,6 +5,7 @@
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/names.hpp"
+#include "ingest/space.hpp"
 #include "library/book.hpp"
 #include "publication/fingerprint.hpp"
 
@@ -29,6 +30,7 @@ upload_answer accept_upload(const services& s, const fs::path& staged, const std
                             const std::optional<uuid>& user) {
   std::string name = last_component(original_name);
   if (ignored_file(name, s.how.ignore)) return refused(staged, 415, "ignored_name");
+  if (!has_room(s)) return refused(staged, 507, "disk_full");
   result<source> in = open_source(staged);
   if (!in) return refused(staged, 422, in.error().field);
   if (in->who.size == 0) return refused(staged, 422, "empty_file");
@@ -41,7 +43,7 @@ upload_answer accept_upload(const services& s, const fs::path& staged, const std
       s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256); });
   if (known && sha256_of(s.store.absolute(known->storage_path)) == prints->sha256) {
     ::unlink(staged.c_str());
-    return upload_known{known->book, known->file};
+    return upload_known{known->book, known->file, known->trashed};
   }
 
   item i;

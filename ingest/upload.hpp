@@ -16,7 +16,8 @@ struct upload_taken {
 };
 struct upload_known {
   uuid book, file;
-};  // 409; the uploaded bytes are deleted
+  bool trashed = false;  // the book is in the trash: offer to put it back (7.3)
+};                       // 409; the uploaded bytes are deleted
 struct upload_refused {
   int status;
   std::string code, message;

@@ -10,8 +10,10 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
+#include "ingest/folder_note.hpp"
 #include "ingest/inotify.hpp"
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
@@ -30,13 +32,18 @@ constexpr std::size_t most_waiting = 100'000;  // back-pressure (section 20)
 constexpr std::size_t lookup_batch = 500;
 
 constexpr db::statement sql_settle{"ingest.mark_settled", R"sql(
-  update ingest_items set state = 'settled', error_detail = '', updated_at = clock_timestamp() where id = $1 and state in ('seen', 'vanished'))sql"};
+  update ingest_items set state = 'settled', error_code = '', error_detail = '', next_try_at = null, dismissed_at = null,
+         updated_at = clock_timestamp()
+   where id = $1 and (state in ('seen', 'vanished') or (state = 'failed' and error_code = 'source_unreadable')))sql"};
 constexpr db::statement sql_replaced{"ingest.mark_replaced", R"sql(
-  update ingest_items set state = 'vanished', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
-constexpr db::statement sql_seen{"ingest.seen",
-                                 "select id, source_path from ingest_items where state = 'seen' and source = 'watch'"};
-constexpr db::statement sql_waiting{"ingest.mark_incomplete", R"sql(
-  update ingest_items set error_detail = 'waiting for the rest of the file', updated_at = clock_timestamp() where id = $1 and state = 'seen')sql"};
+  update ingest_items set state = 'vanished', updated_at = clock_timestamp()
+   where id = $1 and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable')))sql"};
+constexpr db::statement sql_seen{"ingest.seen", R"sql(
+  select id, source_path from ingest_items
+   where source = 'watch' and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable' and next_try_at is null)))sql"};
+constexpr db::statement sql_waiting{"ingest.mark_waiting", R"sql(
+  update ingest_items set state = 'seen', error_code = '', error_detail = $2, updated_at = clock_timestamp()
+   where id = $1 and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable')))sql"};
 
 // inotify does not see what others do there.
 bool is_remote(const fs::path& p) {
@@ -74,6 +81,8 @@ struct watcher::state {
     remote = is_remote(root);
     own = folders_of(with.store);
     waiting.clear();
+    troubled.clear();
+    first_scan = true;
     if (!with.how.poll_only) events.open();
     forget_missing();
     std::chrono::milliseconds scan_every =
@@ -106,11 +115,13 @@ struct watcher::state {
     inotify::events heard = events.read();
     for (const inotify::event& e : heard.list) {
       std::string name = e.path.filename().native();
-      if (e.folder) {
+      if (e.folder && e.rights) {
+        if (troubled.contains(e.path)) heard.overflow = true;
+      } else if (e.folder) {
         if (!ignored_folder(name, with.how.ignore)) scan(e.path);
       } else if (auto at = waiting.find(e.path.native()); at != waiting.end()) {
         at->second.touch(steady::now());
-      } else if (!ignored_file(name, with.how.ignore) && !is_sidecar(name)) {
+      } else if (!e.rights && !ignored_file(name, with.how.ignore) && !is_sidecar(name)) {
         add(e.path.native());
       }
     }
@@ -123,7 +134,7 @@ struct watcher::state {
 
   void scan(const fs::path& from) {
     std::vector<finding> batch;
-    std::string found_trouble;
+    std::vector<folder_note> found;
     auto look_up = [&] {
       std::vector<bool> known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, batch); });
       for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -139,17 +150,46 @@ struct watcher::state {
     };
     visit.special = visit.file;
     visit.folder = [&](const fs::path& p) { events.watch(p); };  // first the watch, then the list: a file may come in between
-    visit.trouble = [&](const fs::path& p, const std::string& code) {
-      if (found_trouble.empty()) log::warn("ingest.folder", {{"code", code}, {"path", shown_name(p.native())}});
-      found_trouble = code;
-    };
+    visit.trouble = [&](const fs::path& p, const std::string& code) { found.push_back({p, code, ""}); };
     visit.stop = [&] { return stopping.load(); };
     walk(from, with.how.ignore, own, visit);
     look_up();
-    if (from == root || !found_trouble.empty()) {
+    say_trouble(found);
+    if (from == root && !stopping) close_notes(found);
+    if (from == root || !found.empty()) {
       std::lock_guard guard(mutex);
-      trouble = found_trouble;
+      trouble = found.empty() ? "" : found.back().code;
     }
+  }
+
+  void say_trouble(const std::vector<folder_note>& found) {
+    for (const folder_note& n : found) {
+      troubled.insert(n.folder);
+      bool news = with.pool.write_now([&](db::tx& tx) { return note_folder(tx, n); });
+      if (news) log::warn("ingest.folder", {{"code", n.code}, {"path", shown_name(n.folder.native())}});
+    }
+  }
+
+  // Notes about folders that a whole scan found to be in order. What could not be removed from a folder is tried again once at
+  // start and whenever the folder has become writable; a folder that only looks writable is not tried for ever.
+  void close_notes(const std::vector<folder_note>& found) {
+    for (const folder_note& n : with.pool.read_now(open_notes)) {
+      if (n.code == "disk_full") continue;
+      bool there = ::access(n.folder.c_str(), F_OK) == 0;
+      bool over = std::none_of(found.begin(), found.end(), [&](const folder_note& f) { return f.folder == n.folder; });
+      if (there && n.code == "source_stays") {
+        bool writable = ::access(n.folder.c_str(), W_OK | X_OK) == 0;
+        if (!writable) troubled.insert(n.folder);
+        over = writable && (first_scan || troubled.contains(n.folder));
+      }
+      if (!over) continue;
+      troubled.erase(n.folder);
+      with.pool.write_now([&](db::tx& tx) {
+        close_note(tx, n);
+        if (there && n.code == "source_stays") reopen_sources(tx, n.folder);
+      });
+    }
+    first_scan = false;
   }
 
   void look_at_due() {
@@ -158,9 +198,13 @@ struct watcher::state {
     steady::time_point at = steady::now();
     for (auto& [path, s] : waiting) {
       if (s.next() > at || stopping) continue;
-      switch (s.sample(path, at)) {
-        case settled::wait: break;
-        case settled::incomplete: show_incomplete(path, s); break;
+      settled found = s.sample(path, at);
+      switch (found) {
+        case settled::wait:
+          if (s.shown == settled::unreadable) show(path, s, settled::wait);
+          break;
+        case settled::incomplete:
+        case settled::unreadable: show(path, s, found); break;
         case settled::ready:
         case settled::special: ready.emplace_back(path, &s); break;
         case settled::gone: gone.push_back(path); break;
@@ -195,27 +239,35 @@ struct watcher::state {
   // A file that came back under the same name, or whose row showed it as incomplete, goes on with its old row.
   static void submit(db::tx& tx, const std::vector<finding>& batch) {
     for (const found_item& f : store_findings(tx, batch, like("settled"))) {
-      bool goes = f.fresh || f.state == "seen" || f.state == "vanished" || f.state == "settled";
+      bool goes = f.fresh || f.state == "seen" || f.state == "vanished" || f.state == "settled" || f.unreadable;
       if (!goes) continue;
       if (!f.fresh) tx.run(sql_settle, f.id);
       enqueue_file(tx, f.id);
     }
   }
 
-  void show_incomplete(const std::string& path, settling& s) {
-    if (s.row) return;
+  // What a file waits for, as a row that people see.
+  void show(const std::string& path, settling& s, settled what) {
+    if (s.row && s.row_is_old()) drop_row(s);
+    if (s.row && s.shown == what) return;
     std::vector<finding> one{{path, s.who()}};
     s.row = with.pool.write_now([&](db::tx& tx) {
-      uuid id = store_findings(tx, one, like("seen")).front().id;
-      tx.run(sql_waiting, id);
+      uuid id = s.row ? *s.row : store_findings(tx, one, like("seen")).front().id;
+      if (what == settled::unreadable)
+        mark_unreadable(tx, id, s.reason());
+      else
+        tx.run(sql_waiting, id, what == settled::incomplete ? "waiting for the rest of the file" : "");
       return id;
     });
     s.row_who = s.who();
+    s.shown = what;
+    if (what == settled::unreadable) log::warn("ingest.unreadable", {{"path", shown_name(path)}, {"error", s.reason()}});
   }
 
   void drop_row(settling& s) {
     with.pool.write_now([&](db::tx& tx) { tx.run(sql_replaced, *s.row); });
     s.row.reset();
+    s.shown = settled::wait;
   }
 
   // Rows of an earlier process that waited for files which are no longer there. Not when the folder itself is away.
@@ -243,6 +295,8 @@ struct watcher::state {
   own_folders own;
   bool remote = false;
   std::map<std::string, settling> waiting;
+  std::set<fs::path> troubled;  // folders with a note; a change of their rights is worth a scan
+  bool first_scan = true;
   std::atomic<bool> stopping = false, holding = false;
   std::mutex mutex;
   std::string trouble;

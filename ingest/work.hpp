@@ -20,6 +20,7 @@ struct work {
   bool source_moved = false;                    // 4a: the source itself is in staging
   bool attic_by_source = false;                 // no links here: the source goes to the attic instead of being unlinked
   bool surplus = false;                         // the target was there already; the staged copy goes after the commit
+  bool source_stays = false;                    // it could not be removed from its folder
 
   std::filesystem::path path_of(const std::string& stored) const { return with.store.absolute(stored); }
   std::filesystem::path source_path() const { return what.source_path; }
@@ -38,6 +39,8 @@ std::optional<ending> inspect(work&);
 std::optional<ending> take_over(work&);
 std::optional<ending> link_into_attic(work&);
 
+// 18.3: does the book go into the library without a person?
+bool approved(const services&, const item&, const publication::opened&, bool possible_duplicate);
 // The organising steps and step 6.
 ending publish(work&);
 ending store_duplicate(work&, const library::known_bytes&);
@@ -45,6 +48,8 @@ ending store_duplicate(work&, const library::known_bytes&);
 void finish_source(work&);
 void remove_empty_folders(const work&);
 
+// The answer for an item that was refused before.
+ending refused_before(const item&);
 ending refuse(work&, const publication::refusal&);
 ending leave_alone(work&, const std::string& code);
 ending fail(work&, const error&);  // the field is the code

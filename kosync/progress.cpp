@@ -65,7 +65,11 @@ std::string payload_of(const library::position& p, bool has_metadata) {
 
 bool valid_document(std::string_view d) {
   if (d.empty() || d.size() > longest_document || !valid_utf8(d)) return false;
-  return std::none_of(d.begin(), d.end(), [](char c) { return is_control(c) || c == ':' || c == '/'; });
+  for (std::size_t i = 0; i < d.size(); ++i) {
+    if (is_control(d[i]) || d[i] == ':' || d[i] == '/') return false;
+    if (d[i] == '\xc2' && static_cast<unsigned char>(d[i + 1]) < 0xa0) return false;  // U+0080 to U+009F
+  }
+  return true;
 }
 
 result<json::object, refusal> read_body(std::string_view body) {

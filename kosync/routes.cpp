@@ -3,6 +3,7 @@
 #include "kosync/progress.hpp"
 #include "kosync/registration.hpp"
 #include "kosync/request_log.hpp"
+#include "kosync/turns.hpp"
 #include "library/document.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
@@ -83,13 +84,11 @@ struct api::state {
         registration_on(with.settings.on("kosync.registration")),
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
         requests(with.pool),
-        puts(
-            with.pool, db::mode::write, "kosync.put",
-            [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
-                                          .hold_stale = with.settings.on("kosync.hold_stale")}](
-                db::tx& tx, const std::vector<library::position>& pushes) { return library::put_positions(tx, pushes, policy); }),
-        gets(with.pool, db::mode::read, "kosync.get", library::get_positions, 256, 2),
-        fetches(with.pool, db::mode::read, "kosync.fetch", library::get_positions, 256, 2) {}
+        puts(with.pool, db::mode::write, "kosync.put",
+             [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
+                                           .hold_stale = with.settings.on("kosync.hold_stale")}](
+                 db::tx& tx, const std::vector<put_turn>& turns) { return run_puts(tx, turns, policy); }),
+        gets(with.pool, db::mode::read, "kosync.get", run_gets) {}
 
   using method = task<http::response> (state::*)(http::context&);
   http::handler call(method m) {
@@ -107,6 +106,8 @@ struct api::state {
   void note(const http::context&, unsigned status, const std::string& why);
 
   task<> sign_in(http::context&);
+  task<library::stored_position> put(http::context&, library::position);
+  task<std::optional<library::position>> get(http::context&, const std::string& document);
   task<http::response> create_user(http::context&);
   task<http::response> check_login(http::context&);
   task<http::response> put_progress(http::context&);
@@ -122,9 +123,8 @@ struct api::state {
   bool registration_on;
   std::uint64_t argon2_memory;
   request_log requests;
-  db::batcher<library::position, library::stored_position> puts;
-  // Two lines, so that fetches that have something to remember do not hold up those that have not.
-  db::batcher<library::fetch, std::optional<library::position>> gets, fetches;
+  db::batcher<put_turn, put_outcome> puts;
+  db::batcher<get_turn, get_outcome> gets;
 };
 
 void api::state::add_users(http::router& r, const std::string& at) {
@@ -233,19 +233,43 @@ task<http::response> api::state::check_login(http::context& c) {
   co_return http::json(R"({"authorized":"OK"})");
 }
 
-task<http::response> api::state::put_progress(http::context& c) {
-  co_await sign_in(c);
-  if (c.in.body().size() > most_body) throw too_large().as_problem();
-  result<library::position, refusal> p = parse_progress(c.in.body());
-  if (!p) throw p.error().as_problem();
+// The usual request shows the secret of a device, which is looked up together with the work. Everybody else signs in first.
+std::optional<auth::device_claim> claim_of(const http::request& in) {
+  std::vector<auth::device_claim> claims = auth::kosync_claims(in);
+  return claims.empty() ? std::nullopt : std::optional(std::move(claims.front()));
+}
 
-  p->user = c.who->user;
+task<library::stored_position> api::state::put(http::context& c, library::position p) {
+  put_turn turn{.claim = claim_of(c.in), .push = std::move(p)};
+  if (turn.claim) {
+    task<put_outcome> storing = puts.add(turn);
+    put_outcome out = co_await std::move(storing);
+    if (out.stored) {
+      c.who = with.credentials.accept(c, *out.device, "kosync");
+      co_return std::move(*out.stored);
+    }
+    turn.claim.reset();
+  }
+  co_await sign_in(c);
+  turn.push.user = c.who->user;
+  turn.push.credential = c.who->device;
+  if (turn.push.credential) turn.push.device_key = device_key(*turn.push.credential);
+  task<put_outcome> storing = puts.add(std::move(turn));
+  put_outcome out = co_await std::move(storing);
+  co_return std::move(*out.stored);
+}
+
+task<http::response> api::state::put_progress(http::context& c) {
+  bool too_long = c.in.body().size() > most_body;
+  result<library::position, refusal> p = too_long ? too_large() : parse_progress(c.in.body());
+  if (!p) {
+    co_await sign_in(c);  // a wrong secret is said first (kosync.md 4)
+    throw p.error().as_problem();
+  }
   p->timestamp = unix_seconds(now());
-  p->credential = c.who->device;
-  if (p->credential) p->device_key = device_key(*p->credential);
   std::string document = p->document;
 
-  task<library::stored_position> storing = puts.add(std::move(*p));
+  task<library::stored_position> storing = put(c, std::move(*p));
   library::stored_position stored = co_await std::move(storing);
   if (stored.fresh_document) look_for_book(c.who->user, document);
   if (!stored.accepted)
@@ -253,14 +277,33 @@ task<http::response> api::state::put_progress(http::context& c) {
   co_return http::json(stored_json(document, stored.timestamp));
 }
 
-task<http::response> api::state::get_progress(http::context& c) {
+task<std::optional<library::position>> api::state::get(http::context& c, const std::string& document) {
+  get_turn turn{.claim = claim_of(c.in), .wanted = {}, .shows = c.in.method() != verb::head};
+  turn.wanted.document = document;
+  if (turn.claim) {
+    task<get_outcome> looking = gets.add(turn);
+    get_outcome out = co_await std::move(looking);
+    if (out.done) {
+      c.who = with.credentials.accept(c, *out.device, "kosync");
+      co_return std::move(out.found);
+    }
+    turn.claim.reset();
+  }
   co_await sign_in(c);
-  library::fetch wanted{.user = c.who->user, .document = std::string(c.in.param("document")), .credential = c.who->device};
-  if (!valid_document(wanted.document)) co_return http::json("{}");
-  if (c.in.method() == verb::head) wanted.credential.reset();  // it was not shown anything
+  turn.wanted.user = c.who->user;
+  turn.wanted.credential = c.who->device;
+  task<get_outcome> looking = gets.add(std::move(turn));
+  get_outcome out = co_await std::move(looking);
+  co_return std::move(out.found);
+}
 
-  auto& line = wanted.credential ? fetches : gets;
-  task<std::optional<library::position>> looking = line.add(std::move(wanted));
+task<http::response> api::state::get_progress(http::context& c) {
+  std::string document(c.in.param("document"));
+  if (!valid_document(document)) {
+    co_await sign_in(c);
+    co_return http::json("{}");
+  }
+  task<std::optional<library::position>> looking = get(c, document);
   std::optional<library::position> found = co_await std::move(looking);
   co_return http::json(found ? progress_json(*found) : "{}");
 }
@@ -353,7 +396,6 @@ void api::mount(http::router& root) { state_->mount(root); }
 void api::stop() {
   state_->puts.flush();
   state_->gets.flush();
-  state_->fetches.flush();
   state_->requests.stop();
 }
 

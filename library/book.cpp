@@ -15,22 +15,19 @@ constexpr db::statement sql_load{"library.load_books", R"sql(
     left join series s on s.id = b.series_id
     left join covers c on c.id = b.cover_id
     left join lateral (
-      select array_agg(x.v order by bp.role <> 'aut', bp.position, x.n) as people
+      select array_agg(array[people.id::text, people.name, people.sort_name, bp.role] order by bp.role <> 'aut', bp.position) as people
         from book_people bp join people on people.id = bp.person_id
-       cross join lateral (values (1, people.id::text), (2, people.name), (3, people.sort_name), (4, bp.role)) x (n, v)
        where bp.book_id = b.id) p on true
     left join lateral (
-      select array_agg(x.v order by tags.sort_key, tags.id, x.n) as tags
+      select array_agg(array[tags.id::text, tags.name, tags.slug] order by tags.sort_key, tags.id) as tags
         from book_tags bt join tags on tags.id = bt.tag_id
-       cross join lateral (values (1, tags.id::text), (2, tags.name), (3, tags.slug)) x (n, v)
        where bt.book_id = b.id) t on true
     left join lateral (
-      select array_agg(x.v order by bf.rank, bf.id, x.n) as files
+      select array_agg(array[bf.id::text, bf.format, bf.mime, bf.original_name, bf.download_name, coalesce(bf.storage_path, ''),
+                             bf.file_size::text, bf.checksum, bf.md5, bf.koreader_md5, coalesce(bf.content_hash, ''), bf.drm,
+                             bf.is_kepub::text, bf.described::text, (bf.missing_since is not null)::text,
+                             (extract(epoch from bf.created_at) * 1000000)::bigint::text] order by bf.rank, bf.id) as files
         from book_files bf
-       cross join lateral (values (1, bf.id::text), (2, bf.format), (3, bf.mime), (4, bf.original_name), (5, bf.download_name),
-         (6, coalesce(bf.storage_path, '')), (7, bf.file_size::text), (8, bf.checksum), (9, bf.md5), (10, bf.koreader_md5),
-         (11, coalesce(bf.content_hash, '')), (12, bf.drm), (13, bf.is_kepub::text), (14, bf.described::text),
-         (15, (bf.missing_since is not null)::text), (16, (extract(epoch from bf.created_at) * 1000000)::bigint::text)) x (n, v)
        where bf.book_id = b.id) f on true
    order by want.place)sql"};
 

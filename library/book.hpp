@@ -117,7 +117,8 @@ void approve_book(db::tx&, const uuid& book, const actor&);
 
 // Fields a person may set (contract.md 4, PATCH): title, subtitle, title_sort, authors[], series{name,index}|null, languages[],
 // identifiers{}, description, publisher, published, genres[], tags[], page_count, age_rating. Edited fields are locked, the old
-// values go to the audit row. Same values change nothing, updated_at included. Errors name the field.
+// values go to the audit row. Same values change nothing, updated_at included. Errors name the field
+// and change nothing.
 result<bool> edit_book(db::tx&, const uuid& book, const json::object& changes, const actor&);
 // Takes the newest book.edit of the audit back; false when there is none.
 bool undo_edit(db::tx&, const uuid& book, const actor&);

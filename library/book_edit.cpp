@@ -49,7 +49,8 @@ result<std::vector<std::string>> lines(const json::value& v, const std::string& 
   for (const json::value& item : *items) {
     result<std::string> s = one_line(item, field, most);
     if (!s) return s.error();
-    if (!s->empty() && std::find(out.begin(), out.end(), *s) == out.end()) out.push_back(std::move(*s));
+    if (s->empty()) return error{field, "must not hold blank entries"};
+    if (std::find(out.begin(), out.end(), *s) == out.end()) out.push_back(std::move(*s));
   }
   return out;
 }
@@ -101,10 +102,13 @@ failure set_series(book_fields& f, const json::value& v) {
   }
   const json::object* o = v.as_object();
   if (!o) return error{"series", "must be an object with name and index"};
+  for (const auto& [member, value] : o->members()) {
+    if (member != "name" && member != "index") return error{"series", "has name and index only"};
+  }
   const json::value* name = o->find("name");
   result<std::string> text = one_line(name ? *name : json::value(), "series", 500);
   if (!text) return text.error();
-  if (text->empty()) return set_series(f, json::value());
+  if (text->empty()) return error{"series", "needs a name; null takes the book out of its series"};
   f.series = *text;
   const json::value* index = o->find("index");
   f.series_index.reset();

@@ -1,6 +1,7 @@
 #include "library/book.hpp"
 #include "library/revision.hpp"
 #include "publication/unicode.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel::library {
 namespace {
@@ -30,6 +31,12 @@ constexpr db::statement sql_duplicate{"library.find_duplicate", R"sql(
                   union all select i.id from books i where i.isbn_13 = nullif($2, '')
                   union all select k.id from books k where k.dup_key = $3))
    order by b.status <> 'organized', b.created_at, b.id limit 1)sql"};
+
+// Of two books that come at the same moment the second must see the first: whoever asks about a key holds it until its own book
+// is committed. In one order, so that nobody waits in a circle; books without a key in common do not wait for each other.
+constexpr db::statement sql_hold_keys{"library.hold_duplicate_keys", R"sql(
+  select pg_advisory_xact_lock(k.key)
+    from (select distinct hashtextextended('carrel.duplicate ' || t, 0) as key from unnest($1::text[]) as t order by 1) as k)sql"};
 
 }  // namespace
 
@@ -69,6 +76,11 @@ std::optional<uuid> find_duplicate(db::tx& tx, const publication::metadata& m, c
   std::optional<db::bytes> key;
   std::string language = m.languages.empty() ? "" : m.languages.front();
   if (!m.authors.empty()) key = db::bytes{publication::dup_key(m.title, language, m.authors.front().name)};
+  std::vector<std::string> held;
+  if (!content_hash.empty()) held.push_back("content " + content_hash);
+  if (!isbn.empty()) held.push_back("isbn " + isbn);
+  if (key) held.push_back("work " + hex(key->raw));
+  if (!held.empty()) tx.run(sql_hold_keys, held);
   db::rows rows = tx.run(sql_duplicate, content_hash, isbn, key);
   return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
 }

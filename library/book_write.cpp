@@ -3,6 +3,7 @@
 
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
+#include "library/offer.hpp"
 #include "library/revision.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/open.hpp"
@@ -13,8 +14,8 @@ namespace carrel::library {
 namespace {
 
 constexpr db::statement sql_add{"library.add_book", R"sql(
-  insert into books (id, status, title, possible_duplicate_of, approved_at)
-  values ($1, $2::book_status, '', $3, case when $2::book_status = 'organized' then now() end))sql"};
+  insert into books (id, status, title, possible_duplicate_of, approved_at, offered)
+  values ($1, $2::book_status, '', $3, case when $2::book_status = 'organized' then now() end, $4))sql"};
 
 constexpr db::statement sql_write{"library.write_fields", R"sql(
   update books set title = $2, subtitle = $3, title_sort = $4, title_key = $5, author = $6, author_sort = $7, author_key = $8,
@@ -41,18 +42,21 @@ constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
 
 constexpr db::statement sql_file{"library.add_file", R"sql(
   insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, storage_path, inbox_path,
-                          file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings)
+                          file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings,
+                          offered)
   values ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12, $13, $14, nullif($15, ''), $16, $17, $18, $19,
-          $20::jsonb))sql"};
+          $20::jsonb, $21))sql"};
 
 constexpr db::statement sql_replace{"library.replace_file", R"sql(
   update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
-         content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, missing_since = null,
+         content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, missing_since = null,
          updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
 constexpr db::statement sql_touch{"library.touch_book", R"sql(
-  update books set version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1)sql"};
+  update books set offered = (select coalesce(max(f.offered), 0) from book_files f where f.book_id = $1), version = version + 1,
+         updated_at = greatest(clock_timestamp(), updated_at)
+   where id = $1)sql"};
 
 constexpr db::statement sql_retire_hashes{"library.retire_hashes", R"sql(
   update book_file_hashes set variant = 'replaced' where file_id = $1 and variant = 'original' and kind <> 'filename')sql"};
@@ -82,6 +86,8 @@ int rank_of(const std::string& format) {
   auto at = std::find(best.begin(), best.end(), format);
   return static_cast<int>(at - best.begin());
 }
+
+int offered_of(const new_file& file) { return static_cast<int>(last_taker(file.format, file.is_kepub)); }
 
 std::string words_of(const std::vector<std::string>& texts) {
   std::string out;
@@ -256,7 +262,8 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
 
 uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
               const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of) {
-  tx.run(sql_add, id, status, possible_duplicate_of);
+  int offered = offered_of(file);
+  tx.run(sql_add, id, status, possible_duplicate_of, offered);
   write_fields(tx, id, fields_from(m));
 
   std::string author = m.authors.empty() ? "" : m.authors.front().name;
@@ -266,7 +273,7 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path,
          file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download),
          file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
-         json::dump(warnings_json(file.warnings)));
+         json::dump(warnings_json(file.warnings)), offered);
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);
   if (cover) set_cover(tx, id, *cover);
@@ -275,9 +282,9 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
 
 void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
   tx.run(sql_retire_hashes, id);
-  db::rows rows =
-      tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5, file.koreader_md5,
-             file.content_hash, file.drm, file.is_kepub, file.described, json::dump(warnings_json(file.warnings)));
+  db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
+                         file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
+                         json::dump(warnings_json(file.warnings)), offered_of(file));
   CARREL_EXPECT(rows.size() == 1);
   tx.run(sql_touch, rows[0].id(0));
   new_file same = file;

@@ -6,7 +6,7 @@ namespace carrel::library {
 namespace {
 
 constexpr db::statement sql_gate{"library.gate", R"sql(
-  select w.place, r.revision, r.changed_at, u.audience, u.state
+  select w.place, r.revision, r.changed_at, u.audience, u.state, u.state_at
     from unnest($1::uuid[]) with ordinality as w (id, place) join users u on u.id = w.id and u.disabled_at is null
    cross join catalog_revision r)sql"};
 
@@ -21,8 +21,10 @@ constexpr db::statement sql_counts{"library.count_books", R"sql(
 std::vector<std::optional<gate>> read_gates(db::tx& tx, const std::vector<uuid>& viewers) {
   std::vector<std::optional<gate>> out(viewers.size());
   for (const db::row& r : tx.run(sql_gate, viewers)) {
-    out[static_cast<std::size_t>(r.integer(0) - 1)] =
-        gate{.catalog = {.number = r.integer(1), .changed_at = r.at(2)}, .audience = r.integer(3), .state = r.integer(4)};
+    out[static_cast<std::size_t>(r.integer(0) - 1)] = gate{.catalog = {.number = r.integer(1), .changed_at = r.at(2)},
+                                                           .audience = r.integer(3),
+                                                           .state = r.integer(4),
+                                                           .state_at = r.at(5)};
   }
   return out;
 }

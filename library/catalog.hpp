@@ -8,6 +8,7 @@
 
 #include "library/book.hpp"
 #include "library/cursor.hpp"
+#include "library/offer.hpp"
 #include "library/revision.hpp"
 
 namespace carrel::library {
@@ -16,6 +17,7 @@ namespace carrel::library {
 struct gate {
   revision catalog;
   std::int64_t audience = 0, state = 0;  // of the viewer
+  instant state_at{};                    // when it last grew
 };
 std::optional<gate> read_gate(db::tx&, const uuid& viewer);
 // The same for many viewers at once (for a batcher); absent viewers give an empty optional.
@@ -26,6 +28,7 @@ struct list {
   enum class of { newest, title, author, person, series, tag, language, shelf, shelf_newest, updated, waiting } what = of::newest;
   uuid id{};  // of the person, series, tag or shelf
   std::string language{};
+  taker for_whom = taker::page;
   std::string token_name() const;  // for to_token
 };
 
@@ -46,11 +49,12 @@ struct filter {
   std::string language{}, format{}, text{};  // text: words that must match (search)
   std::optional<uuid> person{}, series{}, tag{}, shelf{};
   list::of order = list::of::newest;  // newest, title, author
+  taker for_whom = taker::page;
   std::string token_name() const;
 };
 page browse(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit);
 
-// Names with at least one visible organised book behind them.
+// Names with at least one visible organised book for that taker behind them.
 enum class names { authors, series, tags, languages };
 struct name_entry {
   uuid id;           // nil for languages
@@ -62,16 +66,19 @@ struct name_page {
   std::optional<cursor> next, previous;
 };
 // `prefix`: only those whose index letter (one character) or sort key (more) begins with it; "" all.
-name_page list_names(db::tx&, const uuid& viewer, names, const std::string& prefix, const cursor&, int limit);
-std::vector<std::string> letters(db::tx&, const uuid& viewer, names);  // A-Z, scripts, # last
-std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names,
-                                         const std::string& prefix);  // one character longer, upper case
-bool more_names_than(db::tx&, const uuid& viewer, names, const std::string& prefix, int limit);
-std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uuid& id);  // nothing when no visible book has it
+name_page list_names(db::tx&, const uuid& viewer, names, const std::string& prefix, const cursor&, int limit,
+                     taker = taker::page);
+std::vector<std::string> letters(db::tx&, const uuid& viewer, names, taker = taker::page);  // A-Z, scripts, # last
+// One character longer, upper case.
+std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names, const std::string& prefix, taker = taker::page);
+bool more_names_than(db::tx&, const uuid& viewer, names, const std::string& prefix, int limit, taker = taker::page);
+// Nothing when no such book has it.
+std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uuid& id, taker = taker::page);
 
 // Search (opds.md 6.4). At most 256 characters and 16 words are looked at.
 struct query {
   std::string all{}, title{}, author{}, series{}, tag{}, isbn{};
+  taker for_whom = taker::page;
 };
 struct found {
   std::vector<book> books;

@@ -1,6 +1,8 @@
-// The library page's list: filters over an order. Three orders, two directions, and three ways of finding the rows: organised
-// books and all books by an index of that order, text hits by the word index (bounded, then sorted).
+// The library page's list: filters over an order. Three orders, two directions, and several ways of finding the rows: organised
+// books and all books by an index of that order, text hits by the word index (bounded, then sorted), and for a single filter a
+// statement of its own, so that the planner may begin with the few books that have the name and sort them.
 #include <algorithm>
+#include <array>
 
 #include "library/catalog.hpp"
 #include "library/catalog_lists.hpp"
@@ -17,42 +19,74 @@ namespace {
   " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"    \
   " and ($11::uuid is null or exists (select 1 from shelf_books s where s.book_id = b.id and s.shelf_id = $11::uuid))"
 
+// The filters one by one. Every statement takes the same parameters; those that it does not look at are only counted.
+#define CARREL_OTHERS " and num_nulls($6::text, $7::text, $8::text, $9::text, $10::text, $11::text) >= 0"
+#define CARREL_LANGUAGE " and b.language = $6" CARREL_OTHERS
+#define CARREL_PERSON " and b.id in (select p.book_id from book_people p where p.person_id = $8::uuid)" CARREL_OTHERS
+#define CARREL_SERIES " and b.series_id = $9::uuid" CARREL_OTHERS
+#define CARREL_TAG " and b.id in (select t.book_id from book_tags t where t.tag_id = $10::uuid)" CARREL_OTHERS
+#define CARREL_SHELF " and b.id in (select s.book_id from shelf_books s where s.shelf_id = $11::uuid)" CARREL_OTHERS
+
 #define CARREL_TIME "(extract(epoch from b.created_at) * 1000000)::bigint::text"
 #define CARREL_AT "to_timestamp($2::numeric / 1000000)"
 
 // `$5` is the status, `$12` the text query; a way that does not need one of them says so with a condition that is always true.
-#define CARREL_ORGANISED \
-  "from visible_books($1) b where b.status = 'organized' and $5::text is not null and $12::text is not null"
-#define CARREL_ANY "from visible_books($1) b where ($5 = '' or b.status::text = $5) and $12::text is not null"
-#define CARREL_HITS                                                                                            \
-  "from (select v.* from visible_books($1) v where v.search_vector @@ to_tsquery('simple', $12) limit 5000) b" \
+#define CARREL_ORGANISED "from listed_books($1, $14) b where $5::text is not null and $12::text is not null"
+#define CARREL_ANY \
+  "from visible_books($1) b where b.offered >= $14 and ($5 = '' or b.status::text = $5) and $12::text is not null"
+#define CARREL_HITS                                                                                                          \
+  "from (select v.* from visible_books($1) v where v.offered >= $14 and v.search_vector @@ to_tsquery('simple', $12) limit " \
+  "5000) b"                                                                                                                  \
   " where ($5 = '' or b.status::text = $5)"
 
-#define CARREL_SIX(WAY, NAME)                                                                                                   \
-  {                                                                                                                             \
-    {{"library.filter_newest_" NAME,                                                                                            \
-      "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) < (" CARREL_AT                              \
-      ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},                                        \
-     {"library.filter_newest_back_" NAME,                                                                                       \
-      "select b.id, " CARREL_TIME " " WAY CARREL_FILTERS " and (b.created_at, b.id) > (" CARREL_AT                              \
-      ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},                                                 \
-        {{"library.filter_title_" NAME,                                                                                         \
-          "select b.id, b.title_key " WAY CARREL_FILTERS                                                                        \
-          " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},                 \
-         {"library.filter_title_back_" NAME,                                                                                    \
-          "select b.id, b.title_key " WAY CARREL_FILTERS                                                                        \
-          " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}},      \
-        {{"library.filter_author_" NAME,                                                                                        \
-          "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS                                                          \
-          " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},          \
-         {"library.filter_author_back_" NAME,                                                                                   \
-          "select b.id, b.author_key, b.place_key " WAY CARREL_FILTERS " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)" \
-          " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                                \
+#define CARREL_SIX(WAY, NAME)                                                                                              \
+  {                                                                                                                        \
+    {{"library.filter_newest_" NAME, "select b.id, " CARREL_TIME " " WAY " and (b.created_at, b.id) < (" CARREL_AT         \
+                                     ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},    \
+     {"library.filter_newest_back_" NAME, "select b.id, " CARREL_TIME " " WAY " and (b.created_at, b.id) > (" CARREL_AT    \
+                                          ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},        \
+        {{"library.filter_title_" NAME,                                                                                    \
+          "select b.id, b.title_key " WAY                                                                                  \
+          " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},            \
+         {"library.filter_title_back_" NAME,                                                                               \
+          "select b.id, b.title_key " WAY                                                                                  \
+          " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}}, \
+        {{"library.filter_author_" NAME,                                                                                   \
+          "select b.id, b.author_key, b.place_key " WAY                                                                    \
+          " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},     \
+         {"library.filter_author_back_" NAME,                                                                              \
+          "select b.id, b.author_key, b.place_key " WAY " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)"           \
+          " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                           \
   }
 
-constexpr db::statement organised[3][2] = CARREL_SIX(CARREL_ORGANISED, "organised");
-constexpr db::statement any_status[3][2] = CARREL_SIX(CARREL_ANY, "any");
-constexpr db::statement hits[3][2] = CARREL_SIX(CARREL_HITS, "hits");
+using statements = db::statement[3][2];
+constexpr statements organised = CARREL_SIX(CARREL_ORGANISED CARREL_FILTERS, "organised");
+constexpr statements any_status = CARREL_SIX(CARREL_ANY CARREL_FILTERS, "any");
+constexpr statements hits = CARREL_SIX(CARREL_HITS CARREL_FILTERS, "hits");
+
+#define CARREL_SINGLE(WAY, NAME)                                                                      \
+  {                                                                                                   \
+    CARREL_SIX(WAY CARREL_LANGUAGE, NAME "_language"), CARREL_SIX(WAY CARREL_PERSON, NAME "_person"), \
+        CARREL_SIX(WAY CARREL_SERIES, NAME "_series"), CARREL_SIX(WAY CARREL_TAG, NAME "_tag"),       \
+        CARREL_SIX(WAY CARREL_SHELF, NAME "_shelf"),                                                  \
+  }
+constexpr statements single_organised[5] = CARREL_SINGLE(CARREL_ORGANISED, "organised");
+constexpr statements single_any[5] = CARREL_SINGLE(CARREL_ANY, "any");
+
+// Which of them serves; none when several filters are set, or a format.
+std::optional<std::size_t> only_filter(const filter& f) {
+  const std::array set{!f.language.empty(), f.person.has_value(), f.series.has_value(), f.tag.has_value(), f.shelf.has_value()};
+  if (!f.format.empty() || std::count(set.begin(), set.end(), true) != 1) return std::nullopt;
+  return static_cast<std::size_t>(std::find(set.begin(), set.end(), true) - set.begin());
+}
+
+const statements& way_of(const filter& f, bool words) {
+  if (words) return hits;
+  bool in_library = f.status == "organized";
+  std::optional<std::size_t> only = only_filter(f);
+  if (only) return in_library ? single_organised[*only] : single_any[*only];
+  return in_library ? organised : any_status;
+}
 
 std::size_t order_index(list::of order) { return order == list::of::title ? 1 : order == list::of::author ? 2 : 0; }
 
@@ -60,19 +94,18 @@ std::size_t order_index(list::of order) { return order == list::of::title ? 1 : 
 std::optional<list> as_list(const filter& f) {
   if (f.status != "organized" || !f.text.empty() || !f.format.empty()) return std::nullopt;
   int set = !f.language.empty() + f.person.has_value() + f.series.has_value() + f.tag.has_value() + f.shelf.has_value();
-  if (set == 0) return list{.what = f.order, .id = {}, .language = ""};
+  if (set == 0) return list{.what = f.order, .for_whom = f.for_whom};
   if (set > 1 || f.order != list::of::newest) return std::nullopt;
-  if (f.tag) return list{.what = list::of::tag, .id = *f.tag, .language = ""};
-  if (!f.language.empty()) return list{.what = list::of::language, .id = {}, .language = f.language};
+  if (f.tag) return list{.what = list::of::tag, .id = *f.tag, .for_whom = f.for_whom};
+  if (!f.language.empty()) return list{.what = list::of::language, .language = f.language, .for_whom = f.for_whom};
   return std::nullopt;
 }
 
 std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words,
                                     const cursor& anchor, bool forward, int limit) {
-  const auto& way = !words.empty() ? hits : f.status == "organized" ? organised : any_status;
-  const db::statement& sql = way[order_index(f.order)][forward ? 0 : 1];
+  const db::statement& sql = way_of(f, !words.empty())[order_index(f.order)][forward ? 0 : 1];
   db::rows rows = tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag,
-                         f.shelf, words, anchor.key2);
+                         f.shelf, words, anchor.key2, static_cast<int>(f.for_whom));
   std::vector<list_row> out;
   for (const db::row& r : rows)
     out.push_back({.id = r.id(0), .key = r.text(1), .key2 = f.order == list::of::author ? r.text(2) : ""});

@@ -1,5 +1,6 @@
 // The keyset statements of every list: forwards and backwards, ids and order keys only. `$2` and `$3` are the anchor's key and
-// id; the first page starts from an impossible anchor, so that one plan serves all pages (opds.md 7.3).
+// id, `$5` whom the list is for; the first page starts from an impossible anchor, so that one plan serves all pages
+// (opds.md 7.3).
 #include "library/catalog_lists.hpp"
 
 #include "server/core/text.hpp"
@@ -7,102 +8,101 @@
 namespace carrel::library {
 namespace {
 
-#define CARREL_VISIBLE "from visible_books($1) b where b.status = 'organized' "
+#define CARREL_LISTED "from listed_books($1, $5) b where "
 
 constexpr db::statement sql_newest{
     "library.newest",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.created_at desc, b.id desc limit $4"};
+    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+    "(b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.created_at desc, b.id desc limit $4"};
 constexpr db::statement sql_newest_back{
     "library.newest_back",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.created_at, b.id limit $4"};
+    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+    "(b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.created_at, b.id limit $4"};
 
-constexpr db::statement sql_title{"library.by_title", "select b.id, b.title_key " CARREL_VISIBLE
-                                                      "and (b.title_key, b.id) > ($2, $3) order by b.title_key, b.id limit $4"};
+constexpr db::statement sql_title{"library.by_title", "select b.id, b.title_key " CARREL_LISTED
+                                                      "(b.title_key, b.id) > ($2, $3) order by b.title_key, b.id limit $4"};
 constexpr db::statement sql_title_back{"library.by_title_back",
-                                       "select b.id, b.title_key " CARREL_VISIBLE
-                                       "and (b.title_key, b.id) < ($2, $3) order by b.title_key desc, b.id desc limit $4"};
+                                       "select b.id, b.title_key " CARREL_LISTED
+                                       "(b.title_key, b.id) < ($2, $3) order by b.title_key desc, b.id desc limit $4"};
 
 constexpr db::statement sql_author{
-    "library.by_author",
-    "select b.id, b.author_key, b.place_key " CARREL_VISIBLE
-    "and (b.author_key, b.place_key, b.id) > ($2, $5, $3) order by b.author_key, b.place_key, b.id limit $4"};
+    "library.by_author", "select b.id, b.author_key, b.place_key " CARREL_LISTED
+                         "(b.author_key, b.place_key, b.id) > ($2, $6, $3) order by b.author_key, b.place_key, b.id limit $4"};
 constexpr db::statement sql_author_back{
     "library.by_author_back",
-    "select b.id, b.author_key, b.place_key " CARREL_VISIBLE
-    "and (b.author_key, b.place_key, b.id) < ($2, $5, $3) order by b.author_key desc, b.place_key desc, b.id desc limit $4"};
+    "select b.id, b.author_key, b.place_key " CARREL_LISTED
+    "(b.author_key, b.place_key, b.id) < ($2, $6, $3) order by b.author_key desc, b.place_key desc, b.id desc limit $4"};
 
 constexpr db::statement sql_updated{
     "library.by_updated",
-    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and (b.updated_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at desc, b.id desc limit $4"};
+    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
+    "(b.updated_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at desc, b.id desc limit $4"};
 constexpr db::statement sql_updated_back{
     "library.by_updated_back",
-    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_VISIBLE
-    "and (b.updated_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at, b.id limit $4"};
+    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
+    "(b.updated_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at, b.id limit $4"};
 
 constexpr db::statement sql_language{"library.by_language",
-                                     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-                                     "and b.language = $5 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
+                                     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+                                     "b.language = $6 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
                                      "order by b.created_at desc, b.id desc limit $4"};
 constexpr db::statement sql_language_back{
-    "library.by_language_back", "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_VISIBLE
-                                "and b.language = $5 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order "
+    "library.by_language_back", "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+                                "b.language = $6 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order "
                                 "by b.created_at, b.id limit $4"};
 
 constexpr db::statement sql_series{"library.by_series",
-                                   "select b.id, b.place_key " CARREL_VISIBLE
-                                   "and b.series_id = $5 and (b.place_key, b.id) > ($2, $3) order by b.place_key, b.id limit $4"};
+                                   "select b.id, b.place_key " CARREL_LISTED
+                                   "b.series_id = $6 and (b.place_key, b.id) > ($2, $3) order by b.place_key, b.id limit $4"};
 constexpr db::statement sql_series_back{
     "library.by_series_back",
-    "select b.id, b.place_key " CARREL_VISIBLE
-    "and b.series_id = $5 and (b.place_key, b.id) < ($2, $3) order by b.place_key desc, b.id desc limit $4"};
+    "select b.id, b.place_key " CARREL_LISTED
+    "b.series_id = $6 and (b.place_key, b.id) < ($2, $3) order by b.place_key desc, b.id desc limit $4"};
 
 // A person may have several roles in one book: the row of the smallest role stands for all.
 constexpr db::statement sql_person{"library.by_person", R"sql(
   select bp.book_id, bp.place_key
-    from book_people bp join visible_books($1) b on b.id = bp.book_id
-   where bp.person_id = $5 and b.status = 'organized' and (bp.place_key, bp.book_id) > ($2, $3)
+    from book_people bp join listed_books($1, $5) b on b.id = bp.book_id
+   where bp.person_id = $6 and (bp.place_key, bp.book_id) > ($2, $3)
      and not exists (select 1 from book_people o where o.book_id = bp.book_id and o.person_id = bp.person_id and o.role < bp.role)
    order by bp.place_key, bp.book_id limit $4)sql"};
 constexpr db::statement sql_person_back{"library.by_person_back", R"sql(
   select bp.book_id, bp.place_key
-    from book_people bp join visible_books($1) b on b.id = bp.book_id
-   where bp.person_id = $5 and b.status = 'organized' and (bp.place_key, bp.book_id) < ($2, $3)
+    from book_people bp join listed_books($1, $5) b on b.id = bp.book_id
+   where bp.person_id = $6 and (bp.place_key, bp.book_id) < ($2, $3)
      and not exists (select 1 from book_people o where o.book_id = bp.book_id and o.person_id = bp.person_id and o.role < bp.role)
    order by bp.place_key desc, bp.book_id desc limit $4)sql"};
 
 constexpr db::statement sql_tag{"library.by_tag", R"sql(
   select bt.book_id, (extract(epoch from bt.added_at) * 1000000)::bigint::text
-    from book_tags bt join visible_books($1) b on b.id = bt.book_id
-   where bt.tag_id = $5 and b.status = 'organized' and (bt.added_at, bt.book_id) < (to_timestamp($2::numeric / 1000000), $3)
+    from book_tags bt join listed_books($1, $5) b on b.id = bt.book_id
+   where bt.tag_id = $6 and (bt.added_at, bt.book_id) < (to_timestamp($2::numeric / 1000000), $3)
    order by bt.added_at desc, bt.book_id desc limit $4)sql"};
 constexpr db::statement sql_tag_back{"library.by_tag_back", R"sql(
   select bt.book_id, (extract(epoch from bt.added_at) * 1000000)::bigint::text
-    from book_tags bt join visible_books($1) b on b.id = bt.book_id
-   where bt.tag_id = $5 and b.status = 'organized' and (bt.added_at, bt.book_id) > (to_timestamp($2::numeric / 1000000), $3)
+    from book_tags bt join listed_books($1, $5) b on b.id = bt.book_id
+   where bt.tag_id = $6 and (bt.added_at, bt.book_id) > (to_timestamp($2::numeric / 1000000), $3)
    order by bt.added_at, bt.book_id limit $4)sql"};
 
 constexpr db::statement sql_shelf{"library.by_shelf", R"sql(
   select sb.book_id, sb.position::text
-    from shelf_books sb join visible_books($1) b on b.id = sb.book_id
-   where sb.shelf_id = $5 and b.status = 'organized' and (sb.position, sb.book_id) > ($2::bigint, $3)
+    from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
+   where sb.shelf_id = $6 and (sb.position, sb.book_id) > ($2::bigint, $3)
    order by sb.position, sb.book_id limit $4)sql"};
 constexpr db::statement sql_shelf_back{"library.by_shelf_back", R"sql(
   select sb.book_id, sb.position::text
-    from shelf_books sb join visible_books($1) b on b.id = sb.book_id
-   where sb.shelf_id = $5 and b.status = 'organized' and (sb.position, sb.book_id) < ($2::bigint, $3)
+    from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
+   where sb.shelf_id = $6 and (sb.position, sb.book_id) < ($2::bigint, $3)
    order by sb.position desc, sb.book_id desc limit $4)sql"};
 constexpr db::statement sql_shelf_newest{"library.by_shelf_newest", R"sql(
   select sb.book_id, (extract(epoch from sb.added_at) * 1000000)::bigint::text
-    from shelf_books sb join visible_books($1) b on b.id = sb.book_id
-   where sb.shelf_id = $5 and b.status = 'organized' and (sb.added_at, sb.book_id) < (to_timestamp($2::numeric / 1000000), $3)
+    from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
+   where sb.shelf_id = $6 and (sb.added_at, sb.book_id) < (to_timestamp($2::numeric / 1000000), $3)
    order by sb.added_at desc, sb.book_id desc limit $4)sql"};
 constexpr db::statement sql_shelf_newest_back{"library.by_shelf_newest_back", R"sql(
   select sb.book_id, (extract(epoch from sb.added_at) * 1000000)::bigint::text
-    from shelf_books sb join visible_books($1) b on b.id = sb.book_id
-   where sb.shelf_id = $5 and b.status = 'organized' and (sb.added_at, sb.book_id) > (to_timestamp($2::numeric / 1000000), $3)
+    from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
+   where sb.shelf_id = $6 and (sb.added_at, sb.book_id) > (to_timestamp($2::numeric / 1000000), $3)
    order by sb.added_at, sb.book_id limit $4)sql"};
 
 constexpr db::statement sql_waiting{"library.waiting", R"sql(
@@ -116,7 +116,7 @@ constexpr db::statement sql_waiting_back{"library.waiting_back", R"sql(
    where b.status <> 'organized' and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3)
    order by b.created_at, b.id limit $4)sql"};
 
-#undef CARREL_VISIBLE
+#undef CARREL_LISTED
 
 // Keys before and after every real one. Times: the years 1 and 9999 in microseconds.
 constexpr const char* before_all_times = "253402300799000000";
@@ -135,7 +135,8 @@ struct statements {
   const db::statement* forward;
   const db::statement* backward;
   key_kind key;
-  bool fifth;  // takes $5
+  bool sixth;          // takes $6
+  bool listed = true;  // takes $5
 };
 
 statements statements_of(list::of what) {
@@ -150,7 +151,7 @@ statements statements_of(list::of what) {
     case list::of::shelf: return {&sql_shelf, &sql_shelf_back, key_kind::number_up, true};
     case list::of::shelf_newest: return {&sql_shelf_newest, &sql_shelf_newest_back, key_kind::time_down, true};
     case list::of::updated: return {&sql_updated, &sql_updated_back, key_kind::time_down, false};
-    case list::of::waiting: return {&sql_waiting, &sql_waiting_back, key_kind::time_down, false};
+    case list::of::waiting: return {&sql_waiting, &sql_waiting_back, key_kind::time_down, false, false};
   }
   throw std::logic_error("no such list");
 }
@@ -175,7 +176,8 @@ std::vector<list_row> read_list(db::tx& tx, const uuid& viewer, const list& l, c
   statements s = statements_of(l.what);
   const db::statement& sql = forward ? *s.forward : *s.backward;
   std::vector<db::param> params{db::to_param(viewer), anchor.key, db::to_param(anchor.id), db::to_param(limit)};
-  if (s.fifth) {
+  if (s.listed) params.push_back(db::to_param(static_cast<int>(l.for_whom)));
+  if (s.sixth) {
     if (l.what == list::of::author)
       params.emplace_back(anchor.key2);
     else if (l.what == list::of::language)

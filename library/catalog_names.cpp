@@ -11,29 +11,28 @@
 namespace carrel::library {
 namespace {
 
-#define CARREL_AUTHORS                                                                                     \
-  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id" \
-  " where bp.person_id = n.id and bp.role = 'aut' and b.status = 'organized')"
-#define CARREL_ANY_ROLE                                                                                    \
-  "from people n where exists (select 1 from book_people bp join visible_books($1) b on b.id = bp.book_id" \
-  " where bp.person_id = n.id and b.status = 'organized')"
-#define CARREL_SERIES \
-  "from series n where exists (select 1 from visible_books($1) b where b.series_id = n.id and b.status = 'organized')"
-#define CARREL_TAGS                                                                                    \
-  "from tags n where exists (select 1 from book_tags bt join visible_books($1) b on b.id = bt.book_id" \
-  " where bt.tag_id = n.id and b.status = 'organized')"
+#define CARREL_AUTHORS                                                                                        \
+  "from people n where exists (select 1 from book_people bp join listed_books($1, $2) b on b.id = bp.book_id" \
+  " where bp.person_id = n.id and bp.role = 'aut')"
+#define CARREL_ANY_ROLE                                                                                       \
+  "from people n where exists (select 1 from book_people bp join listed_books($1, $2) b on b.id = bp.book_id" \
+  " where bp.person_id = n.id)"
+#define CARREL_SERIES "from series n where exists (select 1 from listed_books($1, $2) b where b.series_id = n.id)"
+#define CARREL_TAGS                                                                                       \
+  "from tags n where exists (select 1 from book_tags bt join listed_books($1, $2) b on b.id = bt.book_id" \
+  " where bt.tag_id = n.id)"
 
-// [by letter or by range of keys][forwards or backwards]. `$5` is the letter or the beginning of the key, `$6` the key's end.
+// [by letter or by range of keys][forwards or backwards]. `$6` is the letter or the beginning of the key, `$7` the key's end.
 #define CARREL_FOUR(FROM, NAME)                                                                                            \
   {                                                                                                                        \
-    {{"library.letter_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"        \
-                              " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                    \
-     {"library.letter_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $5 and $6::text is not null"   \
-                                   " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}},    \
-        {{"library.names_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"       \
-                                 " and (n.sort_key, n.id) > ($2, $3) order by n.sort_key, n.id limit $4"},                 \
-         {"library.names_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $5 and n.sort_key < $6"  \
-                                      " and (n.sort_key, n.id) < ($2, $3) order by n.sort_key desc, n.id desc limit $4"}}, \
+    {{"library.letter_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $6 and $7::text is not null"        \
+                              " and (n.sort_key, n.id) > ($3, $4) order by n.sort_key, n.id limit $5"},                    \
+     {"library.letter_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.letter = $6 and $7::text is not null"   \
+                                   " and (n.sort_key, n.id) < ($3, $4) order by n.sort_key desc, n.id desc limit $5"}},    \
+        {{"library.names_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $6 and n.sort_key < $7"       \
+                                 " and (n.sort_key, n.id) > ($3, $4) order by n.sort_key, n.id limit $5"},                 \
+         {"library.names_back_" NAME, "select n.id, n.sort_key, n.name " FROM " and n.sort_key >= $6 and n.sort_key < $7"  \
+                                      " and (n.sort_key, n.id) < ($3, $4) order by n.sort_key desc, n.id desc limit $5"}}, \
   }
 
 constexpr db::statement author_pages[2][2] = CARREL_FOUR(CARREL_AUTHORS, "authors");
@@ -51,26 +50,26 @@ constexpr db::statement sql_author_letters{"library.letters_authors", CARREL_LET
 constexpr db::statement sql_series_letters{"library.letters_series", CARREL_LETTERS(CARREL_SERIES)};
 constexpr db::statement sql_tag_letters{"library.letters_tags", CARREL_LETTERS(CARREL_TAGS)};
 
-// The same for the first `$2` characters of keys between `$3` and `$4`.
+// The same for the first `$3` characters of keys between `$4` and `$5`.
 #define CARREL_PREFIXES(FROM)                                                                                                   \
-  "with recursive step as ((select left(n.sort_key, $2) as p " FROM                                                             \
-  " and n.sort_key >= $3 and n.sort_key < $4 order by n.sort_key limit 1) union all"                                            \
-  " select (select left(n.sort_key, $2) " FROM                                                                                  \
-  " and n.sort_key >= s.p || U&'\\+10FFFF' and n.sort_key < $4 order by n.sort_key limit 1) from step s where s.p is not null)" \
+  "with recursive step as ((select left(n.sort_key, $3) as p " FROM                                                             \
+  " and n.sort_key >= $4 and n.sort_key < $5 order by n.sort_key limit 1) union all"                                            \
+  " select (select left(n.sort_key, $3) " FROM                                                                                  \
+  " and n.sort_key >= s.p || U&'\\+10FFFF' and n.sort_key < $5 order by n.sort_key limit 1) from step s where s.p is not null)" \
   " select p from step where p is not null"
 constexpr db::statement sql_author_prefixes{"library.prefixes_authors", CARREL_PREFIXES(CARREL_AUTHORS)};
 constexpr db::statement sql_series_prefixes{"library.prefixes_series", CARREL_PREFIXES(CARREL_SERIES)};
 constexpr db::statement sql_tag_prefixes{"library.prefixes_tags", CARREL_PREFIXES(CARREL_TAGS)};
 
-constexpr db::statement sql_author_name{"library.name_of_person", "select n.name " CARREL_ANY_ROLE " and n.id = $2"};
-constexpr db::statement sql_series_name{"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $2"};
-constexpr db::statement sql_tag_name{"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $2"};
+constexpr db::statement sql_author_name{"library.name_of_person", "select n.name " CARREL_ANY_ROLE " and n.id = $3"};
+constexpr db::statement sql_series_name{"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $3"};
+constexpr db::statement sql_tag_name{"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $3"};
 
 constexpr db::statement sql_languages{"library.languages", R"sql(
   with recursive step as (
-    (select b.language from visible_books($1) b where b.status = 'organized' and b.language > '' order by b.language limit 1)
+    (select b.language from listed_books($1, $2) b where b.language > '' order by b.language limit 1)
     union all
-    select (select b.language from visible_books($1) b where b.status = 'organized' and b.language > s.language
+    select (select b.language from listed_books($1, $2) b where b.language > s.language
              order by b.language limit 1)
       from step s where s.language is not null)
   select language from step where language is not null)sql"};
@@ -92,17 +91,18 @@ const auto& pick(names which, const A& authors, const S& series, const T& tags) 
 
 bool one_character(const std::string& prefix) { return count_code_points(prefix) == 1; }
 
-name_page list_languages(db::tx& tx, const uuid& viewer) {
+name_page list_languages(db::tx& tx, const uuid& viewer, taker whom) {
   name_page out;
-  for (const db::row& r : tx.run(sql_languages, viewer))
+  for (const db::row& r : tx.run(sql_languages, viewer, static_cast<int>(whom)))
     out.entries.push_back({.id = {}, .name = r.text(0), .sort_key = r.text(0)});
   return out;
 }
 
 }  // namespace
 
-name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, const cursor& from, int limit) {
-  if (which == names::languages) return list_languages(tx, viewer);
+name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, const cursor& from, int limit,
+                     taker whom) {
+  if (which == names::languages) return list_languages(tx, viewer, whom);
   bool letter = one_character(prefix);
   std::string low = letter ? prefix : lower_ascii(prefix), high = low + after_all;
   const auto& statements = pick(which, author_pages, series_pages, tag_pages)[letter ? 0 : 1];
@@ -114,7 +114,8 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
   end.id = highest_id;
   auto read = [&](const cursor& anchor, bool forward, int count) {
     std::vector<list_row> rows;
-    for (const db::row& r : tx.run(statements[forward ? 0 : 1], viewer, anchor.key, anchor.id, count, low, high)) {
+    for (const db::row& r :
+         tx.run(statements[forward ? 0 : 1], viewer, static_cast<int>(whom), anchor.key, anchor.id, count, low, high)) {
       rows.push_back({.id = r.id(0), .key = r.text(1), .key2 = ""});
       entries[r.id(0)] = {.id = r.id(0), .name = r.text(2), .sort_key = r.text(1)};
     }
@@ -127,9 +128,10 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
   return out;
 }
 
-std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which) {
+std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which, taker whom) {
   std::vector<std::string> out;
-  for (const db::row& r : tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer))
+  for (const db::row& r :
+       tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer, static_cast<int>(whom)))
     out.push_back(r.text(0));
   // A-Z, other scripts by code point, # last; "#" sorts first by bytes.
   auto other = std::stable_partition(out.begin(), out.end(), [](const std::string& l) { return l != "#"; });
@@ -137,12 +139,12 @@ std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which) {
   return out;
 }
 
-std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names which, const std::string& prefix) {
+std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, taker whom) {
   std::string low = lower_ascii(prefix);
   auto length = static_cast<int>(count_code_points(low)) + 1;
   std::vector<std::string> out;
   const db::statement& sql = pick(which, sql_author_prefixes, sql_series_prefixes, sql_tag_prefixes);
-  for (const db::row& r : tx.run(sql, viewer, length, low, low + after_all)) {
+  for (const db::row& r : tx.run(sql, viewer, static_cast<int>(whom), length, low, low + after_all)) {
     std::string shown = r.text(0);
     for (char& c : shown) {
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
@@ -152,13 +154,13 @@ std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names w
   return out;
 }
 
-bool more_names_than(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, int limit) {
+bool more_names_than(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, int limit, taker whom) {
   if (which == names::languages) return false;
-  return list_names(tx, viewer, which, prefix, {}, limit).next.has_value();
+  return list_names(tx, viewer, which, prefix, {}, limit, whom).next.has_value();
 }
 
-std::optional<std::string> name_of(db::tx& tx, const uuid& viewer, names which, const uuid& id) {
-  db::rows rows = tx.run(pick(which, sql_author_name, sql_series_name, sql_tag_name), viewer, id);
+std::optional<std::string> name_of(db::tx& tx, const uuid& viewer, names which, const uuid& id, taker whom) {
+  db::rows rows = tx.run(pick(which, sql_author_name, sql_series_name, sql_tag_name), viewer, static_cast<int>(whom), id);
   return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
 }
 

@@ -100,7 +100,7 @@ constexpr db::statement sql_feed{"library.feed_device", R"sql(
 constexpr db::statement sql_stop_feeding{"library.stop_feeding_device", R"sql(
   delete from device_shelves where device_id = $1 and shelf_id = $2)sql"};
 constexpr db::statement sql_bump_owner{"library.bump_device_owner", R"sql(
-  update users set state = state + 1 where id = (select user_id from devices where id = $1))sql"};
+  update users set state = state + 1, state_at = clock_timestamp() where id = (select user_id from devices where id = $1))sql"};
 
 device device_from(const db::row& r) {
   device d;

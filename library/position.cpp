@@ -6,13 +6,23 @@
 #include <utility>
 
 #include "library/position_judge.hpp"
+#include "library/position_rows.hpp"
 
 namespace carrel::library {
 namespace {
 
-using key = std::pair<uuid, std::string>;  // user, document; its order is the order in which rows are locked
-
 // The first statement of every change of a position: from here to the commit nobody else judges or changes this document.
+constexpr db::statement sql_lock{"library.push_lock", R"sql(
+  select i.n - 1, d.link = 'none' and d.looked_up_at is null, d.book_id is not null,
+         d.last_seen_at > $6::timestamptz - interval '1 minute'
+           and i.file_name in ('', d.file_name) and i.title in ('', d.title) and i.authors in ('', d.authors)
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+         as i(user_id, document, file_name, title, authors, n)
+    join documents d on d.user_id = i.user_id and d.document = i.document
+   order by i.n
+     for no key update of d)sql"};
+
+// Documents that are new, or whose row says something else by now.
 constexpr db::statement sql_documents{"library.push_documents", R"sql(
   insert into documents as d (user_id, document, file_name, title, authors, first_seen_at, last_seen_at)
   select i.user_id, i.document, i.file_name, i.title, i.authors, $6, $6
@@ -51,52 +61,16 @@ constexpr db::statement sql_evidence{"library.push_evidence", R"sql(
           where h.user_id = i.user_id and h.document = i.document and h.device_key = i.device_key and h.progress = i.progress) sent
     left join device_contacts c on c.user_id = i.user_id and c.device_key = i.device_key)sql"};
 
-constexpr db::statement sql_current{"library.push_current", R"sql(
-  insert into reading_progress as p (id, user_id, document, device, device_id, device_key, credential_id, progress, percentage,
-                                     timestamp, origin, revision, history_id, raw_payload, updated_at)
-  select i.id, i.user_id, i.document, i.device, i.device_id, i.device_key, i.credential_id, i.progress, i.percentage, i.timestamp,
-         i.origin, i.revision, i.history_id, i.payload, $15
-    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[],
-                $9::double precision[], $10::bigint[], $11::text[], $12::bigint[], $13::uuid[], $14::jsonb[])
-         as i(id, user_id, document, device, device_id, device_key, credential_id, progress, percentage, timestamp, origin,
-              revision, history_id, payload)
-      on conflict (user_id, document)
-      do update set
-         device = excluded.device, device_id = excluded.device_id, device_key = excluded.device_key,
-         credential_id = excluded.credential_id, progress = excluded.progress, percentage = excluded.percentage,
-         timestamp = greatest(p.timestamp, excluded.timestamp), origin = excluded.origin, revision = excluded.revision,
-         history_id = excluded.history_id, raw_payload = excluded.raw_payload, updated_at = excluded.updated_at)sql"};
-
-constexpr db::statement sql_device_rows{"library.push_device_rows", R"sql(
-  insert into device_progress as d (user_id, document, device_key, device, device_id, progress, percentage, timestamp, put_at,
-                                    seen_revision, held, counts, history_id)
-  select i.user_id, i.document, i.device_key, i.device, i.device_id, i.progress, i.percentage, i.timestamp, i.put_at,
-         i.seen_revision, i.held, i.counts, i.history_id
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::double precision[], $8::bigint[],
-                $9::timestamptz[], $10::bigint[], $11::boolean[], $12::boolean[], $13::uuid[])
-         as i(user_id, document, device_key, device, device_id, progress, percentage, timestamp, put_at, seen_revision, held,
-              counts, history_id)
-      on conflict (user_id, document, device_key)
-      do update set
-         device = excluded.device, device_id = excluded.device_id, progress = excluded.progress,
-         percentage = excluded.percentage, timestamp = greatest(d.timestamp, excluded.timestamp),
-         put_at = coalesce(excluded.put_at, d.put_at), seen_revision = greatest(d.seen_revision, excluded.seen_revision),
-         held = excluded.held, counts = excluded.counts, history_id = excluded.history_id)sql"};
-
-constexpr db::statement sql_contacts{"library.push_contacts", R"sql(
-  insert into device_contacts as c (user_id, device_key, put_at)
-  select i.user_id, i.device_key, $3 from unnest($1::uuid[], $2::text[]) as i(user_id, device_key)
-      on conflict (user_id, device_key) do update set put_at = greatest(c.put_at, excluded.put_at))sql"};
-
-constexpr db::statement sql_history{"library.push_history", R"sql(
-  insert into reading_progress_history (id, user_id, document, device, device_id, device_key, progress, percentage, timestamp,
-                                        origin, accepted, reason, revision, created_at)
-  select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::double precision[],
-                       $9::bigint[], $10::text[], $11::boolean[], $12::text[], $13::bigint[], $14::timestamptz[]))sql"};
+// A device whose later push is accepted has answered for itself what was held of it.
+constexpr db::statement sql_answered{"library.push_answered", R"sql(
+  update reading_progress_history h set settled_at = $4
+    from unnest($1::uuid[], $2::text[], $3::text[]) as i(user_id, document, device_key)
+   where h.user_id = i.user_id and h.document = i.document and h.device_key = i.device_key
+     and not h.accepted and h.settled_at is null)sql"};
 
 // In the order of ids: two batches that touch several accounts must not wait for each other.
 constexpr db::statement sql_bump_states{"library.push_bump_states", R"sql(
-  update users u set state = u.state + 1
+  update users u set state = u.state + 1, state_at = clock_timestamp()
     from (select id from users where id = any($1::uuid[]) order by id for no key update) locked
    where u.id = locked.id)sql"};
 
@@ -107,23 +81,24 @@ struct batch_document {
   std::string file_name, title, authors;
   std::map<std::pair<std::string, std::string>, std::int64_t> sent;  // device, progress -> lowest revision, evidence for E2
   const position* author = nullptr;                                  // of the current row, when it came with this batch
+  std::string last_device;                                           // that pushed in this batch
+  bool several_devices = false;                                      // among them that of the current row
+  double highest = 0;
+  std::set<std::string> asked, answered;  // devices with held pushes, and those now settled
 };
 
-struct history_row {
-  uuid id;
-  const position* pushed = nullptr;
-  verdict judged;
-  std::int64_t revision = 0;
-  instant at{};
-};
+struct document_columns {
+  std::vector<uuid> users;
+  std::vector<std::string> documents, names, titles, authors;
 
-place place_of(const position& p) {
-  return {.progress = p.progress,
-          .device = p.device,
-          .device_id = p.device_id,
-          .device_key = p.device_key,
-          .percentage = p.percentage};
-}
+  void add(const document_key& k, const batch_document& d) {
+    users.push_back(k.first);
+    documents.push_back(k.second);
+    names.push_back(d.file_name);
+    titles.push_back(d.title);
+    authors.push_back(d.authors);
+  }
+};
 
 // A batch of pushes from the first lock to the last row.
 class batch {
@@ -138,10 +113,8 @@ class batch {
     load_evidence();
     std::vector<stored_position> out;
     for (const position& p : pushes_) out.push_back(judge(p));
-    store_current();
-    store_devices();
-    store_contacts();
-    store_history();
+    store();
+    store_answered();
     bump_states();
     return out;
   }
@@ -160,16 +133,22 @@ class batch {
       if (!p.title.empty()) d.title = p.title;
       if (!p.authors.empty()) d.authors = p.authors;
     }
-    std::vector<uuid> users;
-    std::vector<std::string> documents, names, titles, authors;
-    for (const auto& [k, d] : documents_) {
-      users.push_back(k.first);
-      documents.push_back(k.second);
-      names.push_back(d.file_name);
-      titles.push_back(d.title);
-      authors.push_back(d.authors);
+    document_columns all, rest;
+    for (const auto& [k, d] : documents_) all.add(k, d);
+    std::vector<bool> settled(documents_.size(), false);
+    for (const db::row& r : tx_.run(sql_lock, all.users, all.documents, all.names, all.titles, all.authors, now_)) {
+      auto n = static_cast<std::size_t>(r.integer(0));
+      batch_document& d = documents_.at({all.users[n], all.documents[n]});
+      d.fresh = r.flag(1);
+      d.linked = r.flag(2);
+      settled[n] = r.flag(3);
     }
-    for (const db::row& r : tx_.run(sql_documents, users, documents, names, titles, authors, now_)) {
+    auto still = settled.begin();
+    for (const auto& [k, d] : documents_) {
+      if (!*still++) rest.add(k, d);
+    }
+    if (rest.users.empty()) return;
+    for (const db::row& r : tx_.run(sql_documents, rest.users, rest.documents, rest.names, rest.titles, rest.authors, now_)) {
       batch_document& d = documents_.at({r.id(0), r.text(1)});
       d.fresh = r.flag(2);
       d.linked = r.flag(3);
@@ -203,6 +182,7 @@ class batch {
       if (r.is_null(14)) continue;
       mine.seen = r.integer(14);
       mine.held = r.flag(15);
+      if (mine.held) d.asked.insert(pushes_[i].device_key);
       mine.counts = r.flag(16);
       mine.history = r.maybe_id(17);
       if (r.is_null(10)) continue;
@@ -237,19 +217,22 @@ class batch {
     }
   }
 
-  // Only for pushes that might be held: lower than the current place, or than another push of this batch for the document.
+  // Only for pushes that might be held: lower than the place of another device, current or in this batch.
   void load_evidence() {
-    std::map<key, double> highest;
     for (const position& p : pushes_) {
-      double& top = highest.try_emplace({p.user, p.document}, p.percentage).first->second;
-      const std::optional<current_place>& current = of(p).state.current;
-      top = std::max({top, p.percentage, current ? current->at.percentage : p.percentage});
+      batch_document& d = of(p);
+      const std::optional<current_place>& current = d.state.current;
+      const std::string& other = current ? current->at.device_key : d.last_device;
+      d.several_devices = d.several_devices || (!other.empty() && other != p.device_key);
+      d.last_device = p.device_key;
+      d.highest = std::max({d.highest, p.percentage, current ? current->at.percentage : p.percentage});
     }
     std::vector<const position*> asked;
     std::vector<uuid> users;
     std::vector<std::string> documents, keys, progress;
     for (const position& p : pushes_) {
-      if (!judged_for_staleness(p, of(p)) || !is_behind(p.percentage, highest.at({p.user, p.document}))) continue;
+      const batch_document& d = of(p);
+      if (!d.several_devices || !judged_for_staleness(p, d) || !is_behind(p.percentage, d.highest)) continue;
       asked.push_back(&p);
       users.push_back(p.user);
       documents.push_back(p.document);
@@ -279,125 +262,60 @@ class batch {
     contacts_[{p.user, p.device_key}] = {
         .sent_at = std::nullopt, .last_put = now_, .last_get = std::nullopt};  // what was fetched was before
     if (v.current) d.author = &p;
+    if (v.accepted) answer_held(p, d);
     if (v.remember) {
       std::int64_t revision = d.state.current->revision;
       d.sent.try_emplace({p.device_key, p.progress}, revision);
       // A microsecond apart, so that they stay in order.
       instant at = now_ + std::chrono::microseconds(static_cast<std::int64_t>(history_.size()));
       history_.push_back({.id = id, .pushed = &p, .judged = v, .revision = revision, .at = at});
+      held_some_ = held_some_ || !v.accepted;
     }
     stored_position out{.timestamp = v.timestamp, .accepted = v.accepted, .reason = v.reason};
     out.fresh_document = std::exchange(d.fresh, false);
     return out;
   }
 
-  void store_current() {
-    std::vector<uuid> ids, users;
-    std::vector<std::optional<uuid>> credentials, histories;
-    std::vector<std::string> documents, devices, keys, progress, origins;
-    std::vector<std::optional<std::string>> device_ids, payloads;
-    std::vector<double> percentages;
-    std::vector<std::int64_t> timestamps, revisions;
-    for (const auto& [k, d] : documents_) {
-      if (!d.state.changed) continue;
-      const current_place& c = *d.state.current;
-      const position* author = d.author && place_of(*d.author) == c.at ? d.author : nullptr;
-      bool has_payload = author && !author->payload.empty();
-      ids.push_back(uuid::make());
-      users.push_back(k.first);
-      documents.push_back(k.second);
-      devices.push_back(c.at.device);
-      device_ids.push_back(c.at.device_id);
-      keys.push_back(c.at.device_key);
-      credentials.push_back(author ? author->credential : std::nullopt);
-      progress.push_back(c.at.progress);
-      percentages.push_back(c.at.percentage);
-      timestamps.push_back(c.timestamp);
-      origins.push_back(author ? author->origin : "device");
-      revisions.push_back(c.revision);
-      histories.push_back(c.history);
-      payloads.push_back(has_payload ? std::optional(author->payload) : std::nullopt);
+  void answer_held(const position& p, batch_document& d) {
+    if (d.asked.contains(p.device_key)) d.answered.insert(p.device_key);
+    if (!held_some_) return;
+    for (pushed_row& h : history_) {
+      bool same = h.pushed->user == p.user && h.pushed->document == p.document && h.pushed->device_key == p.device_key;
+      if (same && !h.judged.accepted) h.settled = now_;
     }
-    if (ids.empty()) return;
-    tx_.run(sql_current, ids, users, documents, devices, device_ids, keys, credentials, progress, percentages, timestamps,
-            origins, revisions, histories, payloads, now_);
   }
 
-  void store_devices() {
+  void store_answered() {
     std::vector<uuid> users;
-    std::vector<std::optional<uuid>> histories;
-    std::vector<std::string> documents, keys, devices;
-    std::vector<std::optional<std::string>> device_ids, progress;
-    std::vector<std::optional<double>> percentages;
-    std::vector<std::optional<std::int64_t>> timestamps;
-    std::vector<std::int64_t> seen;
-    std::vector<std::optional<instant>> put_at;
-    std::vector<bool> held, counts;
+    std::vector<std::string> documents, keys;
     for (const auto& [k, d] : documents_) {
-      for (const auto& [device_key, one] : d.state.devices) {
-        if (!one.touched || !one.last) continue;
+      for (const std::string& device_key : d.answered) {
         users.push_back(k.first);
         documents.push_back(k.second);
         keys.push_back(device_key);
-        devices.push_back(one.last->device);
-        device_ids.push_back(one.last->device_id);
-        progress.emplace_back(one.last->progress);
-        percentages.emplace_back(one.last->percentage);
-        timestamps.push_back(one.pushed ? std::optional(d.state.current->timestamp) : std::nullopt);
-        put_at.push_back(one.pushed ? std::optional(now_) : std::nullopt);
-        seen.push_back(one.seen);
-        held.push_back(one.held);
-        counts.push_back(one.counts);
-        histories.push_back(one.history);
       }
     }
-    tx_.run(sql_device_rows, users, documents, keys, devices, device_ids, progress, percentages, timestamps, put_at, seen, held,
-            counts, histories);
+    if (!users.empty()) tx_.run(sql_answered, users, documents, keys, now_);
   }
 
-  void store_contacts() {
-    std::set<std::pair<uuid, std::string>> pushed;
+  void store() {
+    position_rows rows(now_);
+    for (const auto& [k, d] : documents_) {
+      if (d.state.changed) {
+        const current_place& c = *d.state.current;
+        rows.add_current(k, c, d.author && place_of(*d.author) == c.at ? d.author : nullptr);
+      }
+      for (const auto& [device_key, one] : d.state.devices) {
+        if (one.touched && one.last) rows.add_device(k, device_key, one, d.state.current->timestamp);
+      }
+    }
+    std::set<std::pair<uuid, std::string>> contacts;
     for (const position& p : pushes_) {
-      if (p.credential) pushed.emplace(p.user, p.device_key);
+      if (p.credential) contacts.emplace(p.user, p.device_key);
     }
-    if (pushed.empty()) return;
-    std::vector<uuid> users;
-    std::vector<std::string> keys;
-    for (const auto& [user, device_key] : pushed) {
-      users.push_back(user);
-      keys.push_back(device_key);
-    }
-    tx_.run(sql_contacts, users, keys, now_);
-  }
-
-  void store_history() {
-    std::vector<uuid> ids, users;
-    std::vector<std::string> documents, devices, keys, progress, origins, reasons;
-    std::vector<std::optional<std::string>> device_ids;
-    std::vector<double> percentages;
-    std::vector<std::int64_t> timestamps, revisions;
-    std::vector<bool> accepted;
-    std::vector<instant> created;
-    for (const history_row& h : history_) {
-      const position& p = *h.pushed;
-      ids.push_back(h.id);
-      users.push_back(p.user);
-      documents.push_back(p.document);
-      devices.push_back(p.device);
-      device_ids.push_back(p.device_id);
-      keys.push_back(p.device_key);
-      progress.push_back(p.progress);
-      percentages.push_back(p.percentage);
-      timestamps.push_back(h.judged.timestamp);
-      origins.push_back(p.origin);
-      accepted.push_back(h.judged.accepted);
-      reasons.push_back(h.judged.reason);
-      revisions.push_back(h.revision);
-      created.push_back(h.at);
-    }
-    if (ids.empty()) return;
-    tx_.run(sql_history, ids, users, documents, devices, device_ids, keys, progress, percentages, timestamps, origins, accepted,
-            reasons, revisions, created);
+    for (const auto& [user, device_key] : contacts) rows.add_contact(user, device_key);
+    for (const pushed_row& h : history_) rows.add_history(h);
+    rows.store(tx_);
   }
 
   // Feeds and pages show positions of books only.
@@ -413,9 +331,10 @@ class batch {
   const std::vector<position>& pushes_;
   const put_policy& defaults_;
   const instant now_ = now();
-  std::map<key, batch_document> documents_;
+  std::map<document_key, batch_document> documents_;
   std::map<std::pair<uuid, std::string>, evidence> contacts_;  // user and device: last push and fetch, for E3
-  std::vector<history_row> history_;
+  std::vector<pushed_row> history_;
+  bool held_some_ = false;  // in history_
 };
 
 }  // namespace

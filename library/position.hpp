@@ -49,8 +49,8 @@ struct fetch {
   std::string document;
   std::optional<uuid> credential;
 };
-// One statement for all. With a credential the fetch is remembered, in the same statement and before the answer (rule E1 of
-// kosync.md 9.4 needs it); a repeated fetch of what the device knows already writes nothing.
+// One statement for all, and one more when there is something to remember: with a credential the fetch is, before the answer (E1
+// of kosync.md 9.4 needs it); a repeated fetch of what the device knows already writes nothing.
 std::vector<std::optional<position>> get_positions(db::tx&, const std::vector<fetch>&);
 
 struct position_row {
@@ -71,6 +71,9 @@ std::vector<position_row> positions_of_document(db::tx&, const uuid& user, const
 std::optional<position_row> restore_position(db::tx&, const uuid& user, const uuid& row);
 std::vector<position_row> held_positions(db::tx&, const uuid& user, int most);
 bool settle_held(db::tx&, const uuid& user, const uuid& row, bool accept);
+// The setting kosync.history: removes at most `most` rows from before that time and says how many went. What is current, what a
+// device sent last, and what is held and waits for a person all stay.
+int forget_positions(db::tx&, instant before, int most);
 
 // Books this user is in the middle of (0.5 % to 99 %), newest first.
 struct reading {

@@ -85,6 +85,19 @@ constexpr db::statement sql_release{"library.release_device_progress", R"sql(
     from reading_progress_history h
    where h.id = $1 and d.user_id = h.user_id and d.document = h.document and d.device_key = h.device_key)sql"};
 
+constexpr db::statement sql_forget{"library.forget_positions", R"sql(
+  delete from reading_progress_history
+   where id in (
+     select h.id
+       from reading_progress_history h
+      where h.created_at < $1 and (h.accepted or h.settled_at is not null)
+        and not exists (select from reading_progress p
+                         where p.user_id = h.user_id and p.document = h.document and p.history_id = h.id)
+        and not exists (select from device_progress d
+                         where d.user_id = h.user_id and d.document = h.document and d.history_id = h.id)
+      limit $2
+        for update skip locked))sql"};
+
 constexpr db::statement sql_reading{"library.continue_reading", R"sql(
   select latest.book_id, latest.percentage, latest.device, latest.timestamp
     from (select distinct on (d.book_id) d.book_id, p.percentage, p.device, p.timestamp
@@ -162,6 +175,10 @@ bool settle_held(db::tx& tx, const uuid& user, const uuid& row, bool accept) {
     restore_position(tx, user, row);
   }
   return true;
+}
+
+int forget_positions(db::tx& tx, instant before, int most) {
+  return static_cast<int>(tx.run(sql_forget, before, most).affected());
 }
 
 std::vector<reading> continue_reading(db::tx& tx, const uuid& user, int most) {

@@ -16,8 +16,8 @@ constexpr std::int64_t most_results = 1000;
 constexpr db::statement sql_search{"library.search", R"sql(
   with hits as materialized (
     select b.id, b.title_key, b.author_key, b.created_at, b.search_vector
-      from visible_books($1) b
-     where b.status = 'organized' and b.search_vector @@ to_tsquery('simple', $2) limit 2000)
+      from listed_books($1, $6) b
+     where b.search_vector @@ to_tsquery('simple', $2) limit 2000)
   select h.id, count(*) over ()
     from hits h
    order by case when $3 <> '' and h.title_key = $3 then 0
@@ -28,7 +28,7 @@ constexpr db::statement sql_search{"library.search", R"sql(
    offset $4 limit $5)sql"};
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
-  select b.id from visible_books($1) b where b.status = 'organized' and b.isbn_13 = $2 order by b.created_at desc, b.id desc limit 50)sql"};
+  select b.id from listed_books($1, $3) b where b.isbn_13 = $2 order by b.created_at desc, b.id desc limit 50)sql"};
 
 // Words of one run of typed text, folded as the index is.
 void add_words(std::vector<std::string>& out, std::string_view text) {
@@ -81,6 +81,7 @@ std::string search_words(std::string_view typed, std::string_view weights) {
 
 found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
   found out;
+  int whom = static_cast<int>(q.for_whom);
   auto books_of = [&](const db::rows& rows) {
     std::vector<uuid> ids;
     for (const db::row& r : rows) ids.push_back(r.id(0));
@@ -89,7 +90,7 @@ found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int lim
 
   std::string number = q.isbn.empty() ? q.all : q.isbn;
   if (std::optional<publication::isbn> isbn = publication::parse_isbn(number)) {
-    db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13);
+    db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, whom);
     if (!rows.empty() || !q.isbn.empty()) {
       out.total = static_cast<std::int64_t>(rows.size());
       if (offset == 0) out.books = books_of(rows);
@@ -119,7 +120,7 @@ found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int lim
 
   int want = static_cast<int>(std::min<std::int64_t>(limit, most_results - offset));
   std::string exact = publication::sort_key(q.all.empty() ? q.title : q.all);
-  db::rows rows = tx.run(sql_search, viewer, words, exact, offset, want + 1);
+  db::rows rows = tx.run(sql_search, viewer, words, exact, offset, want + 1, whom);
   std::int64_t total = rows.empty() ? offset : rows[0].integer(1);
   std::vector<uuid> ids;
   for (const db::row& r : rows.first(static_cast<std::size_t>(want))) ids.push_back(r.id(0));

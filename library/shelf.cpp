@@ -14,7 +14,8 @@ constexpr std::size_t longest_shelf_name = 200;
 constexpr db::statement sql_shelves{"library.shelves", R"sql(
   select id, user_id, owner, name, kind, collection, opds, shared, books, created_at, updated_at
     from (select s.*, o.name as owner, o.name_key as owner_key, s.user_id = v.id as own, v.unlimited,
-                 (select count(*) from shelf_books sb join visible_books($1) b on b.id = sb.book_id where sb.shelf_id = s.id) as books
+                 (select count(*) from shelf_books sb join visible_books($1) b on b.id = sb.book_id
+                   where sb.shelf_id = s.id and b.offered >= $5 and ($5 = 0 or b.status = 'organized')) as books
             from shelves s
             join users o on o.id = s.user_id
             join users v on v.id = $1
@@ -25,6 +26,9 @@ constexpr db::statement sql_shelves{"library.shelves", R"sql(
                                                where sb.shelf_id = s.id and sb.book_id = $4))) seen
    where own or unlimited or books > 0
    order by not own, case when own then '' else owner_key end, position, name_key, id)sql"};
+
+constexpr db::statement sql_called{"library.shelves_called", R"sql(
+  select s.id, s.user_id from shelves s where s.id = $1 or s.name_key = $2 order by s.id = $1 desc, s.created_at, s.id)sql"};
 
 constexpr db::statement sql_create{"library.create_shelf", R"sql(
   insert into shelves (id, user_id, name, name_key, collection) values ($1, $2, $3, $4, $5))sql"};
@@ -88,9 +92,9 @@ shelf shelf_from(const db::row& r) {
 }
 
 std::vector<shelf> find(db::tx& tx, const uuid& viewer, const std::optional<uuid>& id, const std::optional<std::string>& key,
-                        const std::optional<uuid>& book) {
+                        const std::optional<uuid>& book, taker whom = taker::page) {
   std::vector<shelf> out;
-  for (const db::row& r : tx.run(sql_shelves, viewer, id, key, book)) out.push_back(shelf_from(r));
+  for (const db::row& r : tx.run(sql_shelves, viewer, id, key, book, static_cast<int>(whom))) out.push_back(shelf_from(r));
   return out;
 }
 
@@ -112,7 +116,11 @@ void changed(db::tx& tx, const uuid& user, bool shared) {
 
 }  // namespace
 
-std::vector<shelf> shelves(db::tx& tx, const uuid& viewer) { return find(tx, viewer, std::nullopt, std::nullopt, std::nullopt); }
+std::vector<shelf> shelves(db::tx& tx, const uuid& viewer) { return shelves_for(tx, viewer, taker::page); }
+
+std::vector<shelf> shelves_for(db::tx& tx, const uuid& viewer, taker whom) {
+  return find(tx, viewer, std::nullopt, std::nullopt, std::nullopt, whom);
+}
 
 std::optional<shelf> find_shelf(db::tx& tx, const uuid& viewer, const uuid& shelf) {
   std::vector<library::shelf> found = find(tx, viewer, shelf, std::nullopt, std::nullopt);
@@ -128,6 +136,20 @@ std::optional<shelf> find_shelf_named(db::tx& tx, const uuid& viewer, std::strin
   std::vector<shelf> found = find(tx, viewer, std::nullopt, name_key(id_or_name), std::nullopt);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
+}
+
+std::vector<shelf> shelves_called(db::tx& tx, std::string_view id_or_name) {
+  std::optional<uuid> id = uuid::parse(trim(id_or_name));
+  std::optional<std::string> key;
+  if (check_name(id_or_name, longest_shelf_name)) key = name_key(id_or_name);
+  std::vector<shelf> out;
+  for (const db::row& r : tx.run(sql_called, id, key)) {
+    std::optional<shelf> found = find_shelf(tx, r.id(1), r.id(0));
+    if (!found) continue;
+    out.push_back(std::move(*found));
+    if (id && out.back().id == *id) break;  // an id is meant, not a name that looks like one
+  }
+  return out;
 }
 
 result<shelf> create_shelf(db::tx& tx, const uuid& user, const std::string& name, bool collection) {

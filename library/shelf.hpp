@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "library/offer.hpp"
 #include "server/core/clock.hpp"
 #include "server/core/error.hpp"
 #include "server/core/uuid.hpp"
@@ -23,8 +24,11 @@ struct shelf {
 // Shelves a viewer may look at: own ones, then shared ones of others. An account with limits sees only those shared shelves
 // that hold a book it sees.
 std::vector<shelf> shelves(db::tx&, const uuid& viewer);
+std::vector<shelf> shelves_for(db::tx&, const uuid& viewer, taker);  // counts of what the taker's lists show
 std::optional<shelf> find_shelf(db::tx&, const uuid& viewer, const uuid& shelf);
 std::optional<shelf> find_shelf_named(db::tx&, const uuid& viewer, std::string_view id_or_name);
+// For those who keep the server: whoever's shelves of that id or name, each as its owner sees it.
+std::vector<shelf> shelves_called(db::tx&, std::string_view id_or_name);
 
 // Name: 1 to 200 characters; error field "name". Throws db::unique_violation when the account has one of that name.
 result<shelf> create_shelf(db::tx&, const uuid& user, const std::string& name, bool collection);

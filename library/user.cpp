@@ -67,7 +67,8 @@ constexpr db::statement sql_set_limits{"library.set_limits", R"sql(
          may_shelve = $8, hidden_tag_keys = $9, required_tag_keys = $10, audience = audience + 1, updated_at = now()
    where id = $1)sql"};
 
-constexpr db::statement sql_bump_state{"library.bump_state", "update users set state = state + 1 where id = $1"};
+constexpr db::statement sql_bump_state{"library.bump_state",
+                                       "update users set state = state + 1, state_at = clock_timestamp() where id = $1"};
 
 constexpr db::statement sql_add_kosync{"library.add_kosync_account", R"sql(
   insert into service_credentials (id, service, username, username_key, password_hash, user_id)

@@ -53,6 +53,7 @@ class addresses {
   std::string entry(const uuid& book) const { return base_ + "/opds/books/" + book.text(); }
   std::string download(const library::book_file&) const;
   std::string cover(const uuid& book, int size, const library::cover_ref&, const cover_signing&) const;
+  std::string icon() const { return base_ + "/opds/icon.png"; }
   std::string auth_document() const { return base_ + "/opds/auth.json"; }
   std::string tag_scheme() const { return base_ + "/ns/tag"; }
 

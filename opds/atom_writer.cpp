@@ -46,6 +46,7 @@ std::string atom(const feed& f) {
   parts::title(out, f.title);
   parts::element(out, "updated", updated);
   parts::person(out, "author", f.author);
+  parts::element(out, "icon", f.icon);
   for (const link& l : f.links) parts::write(out, l);
   write_numbers(out, f);
   for (const section& s : f.sections) write(out, s, updated);

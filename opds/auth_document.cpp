@@ -1,16 +1,21 @@
 #include "opds/auth_document.hpp"
 
+#include "opds/icon.hpp"
 #include "server/core/json.hpp"
 
 namespace carrel::opds {
 
-std::string auth_document(const std::string& base) {
+std::string auth_document(const std::string& base, const std::string& pages) {
+  json::object logo{
+      {"rel", "logo"}, {"href", base + "/opds/icon.png"}, {"type", "image/png"}, {"width", icon_size}, {"height", icon_size}};
+  json::object help{{"rel", "help"}, {"href", pages + "/devices/add/app"}, {"type", "text/html"}};
   json::object labels{{"login", "Device user name"}, {"password", "Device password"}};
   json::object basic{{"type", "http://opds-spec.org/auth/basic"}, {"labels", labels}};
   json::object out{
       {"id", base + "/opds/auth.json"},
       {"title", "Carrel"},
       {"description", "Use the user name and password of this device (Devices, Add)."},
+      {"links", json::array{logo, help}},
       {"authentication", json::array{basic}},
   };
   return json::dump(out);
@@ -26,14 +31,12 @@ http::response render(const http::links& links, const http::context& c, const ht
     r.add("Link",
           "<" + base + "/opds/auth.json>; rel=\"http://opds-spec.org/auth/document\"; type=\"" + std::string(auth_type) + "\"");
     r.add("Cache-Control", "no-store");
-    r.add("Cross-Origin-Resource-Policy", "cross-origin");
-    r.body = auth_document(base);
+    r.body = auth_document(base, links.pages(c.in));
     return r;
   }
   http::response r = http::text(p.message + "\n", p.status);
   r.set("Content-Type", "text/plain;charset=utf-8");
   for (const auto& [name, value] : p.headers) r.set(name, value);
-  r.set("Cross-Origin-Resource-Policy", "cross-origin");
   return r;
 }
 

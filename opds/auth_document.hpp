@@ -10,7 +10,8 @@ namespace carrel::opds {
 
 inline constexpr std::string_view auth_type = "application/opds-authentication+json";
 
-std::string auth_document(const std::string& base);
+// `devices` and `pages`: the public addresses without a slash.
+std::string auth_document(const std::string& devices, const std::string& pages);
 
 // 401: the authentication document and its headers (opds.md 3.12); anything else one line of text.
 http::response render(const http::links&, const http::context&, const http::problem&);

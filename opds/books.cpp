@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "opds/formats.hpp"
+#include "publication/open.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -13,9 +15,9 @@ namespace {
 constexpr std::size_t most_categories = 8, longest_summary = 1000;
 
 // KEPUB beside EPUB would show as a second, odd button (opds.md 5.8).
-bool offered(const library::book& b, const library::book_file& file, bool koreader) {
+bool offered(const library::book& b, const library::book_file& file, library::taker whom) {
   const format* f = format_of(file);
-  if (!f || (koreader && !f->koreader)) return false;
+  if (!f || library::last_taker(file.format, file.is_kepub) < whom) return false;
   if (f->name != "kepub") return true;
   return std::none_of(b.files.begin(), b.files.end(), [](const library::book_file& other) {
     const format* o = format_of(other);
@@ -71,7 +73,7 @@ void add_files(book_entry& out, const visit& v, const library::book& b) {
     out.links.push_back(cover_link(v, b, "http://opds-spec.org/image/thumbnail", 300));
   }
   for (const library::book_file& file : b.files) {
-    if (!offered(b, file, v.koreader)) continue;
+    if (!offered(b, file, v.taker())) continue;
     const format* f = format_of(file);
     link l;
     l.rel = "http://opds-spec.org/acquisition";
@@ -101,13 +103,21 @@ link related(const visit& v, std::string path, std::string title) {
   return l;
 }
 
+bool heard(const library::book& b) {
+  return std::any_of(b.files.begin(), b.files.end(), [](const library::book_file& file) {
+    const publication::kind* k = publication::find_kind(file.format);
+    return k && k->family == "audio";
+  });
+}
+
 book_entry common(const visit& v, const library::book& b) {
   book_entry out;
   out.id = "urn:uuid:" + b.id.text();
   out.title = b.title;
   out.updated = b.updated_at;
   out.authors = authors_of(v, b);
-  out.languages = b.languages;
+  std::copy_if(b.languages.begin(), b.languages.end(), std::back_inserter(out.languages),
+               [](const std::string& tag) { return tag != "und"; });  // unknown is told by saying nothing (opds.md 5.6)
   out.publisher = b.publisher;
   out.issued = issued_of(b);
   std::string isbn = isbn_urn(b);
@@ -121,13 +131,17 @@ book_entry common(const visit& v, const library::book& b) {
 
 }  // namespace
 
-bool offered(const library::book& b, bool koreader) {
-  return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& f) { return offered(b, f, koreader); });
+bool offered(const library::book& b, library::taker whom) {
+  return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& f) { return offered(b, f, whom); });
 }
 
 book_entry partial_entry(const visit& v, const library::book& b) {
   book_entry out = common(v, b);
   if (v.koreader) out.authors = in_one(out.authors);
+  // Who reads an audiobook matters as much as who wrote it.
+  for (const library::person& p : b.contributors) {
+    if (p.role == "nrt" && heard(b)) out.contributors.push_back({p.name, ""});
+  }
   if (out.categories.size() > most_categories) out.categories.resize(most_categories);
   out.links.reserve(b.files.size() + 3);
   out.links.push_back(entry_link(v, b, "alternate", "Full details"));

@@ -2,12 +2,13 @@
 // Books as entries (opds.md 5.6, 5.7). Internal to opds.
 
 #include "library/book.hpp"
+#include "library/offer.hpp"
 #include "opds/visit.hpp"
 
 namespace carrel::opds {
 
-// Whether the book can be offered at all: an entry without an acquisition link is no book to an app.
-bool offered(const library::book&, bool koreader);
+// Whether the book can be offered at all: an entry without an acquisition link is no book to an app. Lists hold no others.
+bool offered(const library::book&, library::taker);
 
 book_entry partial_entry(const visit&, const library::book&);
 book_entry full_entry(const visit&, const library::book&);

@@ -6,6 +6,7 @@
 #include "opds/files.hpp"
 #include "opds/formats.hpp"
 #include "opds/visit.hpp"
+#include "publication/unicode.hpp"
 #include "server/core/log.hpp"
 #include "server/http/conditional.hpp"
 
@@ -42,10 +43,15 @@ std::optional<std::chrono::sys_seconds> modified_at(const std::filesystem::path&
 }
 
 // The whole file, or a range that reaches its end (opds.md 13.2).
-bool ends_a_download(const http::request& in, const http::response& r) {
-  const auto* slice = std::get_if<http::file_slice>(&r.body);
-  if (in.method() != http::verb::get || !slice || !slice->opened) return false;
-  return (r.status == 200 || r.status == 206) && slice->first + slice->count == slice->opened->size;
+bool ends_a_download(const http::response& r) {
+  const auto& slice = std::get<http::file_slice>(r.body);
+  return slice.opened && (r.status == 200 || r.status == 206) && slice.first + slice.count == slice.opened->size;
+}
+
+http::problem too_many() {
+  http::problem p{429, "This device is downloading as many files as it may at once. Please wait for one to end."};
+  p.headers.emplace_back("Retry-After", "10");
+  return p;
 }
 
 }  // namespace
@@ -68,12 +74,17 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   http::validators tags{.etag = "\"" + file.checksum.substr(0, 32) + "\"", .modified = modified};
   http::response r = http::file(c.in, path, media_type(file), tags);
   r.set("Cache-Control", "private, no-cache");
-  bool koreader = c.in.header("User-Agent").value_or("").starts_with("KOReader/");
-  if (r.status != 416) r.set("Content-Disposition", http::content_disposition(file.download_name, koreader));
-  if (ends_a_download(c.in, r)) {
+  if (r.status != 416) {
+    std::string ascii = publication::ascii_name(file.download_name);
+    r.set("Content-Disposition", http::content_disposition(file.download_name, s.is_koreader(c.in), true, ascii));
+  }
+  if (c.in.method() == http::verb::get && std::holds_alternative<http::file_slice>(r.body)) {
     std::optional<uuid> device = c.who->device;
-    r.sent = [&s, viewer, device, id](bool complete) {
-      if (!complete) return;
+    std::shared_ptr<const void> slot = s.downloads.take(device.value_or(viewer));
+    if (!slot) throw too_many();
+    bool ends = ends_a_download(r);
+    r.sent = [&s, viewer, device, id, slot, ends](bool complete) {
+      if (!complete || !ends) return;
       in_background(s, "opds.download", [viewer, device, id](db::tx& tx) { library::record_download(tx, viewer, device, id); });
     };
   }

@@ -53,6 +53,7 @@ struct feed {
   std::string id, title;
   instant updated{};
   credit author;
+  std::string icon;        // address of a square PNG
   std::string tag_scheme;  // of every category
   std::vector<link> links;
   std::optional<std::int64_t> total;        // exact or absent

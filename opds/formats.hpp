@@ -12,7 +12,6 @@ struct format {
   std::string_view name;   // book_files.format
   std::string_view type;   // media type without parameters
   std::string_view label;  // what apps write on the button
-  bool koreader;           // KOReader shows a button for it
 };
 
 // Null for formats that get no acquisition link.

@@ -44,26 +44,33 @@ library::filter filter_of(const book_list& l) {
   return out;
 }
 
-library::page browse(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit) {
-  if (is_plain(l)) return library::browse(tx, viewer, plain_list(l), c, limit);
-  return library::browse(tx, viewer, filter_of(l), c, limit);
+library::page browse(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
+                     library::taker whom) {
+  if (is_plain(l)) {
+    library::list plain = plain_list(l);
+    plain.for_whom = whom;
+    return library::browse(tx, viewer, plain, c, limit);
+  }
+  library::filter filter = filter_of(l);
+  filter.for_whom = whom;
+  return library::browse(tx, viewer, filter, c, limit);
 }
 
 // Nothing when the list's object does not exist for this account.
-std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l) {
+std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l, library::taker whom) {
   switch (l.what) {
     case of::newest: return "Recently added";
     case of::title: return "All books";
-    case of::person: return library::name_of(tx, viewer, library::names::authors, l.id);
-    case of::series: return library::name_of(tx, viewer, library::names::series, l.id);
-    case of::tag: return library::name_of(tx, viewer, library::names::tags, l.id);
+    case of::person: return library::name_of(tx, viewer, library::names::authors, l.id, whom);
+    case of::series: return library::name_of(tx, viewer, library::names::series, l.id, whom);
+    case of::tag: return library::name_of(tx, viewer, library::names::tags, l.id, whom);
     case of::shelf: {
       std::optional<library::shelf> shelf = library::find_shelf(tx, viewer, l.id);
       if (!shelf || !shelf->opds) return std::nullopt;
       return shelf->name;
     }
     case of::language: {
-      library::name_page all = library::list_names(tx, viewer, library::names::languages, "", {}, most_languages);
+      library::name_page all = library::list_names(tx, viewer, library::names::languages, "", {}, most_languages, whom);
       bool there = std::any_of(all.entries.begin(), all.entries.end(), [&](const auto& e) { return e.name == l.language; });
       if (!there) return std::nullopt;
       return publication::language_name(l.language, "en");
@@ -77,23 +84,11 @@ struct listed {
   library::page page;
 };
 
-bool any_offered(const library::page& p, bool koreader) {
-  return std::any_of(p.books.begin(), p.books.end(), [&](const library::book& b) { return offered(b, koreader); });
-}
-
 std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
-                           bool koreader) {
-  std::optional<std::string> title = title_of(tx, viewer, l);
+                           library::taker whom) {
+  std::optional<std::string> title = title_of(tx, viewer, l, whom);
   if (!title) return std::nullopt;
-  listed out{std::move(*title), browse(tx, viewer, l, c, limit)};
-  // Apps stop at an empty page, so one whose books are all in formats this app cannot take is passed over.
-  bool back = c.from == library::cursor::side::before || c.from == library::cursor::side::end;
-  for (int more = 0; more < 8 && !any_offered(out.page, koreader); ++more) {
-    std::optional<library::cursor> onward = back ? out.page.previous : out.page.next;
-    if (!onward) break;
-    out.page = browse(tx, viewer, l, *onward, limit);
-  }
-  return out;
+  return listed{std::move(*title), browse(tx, viewer, l, c, limit, whom)};
 }
 
 void add_orders(feed& f, const visit& v, const book_list& l) {
@@ -113,9 +108,8 @@ void add_orders(feed& f, const visit& v, const book_list& l) {
 }
 
 void add_numbers(feed& f, const library::page& p) {
-  bool all_shown = f.books.size() == p.books.size();
   if (p.first_ordinal > 0 && !f.books.empty()) f.start_index = static_cast<std::int64_t>(p.first_ordinal);
-  if (!all_shown || p.next) return;
+  if (p.next) return;
   // Known for nothing on the last page (opds.md 7.1: an exact total or none).
   if (!p.previous)
     f.total = static_cast<std::int64_t>(p.books.size());
@@ -124,14 +118,12 @@ void add_numbers(feed& f, const library::page& p) {
 }
 
 feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found) {
-  spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up()};
+  spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up(), .personal = l.what == of::shelf};
   neighbours around = neighbours_of(found.page.previous, found.page.next, l.token_name());
   feed f = begin_feed(v, s, t.shown, &around);
   add_orders(f, v, l);
   f.books.reserve(found.page.books.size());
-  for (const library::book& b : found.page.books) {
-    if (offered(b, v.koreader)) f.books.push_back(partial_entry(v, b));
-  }
+  for (const library::book& b : found.page.books) f.books.push_back(partial_entry(v, b));
   add_numbers(f, found.page);
   return f;
 }
@@ -206,11 +198,11 @@ task<http::response> show_list(shared_state& s, http::context& c, of what) {
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(l.at()) : "");
   if (known) co_return std::move(*known);
   if (a.head_only()) {
-    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l);
+    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, v.taker());
     if (!title) throw no_such_list();
     co_return a.head();
   }
-  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, t.cursor, v.page_size, v.koreader);
+  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, t.cursor, v.page_size, v.taker());
   if (!found) throw no_such_list();
   co_return a.full(atom(feed_of(v, l, t, *found)));
 }
@@ -224,7 +216,7 @@ task<http::response> show_entry(shared_state& s, http::context& c) {
   if (known) co_return std::move(*known);
   std::optional<library::book> book = co_await s.with.pool.read(library::find_book, v.viewer, id);
   // What waits for review is not in the catalog yet, for nobody.
-  if (!book || book->status != "organized" || !offered(*book, v.koreader)) throw http::problem{404, "There is no such book."};
+  if (!book || book->status != "organized" || !offered(*book, v.taker())) throw http::problem{404, "There is no such book."};
   if (a.head_only()) co_return a.head();
 
   book_list all{.what = of::title};

@@ -23,14 +23,14 @@ struct root_facts {
   std::optional<std::pair<uuid, std::string>> own_shelf;  // the one the calling device is bound to
 };
 
-root_facts read_root(db::tx& tx, const uuid& viewer, const std::optional<uuid>& device) {
+root_facts read_root(db::tx& tx, const uuid& viewer, const std::optional<uuid>& device, library::taker whom) {
   root_facts out;
-  std::vector<library::shelf> all = library::shelves(tx, viewer);
+  std::vector<library::shelf> all = library::shelves_for(tx, viewer, whom);
   std::erase_if(all, [](const library::shelf& s) { return !s.opds; });
   out.shelves = !all.empty();
-  out.series = !library::list_names(tx, viewer, names::series, "", {}, 1).entries.empty();
-  out.tags = !library::list_names(tx, viewer, names::tags, "", {}, 1).entries.empty();
-  out.languages = library::list_names(tx, viewer, names::languages, "", {}, most_languages).entries.size() > 1;
+  out.series = !library::list_names(tx, viewer, names::series, "", {}, 1, whom).entries.empty();
+  out.tags = !library::list_names(tx, viewer, names::tags, "", {}, 1, whom).entries.empty();
+  out.languages = library::list_names(tx, viewer, names::languages, "", {}, most_languages, whom).entries.size() > 1;
   std::optional<library::device> caller;
   if (device && out.shelves) caller = library::find_device(tx, *device);
   if (!caller) return out;
@@ -53,7 +53,7 @@ link shelf_link(const visit& v, const root_facts& facts) {
 }
 
 feed root_feed(const visit& v, const root_facts& facts) {
-  feed f = begin_feed(v, {.kind = kind::navigation, .title = "Carrel", .at = {"", {}}, .up = std::nullopt}, {});
+  feed f = begin_feed(v, {.kind = kind::navigation, .title = "Carrel", .at = {"", {}}, .up = std::nullopt, .personal = true}, {});
   if (facts.shelves) f.links.push_back(shelf_link(v, facts));
   auto add = [&](std::string title, std::string content, std::string path, kind k, std::string_view rel = "subsection") {
     f.sections.push_back(line_to(v, std::move(title), std::move(content), {std::move(path), {}}, k, rel));
@@ -93,6 +93,14 @@ place letter_place(const wording& w, const std::string& prefix) {
   return out;
 }
 
+// A blank at its end counts: names such as "A Tale" are behind "A ".
+std::string prefix_from(const http::request& in) {
+  if (!asked(in, "i")) return "";
+  std::string text = *in.query("i");
+  std::size_t begin = text.find_first_not_of(" \t\r\n");
+  return std::string(cut_utf8(std::string_view(text).substr(begin), longest_prefix_bytes));
+}
+
 // One character less.
 std::string shorter(const std::string& prefix) {
   std::string_view cut = cut_utf8(prefix, prefix.size() - 1);
@@ -104,16 +112,17 @@ struct name_list {
   library::name_page page;
 };
 
-name_list load_names(db::tx& tx, const uuid& viewer, names what, const std::string& prefix, const library::cursor& c, int limit) {
+name_list load_names(db::tx& tx, const uuid& viewer, names what, const std::string& prefix, const library::cursor& c, int limit,
+                     library::taker whom) {
   name_list out;
   int most = prefix.empty() ? most_without_letters : most_in_a_letter;
-  bool deeper = count_code_points(prefix) < longest_prefix && library::more_names_than(tx, viewer, what, prefix, most);
+  bool deeper = count_code_points(prefix) < longest_prefix && library::more_names_than(tx, viewer, what, prefix, most, whom);
   if (deeper && prefix.empty())
-    out.groups = library::letters(tx, viewer, what);
+    out.groups = library::letters(tx, viewer, what, whom);
   else if (deeper)
-    out.groups = library::longer_prefixes(tx, viewer, what, prefix);
+    out.groups = library::longer_prefixes(tx, viewer, what, prefix, whom);
   // Letters that stand for many characters (#, one for a script) have nothing longer.
-  if (out.groups.empty()) out.page = library::list_names(tx, viewer, what, prefix, c, limit);
+  if (out.groups.empty()) out.page = library::list_names(tx, viewer, what, prefix, c, limit, whom);
   return out;
 }
 
@@ -135,7 +144,8 @@ feed names_feed(const visit& v, const wording& w, const std::string& prefix, con
   for (std::size_t i = part.first; i < part.first + part.count; ++i) {
     const std::string& group = found.groups[i];
     std::string content = group == "#" ? "The others" : std::string(w.of_letter) + group;
-    f.sections.push_back(line_to(v, group, std::move(content), letter_place(w, group), kind::navigation));
+    std::string shown = group.ends_with(' ') ? group + "…" : group;  // "A …" beside "AB"
+    f.sections.push_back(line_to(v, std::move(shown), std::move(content), letter_place(w, group), kind::navigation));
   }
   for (const library::name_entry& e : found.page.entries) {
     place to{std::string(w.path) + "/" + e.id.text(), {}};
@@ -168,9 +178,9 @@ feed short_feed(const visit& v, const spot& s, const turn& t, std::string_view t
   return f;
 }
 
-std::vector<named_place> read_languages(db::tx& tx, const uuid& viewer) {
+std::vector<named_place> read_languages(db::tx& tx, const uuid& viewer, library::taker whom) {
   std::vector<named_place> out;
-  for (const library::name_entry& e : library::list_names(tx, viewer, names::languages, "", {}, most_languages).entries) {
+  for (const library::name_entry& e : library::list_names(tx, viewer, names::languages, "", {}, most_languages, whom).entries) {
     std::string name = publication::language_name(e.name, "en");
     out.push_back({e.name, name, "Books in " + name, {"/languages/" + percent_encode(e.name), {}}, std::nullopt});
   }
@@ -179,10 +189,10 @@ std::vector<named_place> read_languages(db::tx& tx, const uuid& viewer) {
   return out;
 }
 
-std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer) {
+std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer, library::taker whom) {
   std::vector<library::device> devices = library::devices(tx, viewer);
   std::vector<named_place> out;
-  for (const library::shelf& s : library::shelves(tx, viewer)) {
+  for (const library::shelf& s : library::shelves_for(tx, viewer, whom)) {
     if (!s.opds) continue;
     std::vector<std::string> fed;
     for (const library::device& d : devices) {
@@ -197,19 +207,19 @@ std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer) {
   return out;
 }
 
-using reader = std::vector<named_place> (*)(db::tx&, const uuid&);
+using reader = std::vector<named_place> (*)(db::tx&, const uuid&, library::taker);
 
 task<http::response> show_short(shared_state& s, http::context& c, std::string path, std::string title, depends on, reader read) {
   std::string token_name = "short:" + path;
   turn t = turn_from(c.in, token_name);
   visit v = co_await enter(s, c);
 
-  spot here{.kind = kind::navigation, .title = std::move(title), .at = {path, {}}, .up = place{}};
+  spot here{.kind = kind::navigation, .title = std::move(title), .at = {path, {}}, .up = place{}, .personal = on.personal};
   answer a(s, v, std::string(type_of(kind::navigation)), on);
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(here.at) : "");
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  std::vector<named_place> all = co_await s.with.pool.read(read, v.viewer);
+  std::vector<named_place> all = co_await s.with.pool.read(read, v.viewer, v.taker());
   co_return a.full(atom(short_feed(v, here, t, token_name, all)));
 }
 
@@ -221,14 +231,13 @@ task<http::response> show_root(shared_state& s, http::context& c) {
   std::optional<http::response> known = a.early(v.at.root());
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  root_facts facts = co_await s.with.pool.read(read_root, v.viewer, v.device);
+  root_facts facts = co_await s.with.pool.read(read_root, v.viewer, v.device, v.taker());
   co_return a.full(atom(root_feed(v, facts)));
 }
 
 task<http::response> show_names(shared_state& s, http::context& c, names what) {
   const wording& w = wording_of(what);
-  std::string prefix = asked(c.in, "i").value_or("");
-  prefix = std::string(cut_utf8(prefix, longest_prefix_bytes));
+  std::string prefix = prefix_from(c.in);
   std::string token_name = "names:" + std::string(w.path) + ":" + prefix;
   turn t = turn_from(c.in, token_name);
   visit v = co_await enter(s, c);
@@ -237,7 +246,7 @@ task<http::response> show_names(shared_state& s, http::context& c, names what) {
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(letter_place(w, prefix)) : "");
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  name_list found = co_await s.with.pool.read(load_names, v.viewer, what, prefix, t.cursor, v.page_size);
+  name_list found = co_await s.with.pool.read(load_names, v.viewer, what, prefix, t.cursor, v.page_size, v.taker());
   co_return a.full(atom(names_feed(v, w, prefix, t, token_name, std::move(found))));
 }
 

@@ -64,8 +64,9 @@ feed begin_feed(const visit& v, const spot& s, const params& shown, const neighb
   f.kind = s.kind;
   f.id = feed_id(v.instance, s.at);
   f.title = s.title;
-  f.updated = v.gate.catalog.changed_at;
+  f.updated = s.personal ? std::max(v.gate.catalog.changed_at, v.gate.state_at) : v.gate.catalog.changed_at;
   f.author = v.publisher();
+  f.icon = v.at.icon();
   f.tag_scheme = v.at.tag_scheme();
   f.links.reserve(16);
   f.links.push_back(feed_link("self", v.at.feed(s.at, shown), s.kind));

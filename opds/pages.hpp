@@ -18,6 +18,7 @@ struct spot {
   place at;
   std::optional<place> up;  // absent: the root itself
   opds::kind up_kind = kind::navigation;
+  bool personal = false;  // shows the account's own lists
 };
 
 // What of the list is asked for. `shown`: the same as parameters, for the self link.

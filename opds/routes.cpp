@@ -2,9 +2,12 @@
 
 #include "opds/auth_document.hpp"
 #include "opds/files.hpp"
+#include "opds/icon.hpp"
 #include "opds/lists.hpp"
 #include "opds/navigation.hpp"
 #include "opds/search.hpp"
+#include "server/core/digest.hpp"
+#include "server/http/conditional.hpp"
 
 namespace carrel::opds {
 namespace {
@@ -16,19 +19,28 @@ using state = std::shared_ptr<shared_state>;
 
 constexpr std::chrono::seconds feed_budget{5};
 constexpr http::route_options feed_options{.budget = feed_budget};
-constexpr http::route_options file_options{};
+constexpr http::route_options download_options{.budget = std::chrono::seconds{5}};  // to find and open the file
 
-// Reading apps built on web views fetch from another origin (opds.md 3.10).
-task<response> cross_origin(context& c, const http::handler& next) {
+task<response> admitted(shared_state& s, context& c, const http::handler& next) {
   response r = co_await next(c);
-  r.set("Cross-Origin-Resource-Policy", "cross-origin");
+  s.web_apps.admit(c.in, r);
   co_return r;
 }
 
+task<response> tell_methods(shared_state& s, context& c) { co_return s.web_apps.preflight(c.in); }
+
 task<response> show_auth_document(shared_state& s, context& c) {
-  response r = http::json(auth_document(s.with.links.devices(c.in)));
+  response r = http::json(auth_document(s.with.links.devices(c.in), s.with.links.pages(c.in)));
   r.set("Content-Type", std::string(auth_type));
   r.set("Cache-Control", "public, max-age=3600");
+  co_return r;
+}
+
+task<response> show_icon(context& c) {
+  http::validators tags{.etag = "\"" + sha256_hex(icon()).substr(0, 16) + "\"", .modified = std::nullopt};
+  response r = http::unchanged(c.in, tags) ? http::not_modified(tags) : http::text(icon());
+  if (r.status == 200) r.set("Content-Type", "image/png").set("ETag", tags.etag);
+  r.set("Cache-Control", "public, max-age=86400");
   co_return r;
 }
 
@@ -37,18 +49,30 @@ task<response> nothing_here(shared_state& s, context& c) {
   co_return response{};
 }
 
-void add_feeds(http::router& r, const state& s) {
-  auto feed = [&](std::string path, auto show) {
-    r.add(
-        http::verb::get, std::move(path), [s, show](context& c) { return show(*s, c); }, feed_options);
+// Reads an address; what may be asked of it is told to anybody (opds.md 3.1).
+struct adder {
+  http::router &closed, &open;
+  state s;
+
+  void get(const std::string& path, http::handler run, const http::route_options& options) const {
+    closed.add(http::verb::get, path, std::move(run), options);
+    open.add(http::verb::options, path, [s = s](context& c) { return tell_methods(*s, c); });
+  }
+};
+
+void add_feeds(const adder& to) {
+  const state& s = to.s;
+  auto feed = [&](const std::string& path, auto show) {
+    to.get(
+        path, [s, show](context& c) { return show(*s, c); }, feed_options);
   };
-  auto list = [&](std::string path, of what) {
-    r.add(
-        http::verb::get, std::move(path), [s, what](context& c) { return show_list(*s, c, what); }, feed_options);
+  auto list = [&](const std::string& path, of what) {
+    to.get(
+        path, [s, what](context& c) { return show_list(*s, c, what); }, feed_options);
   };
-  auto names = [&](std::string path, library::names what) {
-    r.add(
-        http::verb::get, std::move(path), [s, what](context& c) { return show_names(*s, c, what); }, feed_options);
+  auto names = [&](const std::string& path, library::names what) {
+    to.get(
+        path, [s, what](context& c) { return show_names(*s, c, what); }, feed_options);
   };
   // The root and the addresses people type from habit (opds.md 2.2).
   for (const char* alias : {"", "/v1.2", "/v1.2/catalog", "/v1", "/catalog"}) feed(alias, show_root);
@@ -69,29 +93,46 @@ void add_feeds(http::router& r, const state& s) {
   feed("/search.xml", show_description);
 }
 
+using renderer = std::function<response(const context&, const http::problem&)>;
+
+void add_catalog(http::router& open, const state& s, const renderer& errors) {
+  http::router& catalog = open.group("", errors);
+  catalog.use(auth::require_basic(s->with.credentials, "opds"));
+  adder shown{open, open, s}, guarded{catalog, open, s};
+  shown.get("/auth.json", [s](context& c) { return show_auth_document(*s, c); }, {});
+  shown.get("/icon.png", show_icon, {});
+  open.otherwise([s](context& c) { return nothing_here(*s, c); });
+  add_feeds(guarded);
+  guarded.get(
+      "/dl/{file}/{name...}", [s](context& c) { return show_download(*s, c); }, download_options);
+}
+
 }  // namespace
 
 api::api(services s) : state_(std::make_shared<shared_state>(std::move(s))) {}
 
 void api::mount(http::router& root) {
   state s = state_;
-  auto errors = [s](const context& c, const http::problem& p) { return render(s->with.links, c, p); };
+  auto errors = [s](const context& c, const http::problem& p) {
+    response r = render(s->with.links, c, p);
+    s->web_apps.admit(c.in, r);
+    return r;
+  };
+  // Not a coroutine itself: what it captures would not outlive its first wait.
+  auto admit = [s](context& c, const http::handler& next) { return admitted(*s, c, next); };
 
   http::router& open = root.group("/opds", errors);
-  open.use(cross_origin);
-  open.add(http::verb::get, "/auth.json", [s](context& c) { return show_auth_document(*s, c); });
-  open.otherwise([s](context& c) { return nothing_here(*s, c); });
+  open.use(admit);
+  if (s->with.settings.on("opds.enabled"))
+    add_catalog(open, s, errors);
+  else
+    open.otherwise([](context&) -> task<response> { throw http::problem{404, "The catalog is switched off on this server."}; });
 
-  http::router& catalog = open.group("", errors);
-  catalog.use(auth::require_basic(s->with.credentials, "opds"));
-  add_feeds(catalog, s);
-  catalog.add(
-      http::verb::get, "/dl/{file}/{name...}", [s](context& c) { return show_download(*s, c); }, file_options);
-
+  // Web pages show covers, too.
   http::router& covers = root.group("/covers", errors);
-  covers.use(cross_origin);
-  covers.add(
-      http::verb::get, "/{book}/{size}", [s](context& c) { return show_cover(*s, c); }, file_options);
+  covers.use(admit);
+  adder pictures{covers, covers, s};
+  pictures.get("/{book}/{size}", [s](context& c) { return show_cover(*s, c); }, {});
 }
 
 }  // namespace carrel::opds

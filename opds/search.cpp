@@ -101,11 +101,8 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
 
   spot s{.kind = kind::acquisition, .title = r.title, .at = r.at, .up = place{}};
   feed f = begin_feed(v, s, p.shown, &around);
-  for (const library::book& b : found.books) {
-    if (offered(b, v.koreader)) f.books.push_back(partial_entry(v, b));
-  }
-  bool all_shown = f.books.size() == found.books.size();
-  if (all_shown) f.total = found.total;
+  for (const library::book& b : found.books) f.books.push_back(partial_entry(v, b));
+  f.total = found.total;
   if (!f.books.empty()) f.start_index = p.offset + 1;
   return f;
 }
@@ -136,6 +133,7 @@ task<http::response> show_search(shared_state& s, http::context& c) {
   if (a.head_only()) co_return a.head();
   library::found found;
   found.total = 0;
+  r.terms.for_whom = v.taker();
   if (!r.empty()) {
     int limit = static_cast<int>(std::min<std::int64_t>(v.page_size, most_results - p.offset));
     found = co_await find(s, v.viewer, r.terms, p.offset, limit);

@@ -7,6 +7,8 @@
 
 #include "library/catalog.hpp"
 #include "opds/addresses.hpp"
+#include "opds/cross_origin.hpp"
+#include "opds/download_slots.hpp"
 #include "opds/feed_cache.hpp"
 #include "opds/routes.hpp"
 #include "server/db/batcher.hpp"
@@ -28,10 +30,16 @@ struct shared_state {
   const int page_size;          // opds.page_size within 5 to 200
   const std::int64_t sign_for;  // seconds of a signature window, 0 off
   const instant started;
+  const origins web_apps;  // opds.cors_origins
+  download_slots downloads{6};
+
+  // Whether it asks for the profile of opds.md 15.1 (setting opds.profiles).
+  bool is_koreader(const http::request&) const;
 
   task<std::shared_ptr<const identity>> who_we_are();
 
  private:
+  const bool profiles_;
   std::mutex mutex_;
   std::shared_ptr<const identity> identity_;
 };

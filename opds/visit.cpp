@@ -29,7 +29,13 @@ shared_state::shared_state(services s)
       bodies(16 << 20),
       page_size(static_cast<int>(std::clamp<std::int64_t>(with.settings.integer("opds.page_size"), fewest, most))),
       sign_for(std::chrono::duration_cast<std::chrono::seconds>(with.settings.duration("opds.signed_covers")).count()),
-      started(now()) {}
+      started(now()),
+      web_apps(with.settings.list("opds.cors_origins")),
+      profiles_(with.settings.on("opds.profiles")) {}
+
+bool shared_state::is_koreader(const http::request& in) const {
+  return profiles_ && in.header("User-Agent").value_or("").starts_with("KOReader/");
+}
 
 task<std::shared_ptr<const identity>> shared_state::who_we_are() {
   {
@@ -53,7 +59,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.in = &c.in;
   v.viewer = viewer;
   v.device = c.who->device;
-  v.koreader = c.in.header("User-Agent").value_or("").starts_with("KOReader/");
+  v.koreader = s.is_koreader(c.in);
   v.page_size_asked = asked_page_size(c.in);
   v.page_size = v.page_size_asked.value_or(s.page_size);
   v.at = addresses(s.with.links.devices(c.in), v.page_size_asked);

@@ -18,6 +18,7 @@ struct visit {
   uuid viewer;
   std::optional<uuid> device;
   bool koreader = false;  // the profile of opds.md 15.1
+  library::taker taker() const { return koreader ? library::taker::koreader : library::taker::app; }
   int page_size = 50;
   std::optional<int> page_size_asked;
   addresses at{"", std::nullopt};

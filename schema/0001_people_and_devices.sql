@@ -28,6 +28,7 @@ create table users (
   -- grows when the account's limits or its own lists change; part of every validator
   audience bigint not null default 1,
   state bigint not null default 1,
+  state_at timestamptz not null default now(),  -- when it last grew
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -43,6 +44,13 @@ create table sessions (
   last_used_at timestamptz not null default now()
 );
 create index sessions_user on sessions (user_id);
+
+-- When each person last looked at the home page, which shows what is new since the visit before.
+create table visits (
+  user_id uuid primary key references users on delete cascade,
+  seen_at timestamptz not null,
+  previous_at timestamptz                     -- when the visit before this one ended
+);
 
 create table devices (
   id uuid primary key,

@@ -109,18 +109,22 @@ create table books (
   field_sources jsonb not null default '{}',
   version bigint not null default 1,           -- of what a reader sees; entry fragments are cached by it
   random double precision not null default random(),
+  offered smallint not null default 0,         -- the best of its files: 0 to no app, 1 to apps, 2 to KOReader too (opds.md 5.8)
   deleted_at timestamptz,                      -- in the trash since
   approved_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   search_vector tsvector not null default ''
 );
--- What clients page through: (order column, id), all descending or all ascending (opds.md 7.3).
-create index books_newest on books (created_at desc, id desc) where status = 'organized' and deleted_at is null;
-create index books_title on books (title_key, id) where status = 'organized' and deleted_at is null;
-create index books_author on books (author_key, place_key, id) where status = 'organized' and deleted_at is null;
-create index books_updated on books (updated_at desc, id desc) where status = 'organized' and deleted_at is null;
-create index books_language on books (language, created_at desc, id desc) where status = 'organized' and deleted_at is null;
+-- What clients page through: (order column, id), all descending or all ascending (opds.md 7.3). `offered` is last, so that books
+-- an app cannot take are passed over within the index.
+create index books_newest on books (created_at desc, id desc, offered) where status = 'organized' and deleted_at is null;
+create index books_title on books (title_key, id, offered) where status = 'organized' and deleted_at is null;
+create index books_author on books (author_key, place_key, id, offered) where status = 'organized' and deleted_at is null;
+create index books_updated on books (updated_at desc, id desc, offered) where status = 'organized' and deleted_at is null;
+create index books_language on books (language, created_at desc, id desc, offered) where status = 'organized' and deleted_at is null;
+create index books_language_title on books (language, title_key, id, offered) where status = 'organized' and deleted_at is null;
+create index books_language_author on books (language, author_key, place_key, id, offered) where status = 'organized' and deleted_at is null;
 create index books_series on books (series_id, place_key, id) where deleted_at is null;
 create index books_random on books (random, id) where status = 'organized' and deleted_at is null;
 -- The same for people who may review and therefore see every status in one list.
@@ -172,6 +176,7 @@ create table book_files (
   rank int not null default 0,                 -- best format first (opds.md 5.8)
   drm text not null default '',
   is_kepub boolean not null default false,
+  offered smallint not null default 0,         -- as books.offered, of this file
   described boolean not null default true,     -- false: waits for its reader
   warnings jsonb not null default '[]',
   facts jsonb not null default '{}',
@@ -235,4 +240,9 @@ create function visible_books(viewer uuid) returns setof books language sql stab
   select b.* from reachable_books(viewer) b
    where b.deleted_at is null
      and (b.status = 'organized' or (select u.role in ('owner', 'librarian') from users u where u.id = viewer))
+$$;
+
+-- The library as lists show it: to pages (0), to apps that can be offered at least one file of the book (1), to KOReader (2).
+create function listed_books(viewer uuid, taker smallint) returns setof books language sql stable as $$
+  select b.* from visible_books(viewer) b where b.status = 'organized' and b.offered >= taker
 $$;

@@ -39,6 +39,8 @@ create table reading_progress_history (
   created_at timestamptz not null default now()
 );
 create index reading_progress_history_document on reading_progress_history (user_id, document, created_at desc, id desc);
+-- Rows come in the order of their time: what is too old is found without reading the rest (kosync.history).
+create index reading_progress_history_age on reading_progress_history using brin (created_at);
 create index reading_progress_history_held on reading_progress_history (user_id, created_at desc) where not accepted and settled_at is null;
 
 -- The last push of each device, and what a device with a secret of its own knows.

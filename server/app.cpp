@@ -14,6 +14,7 @@
 #include "kosync/routes.hpp"
 #include "library/cover_cache.hpp"
 #include "library/instance.hpp"
+#include "library/position.hpp"
 #include "library/setting.hpp"
 #include "library/user.hpp"
 #include "opds/routes.hpp"
@@ -124,6 +125,7 @@ struct app::parts {
   opds::services for_opds();
   web::services for_web();
   bool retry(const uuid& item);
+  void forget_positions(std::chrono::milliseconds kept);
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
 
@@ -170,7 +172,8 @@ bool app::parts::retry(const uuid& item) {
 web::upload_result app::parts::accept(const std::filesystem::path& file, const std::string& name, const uuid& user) {
   ingest::upload_answer answer = ingest::accept_upload(ingest, file, name, user);
   if (auto* taken = std::get_if<ingest::upload_taken>(&answer)) return {.job = taken->job, .known_book = {}, .refused = {}};
-  if (auto* known = std::get_if<ingest::upload_known>(&answer)) return {.job = {}, .known_book = known->book, .refused = {}};
+  if (auto* known = std::get_if<ingest::upload_known>(&answer))
+    return {.job = {}, .known_book = known->book, .refused = {}, .known_in_trash = known->trashed};
   auto& refused = std::get<ingest::upload_refused>(answer);
   return {.job = {}, .known_book = {}, .refused = error{refused.code, refused.message}};
 }
@@ -210,6 +213,19 @@ void app::parts::mount() {
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
+  if (settings.text("kosync.history") != "forever") {
+    schedule.every("kosync.history", std::chrono::hours(1),
+                   [this, kept = settings.duration("kosync.history")] { forget_positions(kept); });
+  }
+}
+
+// A batch a transaction, so that nobody who reports a position waits for long.
+void app::parts::forget_positions(std::chrono::milliseconds kept) {
+  constexpr int batch = 5000;
+  instant before = now() - kept;
+  int gone = batch;
+  while (gone == batch && !state.draining())
+    gone = pool.write_now([&](db::tx& tx) { return library::forget_positions(tx, before, batch); });
 }
 
 app::app(environment e) : parts_(std::make_unique<parts>(std::move(e))) {}
@@ -227,7 +243,7 @@ void app::start() {
 
 void app::tick() {
   if (!parts_->base.cluster) return;
-  if (std::optional<error> bad = parts_->base.cluster->restart_if_dead()) log::error("database", {{"restart", bad->message()}});
+  if (std::optional<error> bad = parts_->base.cluster->look_after()) log::error("database", {{"restart", bad->message()}});
 }
 
 void app::reload() { parts_->server.reload_certificates(); }

@@ -8,21 +8,70 @@
 
 #include "schema/migrations.hpp"
 #include "server/core/log.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel {
 namespace {
 
 std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
-std::optional<error> bring_up_to_date(environment& e) {
+constexpr db::statement sql_about{"environment.about", R"sql(
+  select current_setting('server_version_num')::int, current_setting('server_encoding'))sql"};
+constexpr std::int64_t oldest_server = 15;
+
+// libpq's messages have several lines.
+std::string on_one_line(std::string_view text) {
+  std::vector<std::string> lines;
+  for (std::string& line : split(text, '\n')) {
+    if (!line.empty()) lines.push_back(std::move(line));
+  }
+  return join(lines, " ");
+}
+
+const std::string& origin_of_url(const environment& e) { return e.settings.entries().at("database.url").origin; }
+
+// Where the address of the database came from, and which it is, without its password.
+error cannot_connect(const environment& e, const db::lost& why) {
+  std::string reason = on_one_line(why.what());
+  if (e.cluster)
+    return error{"database", "the private PostgreSQL under " + data_dir(e.settings) + " cannot be reached: " + reason};
+  return error{origin_of_url(e), "database.url: cannot connect to " + e.settings.shown("database.url") + ": " + reason};
+}
+
+// A database that somebody else made.
+std::optional<error> check_foreign(const environment& e) {
+  auto [version, encoding] = e.pool->read_now([](db::tx& tx) {
+    db::rows rows = tx.run(sql_about);
+    return std::pair(rows[0].integer(0) / 10'000, rows[0].text(1));
+  });
+  if (version < oldest_server) {
+    return error{origin_of_url(e), "database.url: the server is PostgreSQL " + std::to_string(version) + "; Carrel needs " +
+                                       std::to_string(oldest_server) + " or newer"};
+  }
+  if (encoding != "UTF8") {
+    return error{origin_of_url(e), "database.url: the database has the encoding " + encoding +
+                                       "; Carrel needs UTF8: create database NAME encoding 'UTF8' template template0"};
+  }
+  return std::nullopt;
+}
+
+std::optional<error> connect(const environment& e, bool migrate) {
   try {
+    if (!e.cluster) {
+      if (auto bad = check_foreign(e)) return bad;
+    }
+    if (!migrate) return std::nullopt;
     result<db::schema_state> state = db::migrate(*e.pool, schema::migrations());
-    if (!state) return state.error();
-    return std::nullopt;
+    if (state) return std::nullopt;
+    std::string reason = on_one_line(state.error().reason);
+    if (!e.cluster && reason.find("permission denied for schema") != reason.npos) {
+      reason += " The database user has to own the database, or: grant create on schema public to USER";
+    }
+    return error{state.error().field, reason};
   } catch (const db::lost& lost) {
-    return error{"database", "cannot connect to " + e.settings.shown("database.url") + ": " + lost.what()};
+    return cannot_connect(e, lost);
   } catch (const db::failure& failed) {
-    return error{"database", failed.what()};
+    return error{"database", on_one_line(failed.what())};
   }
 }
 
@@ -70,9 +119,7 @@ result<environment> open_environment(config settings, const environment_options&
                 .cluster = std::move(cluster),
                 .url = url,
                 .pool = std::make_unique<db::pool>(pool)};
-  if (options.migrate && e.settings.on("database.migrate")) {
-    if (auto bad = bring_up_to_date(e)) return *bad;
-  }
+  if (auto bad = connect(e, options.migrate && e.settings.on("database.migrate"))) return *bad;
   return e;
 }
 

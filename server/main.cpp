@@ -1,4 +1,8 @@
 // carrel: picks the command, turns what happens into an exit status.
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+
 #include <csignal>
 #include <cstring>
 #include <exception>
@@ -12,11 +16,12 @@ namespace {
 
 using namespace carrel;
 
-int run(int argc, char** argv) {
-  // The isolated parser (ingest.md 23): nothing of the command line concerns it.
-  if (argc == 2 && std::strcmp(argv[1], "inspect") == 0) return ingest::inspector_main();
+// Also of a command line that cannot be understood.
+bool asks_for_json(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](const char* word) { return std::strcmp(word, "--json") == 0; });
+}
 
-  commands::invocation call;
+int run(int argc, char** argv, commands::invocation& call) {
   CLI::App app{"Carrel: a library server for your books.\nRun `carrel COMMAND --help` for more on a command.", "carrel"};
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "show the help of all commands");
@@ -41,8 +46,13 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    int status = app.exit(e, std::cout, std::cerr);
-    return status == 0 ? commands::done : commands::usage;
+    if (e.get_exit_code() == 0) return app.exit(e, std::cout, std::cerr);
+    if (!asks_for_json(argc, argv)) {
+      app.exit(e, std::cout, std::cerr);
+      return commands::usage;
+    }
+    call.json = true;
+    return call.fail({commands::usage, "usage", e.what()});
   }
   return call.action(call);
 }
@@ -50,17 +60,20 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Started with closed standard streams, no file opened later may take their numbers.
+  while (true) {
+    int fd = ::open("/dev/null", O_RDWR);
+    if (fd > 2) ::close(fd);
+    if (fd > 2 || fd < 0) break;
+  }
   std::signal(SIGPIPE, SIG_IGN);
   log::start(log::level::warn, "text");
+  // The isolated parser (ingest.md 23): nothing of the command line concerns it.
+  if (argc == 2 && std::strcmp(argv[1], "inspect") == 0) return ingest::inspector_main();
+  commands::invocation call;
   try {
-    return run(argc, argv);
-  } catch (const commands::stop& e) {
-    std::cerr << "carrel: " << e.what() << '\n';
-    return e.status;
-  } catch (const db::lost& e) {
-    std::cerr << "carrel: the database cannot be reached: " << e.what() << '\n';
-  } catch (const std::exception& e) {
-    std::cerr << "carrel: " << e.what() << '\n';
+    return run(argc, argv, call);
+  } catch (...) {
+    return call.fail(commands::failure_of(std::current_exception()));
   }
-  return commands::failed;
 }

@@ -19,12 +19,22 @@ constexpr db::statement sql_dismiss{"web.dismiss_item", R"sql(
 constexpr db::statement sql_sees{"web.sees_item", R"sql(
   select 1 from ingest_items where id = $3 and state in ('rejected', 'failed') and ($2 or user_id = $1))sql"};
 
+// A file that was refused is an item above already.
 constexpr db::statement sql_failed_jobs{"web.failed_jobs", R"sql(
   select id, kind, coalesce(last_error, ''), coalesce(done_at, created_at)
     from jobs
    where state = 'failed'
+     and not (kind = 'ingest.file' and exists (select from ingest_items i where i.id::text = jobs.payload ->> 'item'
+                                                 and i.state in ('rejected', 'failed', 'inbox', 'organised', 'duplicate')))
    order by created_at desc, id desc
    limit $1)sql"};
+
+// What the documents are called, and who is where in them.
+constexpr db::statement sql_about{"web.held_documents", R"sql(
+  select d.document, coalesce(nullif(d.title, ''), d.file_name), p.device, p.percentage
+    from documents d
+    join reading_progress p on p.user_id = d.user_id and p.document = d.document
+   where d.user_id = $1 and d.document = any ($2::text[]))sql"};
 
 }  // namespace
 
@@ -53,9 +63,21 @@ std::vector<failed_job> failed_jobs(db::tx& tx, int most) {
 std::vector<held_position> held_with_titles(db::tx& tx, const uuid& viewer, int most) {
   std::vector<held_position> out;
   std::vector<uuid> ids;
+  std::vector<std::string> documents;
   for (library::position_row& p : library::held_positions(tx, viewer, most)) {
     if (p.book) ids.push_back(*p.book);
-    out.push_back({std::move(p), ""});
+    documents.push_back(p.document);
+    held_position h;
+    h.row = std::move(p);
+    out.push_back(std::move(h));
+  }
+  for (const db::row& r : tx.run(sql_about, viewer, documents)) {
+    for (held_position& h : out) {
+      if (h.row.document != r.text(0)) continue;
+      h.title = r.text(1);
+      h.now_device = r.text(2);
+      h.now_percentage = r.real(3);
+    }
   }
   for (const library::book& b : library::load_books(tx, viewer, ids)) {
     for (held_position& h : out) {

@@ -34,7 +34,9 @@ std::vector<failed_job> failed_jobs(db::tx&, int most);
 
 struct held_position {
   library::position_row row;
-  std::string title;  // of the book or document, "" when nobody knows
+  std::string title;       // of the book or document, "" when nobody knows
+  std::string now_device;  // whose place is the current one
+  double now_percentage = 0;
 };
 std::vector<held_position> held_with_titles(db::tx&, const uuid& viewer, int most);
 

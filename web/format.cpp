@@ -1,5 +1,9 @@
 #include "web/format.hpp"
 
+#include <unicode/dtptngen.h>
+#include <unicode/locid.h>
+#include <unicode/smpdtfmt.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -26,7 +30,50 @@ std::string exact(instant at) {
   return text.substr(0, 10) + " " + text.substr(11, 5) + " UTC";
 }
 
+icu::Locale locale_of(const messages& say) { return icu::Locale::createCanonical(say.language().c_str()); }
+
 }  // namespace
+
+std::string language_name(const messages& say, const std::string& tag) {
+  UErrorCode failed = U_ZERO_ERROR;
+  icu::Locale named = icu::Locale::forLanguageTag(tag, failed);
+  if (U_FAILURE(failed) || named.isBogus() || named.getLanguage()[0] == '\0') return tag;
+  icu::UnicodeString text;
+  named.getDisplayName(locale_of(say), text);
+  std::string out;
+  return text.isEmpty() ? tag : text.toUTF8String(out);
+}
+
+std::string languages_text(const messages& say, const std::vector<std::string>& tags) {
+  std::vector<std::string> names;
+  for (const std::string& tag : tags) names.push_back(language_name(say, tag));
+  return join(names, say.text("list.comma") + " ");
+}
+
+// Month and day are shown as far as they are known; what is no date stays as it is.
+std::string date_text(const messages& say, const std::string& published) {
+  std::vector<std::string> parts = split(published, '-');
+  std::vector<std::int64_t> numbers;
+  for (const std::string& p : parts) numbers.push_back(to_integer(p).value_or(0));
+  bool usual = (numbers.size() == 2 || numbers.size() == 3) && parts[0].size() == 4 && numbers[1] >= 1 && numbers[1] <= 12;
+  if (!usual || (numbers.size() == 3 && (numbers[2] < 1 || numbers[2] > 31))) return published;
+  bool has_day = numbers.size() == 3;
+  UErrorCode failed = U_ZERO_ERROR;
+  icu::Locale locale = locale_of(say);
+  std::unique_ptr<icu::DateTimePatternGenerator> patterns(icu::DateTimePatternGenerator::createInstance(locale, failed));
+  if (U_FAILURE(failed)) return published;
+  icu::SimpleDateFormat format(patterns->getBestPattern(has_day ? u"yMMMMd" : u"yMMMM", failed), locale, failed);
+  if (U_FAILURE(failed)) return published;
+  using namespace std::chrono;
+  year_month_day day{year{static_cast<int>(numbers[0])}, month{static_cast<unsigned>(numbers[1])},
+                     std::chrono::day{has_day ? static_cast<unsigned>(numbers[2]) : 1U}};
+  if (!day.ok()) return published;
+  format.adoptTimeZone(icu::TimeZone::createTimeZone("UTC"));
+  icu::UnicodeString text;
+  format.format(static_cast<UDate>(duration_cast<milliseconds>(sys_days{day}.time_since_epoch()).count()), text);
+  std::string out;
+  return text.toUTF8String(out);
+}
 
 std::string ago(const messages& say, instant at) {
   std::int64_t seconds = std::max<std::int64_t>(0, unix_seconds(now()) - unix_seconds(at));
@@ -105,7 +152,7 @@ view card(const messages& say, const library::book& b) {
     if (std::find(formats.begin(), formats.end(), name) == formats.end()) formats.push_back(name);
   }
   v.set("formats", join(formats, say.text("list.comma") + " "));
-  v.set("language", join(b.languages, say.text("list.comma") + " "));
+  v.set("language", languages_text(say, b.languages));
   v.set("added", moment(say, b.created_at));
   return v;
 }

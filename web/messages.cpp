@@ -62,9 +62,7 @@ std::string accented(const std::string& text) {
 
 }  // namespace
 
-result<messages> messages::parse(const std::string& language, std::string_view file, const messages* fallback) {
-  messages out;
-  out.language_ = language;
+std::optional<error> messages::add(std::string_view file) {
   std::size_t line_number = 0;
   for (std::string_view rest = file; !rest.empty();) {
     std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -75,9 +73,19 @@ result<messages> messages::parse(const std::string& language, std::string_view f
     std::size_t equals = line.find('=');
     std::string key(trim(line.substr(0, std::min(equals, line.size()))));
     if (equals == std::string_view::npos || key.empty()) return error{"line " + std::to_string(line_number), "is not key = text"};
-    if (!out.texts_.emplace(key, trim(line.substr(equals + 1))).second) {
+    if (!texts_.emplace(key, trim(line.substr(equals + 1))).second) {
       return error{"line " + std::to_string(line_number), "has a key that was there before"};
     }
+  }
+  return std::nullopt;
+}
+
+result<messages> messages::parse(const std::string& language, const std::vector<std::string_view>& files,
+                                 const messages* fallback) {
+  messages out;
+  out.language_ = language;
+  for (std::string_view file : files) {
+    if (std::optional<error> wrong = out.add(file)) return *wrong;
   }
   if (fallback) {
     for (const auto& [key, text] : fallback->texts_) out.texts_.emplace(key, text);
@@ -85,9 +93,9 @@ result<messages> messages::parse(const std::string& language, std::string_view f
   return out;
 }
 
-messages messages::pseudo(const messages& english) {
+messages messages::pseudo(const messages& english, const std::string& language) {
   messages out;
-  out.language_ = "en-XA";
+  out.language_ = language;
   for (const auto& [key, text] : english.texts_) out.texts_.emplace(key, accented(text));
   return out;
 }
@@ -125,18 +133,20 @@ std::string messages::number(std::int64_t n) const {
 }
 
 languages::languages() {
-  auto read = [](const embedded& file, const messages* fallback) {
-    result<messages> parsed = messages::parse(std::string(file.name.substr(0, file.name.rfind('.'))), file.text, fallback);
-    if (!parsed) throw std::logic_error(std::string(file.name) + ", " + parsed.error().message());
-    return std::make_unique<messages>(std::move(*parsed));
+  std::map<std::string, std::vector<std::string_view>> files;
+  for (const embedded& file : message_texts()) files[std::string(file.name.substr(0, file.name.find('/')))].push_back(file.text);
+  auto read = [&](const std::string& language, const messages* fallback) {
+    result<messages> parsed = messages::parse(language, files.at(language), fallback);
+    if (!parsed) throw std::logic_error("messages/" + language + ", " + parsed.error().message());
+    all_.push_back(std::make_unique<messages>(std::move(*parsed)));
   };
-  for (const embedded& file : message_texts()) {
-    if (file.name == "en.txt") all_.push_back(read(file, nullptr));
+  read("en", nullptr);
+  for (const auto& [language, texts] : files) {
+    if (language != "en") read(language, all_.front().get());
   }
-  for (const embedded& file : message_texts()) {
-    if (file.name != "en.txt") all_.push_back(read(file, all_.front().get()));
+  for (const char* language : {"en-XA", "ar-XB"}) {
+    all_.push_back(std::make_unique<messages>(messages::pseudo(english(), language)));
   }
-  all_.push_back(std::make_unique<messages>(messages::pseudo(english())));
 }
 
 const messages* languages::find(std::string_view tag) const {

@@ -1,7 +1,6 @@
 #include "web/passwords.hpp"
 
 #include "server/auth/password.hpp"
-#include "server/core/text.hpp"
 
 namespace carrel::web {
 namespace {
@@ -11,9 +10,13 @@ std::string hash_one(std::string password, std::uint64_t memory) { return auth::
 }  // namespace
 
 std::string password_wrong(const messages& say, const std::string& name, const std::string& password, const std::string& again) {
-  if (password.size() < 10) return say.text("password.short");
-  if (password.size() > 1024) return say.text("password.long");
-  if (equal_ascii_case(password, name)) return say.text("password.name");
+  if (std::optional<auth::password_flaw> flaw = auth::flaw_of(password, name)) {
+    switch (*flaw) {
+      case auth::password_flaw::too_short: return say.text("password.short");
+      case auth::password_flaw::too_long: return say.text("password.long");
+      case auth::password_flaw::is_the_name: return say.text("password.name");
+    }
+  }
   if (password != again) return say.text("password.differ");
   return "";
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Rules for passwords that people choose, and their slow hash off the I/O threads.
+// Words for the rule of passwords that people choose (auth::flaw_of), and their slow hash off the I/O threads.
 
 #include <string>
 
@@ -8,7 +8,7 @@
 
 namespace carrel::web {
 
-// Words for the person, "" when the password may be used: 10 to 1024 bytes, not the name.
+// Words for the person, "" when the password may be used.
 std::string password_wrong(const messages&, const std::string& name, const std::string& password, const std::string& again);
 task<std::string> slow_hash(const site&, std::string password);
 

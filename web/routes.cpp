@@ -8,81 +8,98 @@ namespace {
 
 void mount_open(const site& at, http::router& r) {
   using http::verb;
-  r.add(verb::get, "/static/{file}", bound(at, static_file));
-  r.add(verb::get, "/setup", bound(at, setup_page));
-  r.add(verb::post, "/setup", bound(at, setup_step));
-  r.add(verb::get, "/login", bound(at, login_page));
-  r.add(verb::post, "/login", bound(at, login));
-  r.add(verb::post, "/theme", bound(at, theme_change));
+  mount_all(at, r,
+            {
+                {verb::get, "/static/{file}", static_file},
+                {verb::get, "/setup", setup_page},
+                {verb::post, "/setup", setup_step},
+                {verb::get, "/login", login_page},
+                {verb::post, "/login", login},
+                {verb::post, "/theme", theme_change},
+                {verb::post, "/language", language_change},
+            });
 }
 
 void mount_books(const site& at, http::router& r) {
   using http::verb;
-  r.add(verb::get, "/books", bound(at, library_page));
-  r.add(verb::get, "/authors", bound(at, authors_page));
-  r.add(verb::get, "/series", bound(at, series_page));
-  r.add(verb::get, "/review", bound(at, review_page));
-  r.add(verb::get, "/trash", bound(at, trash_page));
-  r.add(verb::get, "/books/{id}", bound(at, book_page));
-  r.add(verb::get, "/books/{id}/edit", bound(at, book_edit_page));
+  mount_all(at, r,
+            {
+                {verb::get, "/books", library_page},
+                {verb::get, "/authors", authors_page},
+                {verb::get, "/series", series_page},
+                {verb::get, "/review", review_page},
+                {verb::get, "/trash", trash_page},
+                {verb::get, "/books/{id}", book_page},
+                {verb::get, "/books/{id}/edit", book_edit_page},
+                {verb::post, "/books/{id}/undo-edit", book_undo_edit},
+                {verb::post, "/books/{id}/trash", book_trash},
+                {verb::post, "/books/{id}/untrash", book_untrash},
+                {verb::post, "/books/{id}/approve", book_approve},
+                {verb::post, "/books/{id}/shelve", book_shelve},
+                {verb::post, "/books/{id}/positions/{row}/restore", book_restore_position},
+                {verb::post, "/books/{id}/positions/undo", book_undo_position},
+            });
   r.add(verb::post, "/books/{id}/edit", bound(at, book_edit), {.body_limit = 1024 * 1024});
-  r.add(verb::post, "/books/{id}/undo-edit", bound(at, book_undo_edit));
-  r.add(verb::post, "/books/{id}/trash", bound(at, book_trash));
-  r.add(verb::post, "/books/{id}/untrash", bound(at, book_untrash));
-  r.add(verb::post, "/books/{id}/approve", bound(at, book_approve));
-  r.add(verb::post, "/books/{id}/shelve", bound(at, book_shelve));
-  r.add(verb::post, "/books/{id}/positions/{row}/restore", bound(at, book_restore_position));
-  r.add(verb::post, "/books/{id}/positions/undo", bound(at, book_undo_position));
 }
 
 void mount_shelves_and_devices(const site& at, http::router& r) {
   using http::verb;
-  r.add(verb::get, "/shelves", bound(at, shelves_page));
-  r.add(verb::post, "/shelves", bound(at, shelf_make));
-  r.add(verb::get, "/shelf", bound(at, shelves_page));
-  r.add(verb::get, "/shelf/{id}", bound(at, shelf_page));
-  r.add(verb::post, "/shelf/{id}", bound(at, shelf_change));
-  r.add(verb::post, "/shelf/{id}/delete", bound(at, shelf_delete));
-  r.add(verb::post, "/shelf/{id}/add", bound(at, shelf_add));
-  r.add(verb::post, "/shelf/{id}/remove", bound(at, shelf_remove));
-  r.add(verb::post, "/shelf/{id}/devices", bound(at, shelf_devices));
-  r.add(verb::get, "/devices", bound(at, devices_page));
-  r.add(verb::get, "/devices/add/{kind}", bound(at, device_add_page));
-  r.add(verb::post, "/devices/add/{kind}", bound(at, device_add));
-  r.add(verb::get, "/devices/{id}", bound(at, device_page));
-  r.add(verb::post, "/devices/{id}/rotate", bound(at, device_rotate));
-  r.add(verb::post, "/devices/{id}/revoke", bound(at, device_revoke));
-  r.add(verb::post, "/devices/{id}/shelves", bound(at, device_shelves));
+  mount_all(at, r,
+            {
+                {verb::get, "/shelves", shelves_page},
+                {verb::post, "/shelves", shelf_make},
+                {verb::get, "/shelf", shelves_page},
+                {verb::get, "/shelf/{id}", shelf_page},
+                {verb::post, "/shelf/{id}", shelf_change},
+                {verb::post, "/shelf/{id}/delete", shelf_delete},
+                {verb::post, "/shelf/{id}/add", shelf_add},
+                {verb::post, "/shelf/{id}/remove", shelf_remove},
+                {verb::post, "/shelf/{id}/devices", shelf_devices},
+                {verb::get, "/devices", devices_page},
+                {verb::get, "/devices/add/{kind}", device_add_page},
+                {verb::post, "/devices/add/{kind}", device_add},
+                {verb::get, "/devices/{id}", device_page},
+                {verb::post, "/devices/{id}/rotate", device_rotate},
+                {verb::post, "/devices/{id}/revoke", device_revoke},
+                {verb::post, "/devices/{id}/shelves", device_shelves},
+            });
 }
 
 void mount_upkeep(const site& at, http::router& r) {
   using http::verb;
-  r.add(verb::get, "/errata", bound(at, errata_page));
-  r.add(verb::post, "/errata/{id}/dismiss", bound(at, errata_dismiss));
-  r.add(verb::post, "/errata/{id}/undismiss", bound(at, errata_undismiss));
-  r.add(verb::post, "/errata/{id}/retry", bound(at, errata_retry));
-  r.add(verb::post, "/documents/link", bound(at, document_link));
-  r.add(verb::post, "/documents/unlink", bound(at, document_unlink));
-  r.add(verb::post, "/positions/{row}/accept", bound(at, position_accept));
-  r.add(verb::post, "/positions/{row}/dismiss", bound(at, position_dismiss));
-  r.add(verb::get, "/jobs", bound(at, jobs_page));
-  r.add(verb::post, "/jobs/{id}/cancel", bound(at, job_cancel));
-  r.add(verb::post, "/jobs/{id}/retry", bound(at, job_retry));
+  mount_all(at, r,
+            {
+                {verb::get, "/errata", errata_page},
+                {verb::post, "/errata/{id}/dismiss", errata_dismiss},
+                {verb::post, "/errata/{id}/undismiss", errata_undismiss},
+                {verb::post, "/errata/{id}/retry", errata_retry},
+                {verb::get, "/documents/link", document_link_page},
+                {verb::post, "/documents/link", document_link},
+                {verb::post, "/documents/unlink", document_unlink},
+                {verb::post, "/positions/{row}/accept", position_accept},
+                {verb::post, "/positions/{row}/dismiss", position_dismiss},
+                {verb::get, "/jobs", jobs_page},
+                {verb::post, "/jobs/{id}/cancel", job_cancel},
+                {verb::post, "/jobs/{id}/retry", job_retry},
+            });
 }
 
 void mount_accounts(const site& at, http::router& r) {
   using http::verb;
-  r.add(verb::get, "/account", bound(at, account_page));
-  r.add(verb::post, "/account/password", bound(at, account_password));
-  r.add(verb::post, "/account/appearance", bound(at, account_appearance));
-  r.add(verb::post, "/account/positions", bound(at, account_positions));
-  r.add(verb::post, "/account/keys", bound(at, account_make_key));
-  r.add(verb::post, "/account/keys/{id}/revoke", bound(at, account_revoke_key));
-  r.add(verb::get, "/people", bound(at, people_page));
-  r.add(verb::post, "/people", bound(at, person_add));
-  r.add(verb::post, "/people/{id}/role", bound(at, person_role));
-  r.add(verb::post, "/people/{id}/disable", bound(at, person_disable));
-  r.add(verb::post, "/people/{id}/enable", bound(at, person_enable));
+  mount_all(at, r,
+            {
+                {verb::get, "/account", account_page},
+                {verb::post, "/account/password", account_password},
+                {verb::post, "/account/appearance", account_appearance},
+                {verb::post, "/account/positions", account_positions},
+                {verb::post, "/account/keys", account_make_key},
+                {verb::post, "/account/keys/{id}/revoke", account_revoke_key},
+                {verb::get, "/people", people_page},
+                {verb::post, "/people", person_add},
+                {verb::post, "/people/{id}/role", person_role},
+                {verb::post, "/people/{id}/disable", person_disable},
+                {verb::post, "/people/{id}/enable", person_enable},
+            });
 }
 
 }  // namespace

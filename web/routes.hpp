@@ -23,6 +23,7 @@ struct upload_result {
   std::optional<uuid> job;         // taken: the job that reads it
   std::optional<uuid> known_book;  // the same bytes are there already, in this book
   std::optional<error> refused;    // field: a code of ingest.md 22; reason: for the person
+  bool known_in_trash = false;     // and that book is in the trash
 };
 
 // What the wiring gives to the pages. Callbacks may block: they run on `cpu`. One that is empty hides what it would do.

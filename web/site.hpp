@@ -1,6 +1,8 @@
 #pragma once
 // What every page and API function is given.
 
+#include <initializer_list>
+
 #include "web/assets.hpp"
 #include "web/messages.hpp"
 #include "web/routes.hpp"
@@ -21,6 +23,16 @@ using action = task<http::response> (*)(const site&, http::context&);
 // A plain function as the handler of a route. The site must outlive the router.
 inline http::handler bound(const site& at, action run) {
   return [&at, run](http::context& c) { return run(at, c); };
+}
+
+// A line of a table of routes.
+struct route {
+  http::verb method;
+  const char* pattern;
+  action run;
+};
+inline void mount_all(const site& at, http::router& r, std::initializer_list<route> table) {
+  for (const route& one : table) r.add(one.method, one.pattern, bound(at, one.run));
 }
 
 // {name} of the route as an id; 404 when it is none.

@@ -1,7 +1,9 @@
 #include "web/uploads.hpp"
 
+#include <map>
 #include <system_error>
 
+#include "publication/metadata.hpp"
 #include "server/http/multipart.hpp"
 
 namespace carrel::web {
@@ -14,6 +16,31 @@ constexpr db::statement sql_sent{"web.sent_items", R"sql(
    where i.user_id = $1 and i.source = 'upload'
    order by i.created_at desc, i.id desc
    limit $2)sql"};
+
+constexpr db::statement sql_items{"web.items_of_jobs", R"sql(
+  select i.id, i.display_name, i.state, i.error_code, i.error_detail, b.id, i.file_id
+    from ingest_items i
+    left join visible_books($1) b on b.id = i.book_id
+   where i.id = any ($2::uuid[]))sql"};
+
+const char* outcome_of(std::string_view state) {
+  if (state == "organised" || state == "inbox") return "added";
+  if (state == "duplicate") return "duplicate";
+  if (state == "rejected") return "refused";
+  if (state == "failed") return "failed";
+  return state == "vanished" ? "gone" : nullptr;
+}
+
+void add_outcome(json::object& job, const db::row& r) {
+  const char* outcome = outcome_of(r.view(2));
+  std::string code = r.text(3);
+  bool bad = r.view(2) == "rejected" || r.view(2) == "failed";
+  job.set("item", r.id(0)).set("name", r.text(1)).set("outcome", outcome ? json::value(outcome) : json::value());
+  std::optional<uuid> book = r.maybe_id(5);
+  job.set("book", book).set("file", book ? r.maybe_id(6) : std::nullopt);
+  job.set("error_code", bad ? json::value(code) : json::value());
+  if (bad) job.set("error", publication::message_for(code, r.text(4)));
+}
 
 result<std::vector<http::part>> split(std::filesystem::path body, std::string type, std::filesystem::path folder) {
   return http::split_multipart(body, type, folder);
@@ -57,6 +84,26 @@ task<std::vector<received>> accept_all(const site& at, parts_of_upload parts, uu
     out.push_back({name, std::move(outcome)});
   }
   co_return out;
+}
+
+std::vector<json::object> describe_jobs(db::tx& tx, const uuid& viewer, const std::vector<jobs::job>& all) {
+  std::vector<json::object> out;
+  std::vector<uuid> items;
+  for (const jobs::job& j : all) {
+    out.push_back(jobs::to_json(j));
+    std::optional<uuid> item = uuid::parse(j.payload_text("item"));
+    if (j.kind == "ingest.file" && item) items.push_back(*item);
+  }
+  if (items.empty()) return out;
+  std::map<uuid, db::row> known;
+  db::rows rows = tx.run(sql_items, viewer, items);
+  for (const db::row& r : rows) known.emplace(r.id(0), r);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::optional<uuid> item = uuid::parse(all[i].payload_text("item"));
+    auto found = item ? known.find(*item) : known.end();
+    if (all[i].kind == "ingest.file" && found != known.end()) add_outcome(out[i], found->second);
+  }
+  return out;
 }
 
 std::vector<sent_item> sent_items(db::tx& tx, const uuid& user, int most) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/jobs/queue.hpp"
 #include "web/visit.hpp"
 
 namespace carrel::web {
@@ -22,6 +23,10 @@ task<parts_of_upload> split_upload(const site&, http::context&);
 // Hands every file over; what it cannot hand over is removed.
 task<std::vector<received>> accept_all(const site&, parts_of_upload, uuid user);
 void drop_parts(const parts_of_upload&);
+
+// Jobs as the API shows them (contract.md 4). Those that take a file in also say what became of it: `item`, `name`, `outcome`
+// (added, duplicate, refused, failed, gone, null while it is on its way), `book`, `file`, `error_code`.
+std::vector<json::object> describe_jobs(db::tx&, const uuid& viewer, const std::vector<jobs::job>&);
 
 // What became of the files an account sent, newest first.
 struct sent_item {

@@ -60,6 +60,24 @@ std::vector<view> theme_choices(const messages& say, const std::string& now) {
   return out;
 }
 
+std::vector<view> spoken_choices(const languages& all, const messages& now) {
+  std::vector<view> out;
+  for (const auto& m : all.all()) {
+    if (m->is_pseudo()) continue;
+    view v;
+    v.set("value", m->language()).set("label", m->text("language.name")).set("chosen", m.get() == &now);
+    out.push_back(v);
+  }
+  return out;
+}
+
+// The account's own, else what was chosen in this browser's footer, else what the browser asks for.
+const messages& words_for(const languages& all, const http::request& in, const std::optional<library::user>& user) {
+  std::string_view chosen = user ? std::string_view(user->language) : std::string_view{};
+  if (chosen.empty()) chosen = in.cookie("carrel_language").value_or(std::string_view{});
+  return all.choose(chosen, header(in, "Accept-Language"));
+}
+
 void fill_account(const visit& v, view& out) {
   using library::capability;
   out.set("signed_in", v.user.has_value());
@@ -76,9 +94,27 @@ void fill_account(const visit& v, view& out) {
 void fill_head(const site& at, const http::request& in, const messages& say, const std::string& theme, view& out) {
   out.set("base", at.with.links.base_path()).set("lang", say.language()).set("dir", say.right_to_left() ? "rtl" : "ltr");
   out.set("theme", theme).set("themes", theme_choices(say, theme)).set("version", at.with.version);
+  out.set("spoken", spoken_choices(at.words, say));
   out.set("css", at.files.path("carrel.css")).set("js", at.files.path("app.js"));
   out.set("icons", at.files.path("icons.svg")).set("mark", at.files.path("mark.svg"));
   out.set("here", in.target());
+}
+
+// "books.example.org" of an address, without the scheme: a proxy may have changed that and not said so.
+std::string host_of(std::string_view address) {
+  std::size_t slashes = address.find("//");
+  if (slashes == std::string_view::npos) return {};
+  address.remove_prefix(slashes + 2);
+  std::string host = lower_ascii(address.substr(0, address.find('/')));
+  for (std::string_view usual : {":443", ":80"}) {
+    if (host.ends_with(usual)) host.resize(host.size() - usual.size());
+  }
+  return host;
+}
+
+bool same_place(std::string_view origin, std::string_view address) {
+  std::string host = host_of(origin);
+  return !host.empty() && host == host_of(address);
 }
 
 }  // namespace
@@ -90,8 +126,7 @@ void visit::need(library::capability what) const {
 task<visit> visit_of(const site& at, http::context& c) {
   frame_data data;
   if (c.who) data = co_await at.with.pool.read(load_frame, c.who->user);
-  std::string_view language = data.user ? std::string_view(data.user->language) : std::string_view{};
-  const messages& say = at.words.choose(language, header(c.in, "Accept-Language"));
+  const messages& say = words_for(at.words, c.in, data.user);
   co_return visit{at, c, say, std::move(data.user), data.counts};
 }
 
@@ -119,7 +154,7 @@ http::response show(const visit& v, const page_head& head, std::string_view page
 }
 
 http::response problem_page(const site& at, const http::context& c, const http::problem& p) {
-  const messages& say = at.words.choose({}, header(c.in, "Accept-Language"));
+  const messages& say = words_for(at.words, c.in, std::nullopt);
   view filled;
   fill_head(at, c.in, say, theme_of(c.in, std::nullopt), filled);
   filled.set("signed_in", false).set("problem_id", c.request_id);
@@ -134,9 +169,13 @@ http::response problem_page(const site& at, const http::context& c, const http::
   return out;
 }
 
-void refuse_foreign_form(const http::request& in) {
-  std::string_view from = header(in, "Sec-Fetch-Site");
-  if (from == "cross-site" || from == "same-site") throw http::problem{403, "The form came from another site.", "csrf"};
+// Browsers say where a form comes from: in Sec-Fetch-Site, on plain http in Origin only. Programs say nothing.
+void refuse_foreign_form(const site& at, const http::request& in) {
+  std::string_view from = header(in, "Sec-Fetch-Site"), origin = header(in, "Origin");
+  if (from == "same-origin" || from == "none") return;
+  bool ours = origin.empty() || same_place(origin, at.with.links.pages(in)) || same_place(origin, "//" + in.host());
+  if (from.empty() && ours) return;
+  throw http::problem{403, "The form came from another site.", "csrf"};
 }
 
 uuid id_param(const http::context& c, std::string_view name) {

@@ -54,6 +54,6 @@ http::response problem_page(const site&, const http::context&, const http::probl
 void page_headers(const site&, const http::request&, http::response&);
 
 // Refuses forms that another site sends to pages without a session (sign-in, set-up): there is no token to check yet.
-void refuse_foreign_form(const http::request&);
+void refuse_foreign_form(const site&, const http::request&);
 
 }  // namespace carrel::web

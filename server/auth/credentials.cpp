@@ -2,6 +2,7 @@
 
 #include "library/user.hpp"
 #include "server/auth/credentials_state.hpp"
+#include "server/auth/device_claim.hpp"
 #include "server/auth/password.hpp"
 #include "server/auth/presented.hpp"
 #include "server/core/digest.hpp"
@@ -39,38 +40,6 @@ http::principal device_principal(const library::secret_owner& o, std::string_vie
 void refuse_unless_usable(const library::secret_owner& o, std::string_view scope) {
   if (o.disabled) throw http::problem{403, "This account is switched off.", "disabled"};
   if (!o.may_use(scope)) throw http::problem{403, "This device may not be used for that.", "scope"};
-}
-
-// A secret without a name is enough: the secret alone tells the device.
-bool name_fits(const library::secret_owner& o, const std::string& shown_name) {
-  return shown_name.empty() || library::name_key(shown_name) == o.user_key;
-}
-
-// One way in which a KOSync request may prove who it is.
-struct attempt {
-  std::string name;
-  library::shown_secret secret;
-  std::string md5;  // what a registered account's hash is of
-};
-
-attempt plain_attempt(const std::string& name, const std::string& password) {
-  return {.name = name, .secret = {.hash = library::plain_secret_hash(password), .form = "plain"}, .md5 = md5_hex(password)};
-}
-
-// In the order of kosync.md 5.3.
-std::vector<attempt> attempts_of(const http::request& in) {
-  std::vector<attempt> out;
-  if (std::optional<name_and_secret> pair = kosync_pair_of(in)) {
-    if (is_md5_hex(pair->secret)) {
-      library::shown_secret secret{.hash = library::kosync_secret_hash(pair->secret), .form = "kosync"};
-      out.push_back({.name = pair->name, .secret = std::move(secret), .md5 = lower_ascii(pair->secret)});
-    } else {
-      out.push_back(plain_attempt(pair->name, pair->secret));
-    }
-  }
-  if (std::optional<name_and_secret> basic = basic_of(in)) out.push_back(plain_attempt(basic->name, basic->secret));
-  if (std::optional<std::string> bearer = bearer_of(in)) out.push_back(plain_attempt("", *bearer));
-  return out;
 }
 
 }  // namespace
@@ -138,6 +107,11 @@ credentials::credentials(db::pool& pool, cpu_pool& cpu, const config& settings)
 
 credentials::~credentials() = default;
 
+http::principal credentials::accept(const http::context& c, const library::secret_owner& o, std::string_view scope) {
+  state_->saw(c, o);
+  return device_principal(o, scope);
+}
+
 task<http::principal> credentials::basic(http::context& c, std::string_view scope) {
   std::optional<name_and_secret> shown = basic_of(c.in);
   if (!shown) {
@@ -151,8 +125,7 @@ task<http::principal> credentials::basic(http::context& c, std::string_view scop
   found_credential found = co_await std::move(looking);
   if (found.device && name_fits(*found.device, shown->name)) {
     refuse_unless_usable(*found.device, scope);
-    state_->saw(c, *found.device);
-    co_return device_principal(*found.device, scope);
+    co_return accept(c, *found.device, scope);
   }
 
   std::string key = key_of_shown_name(shown->name);
@@ -168,8 +141,7 @@ task<http::principal> credentials::kobo(http::context& c, std::string_view token
   found_credential found = co_await std::move(looking);
   if (found.device) {
     refuse_unless_usable(*found.device, "kobo");
-    state_->saw(c, *found.device);
-    co_return device_principal(*found.device, "kobo");
+    co_return accept(c, *found.device, "kobo");
   }
   state_->failures.count(c.in.client_address(), "");
   task<> pause = wait(state_->failures.delay(c.in.client_address(), ""));
@@ -178,18 +150,17 @@ task<http::principal> credentials::kobo(http::context& c, std::string_view token
 }
 
 task<http::principal> credentials::kosync(http::context& c) {
-  std::vector<attempt> attempts = attempts_of(c.in);
+  std::vector<device_claim> attempts = kosync_claims(c.in);
   if (attempts.empty()) throw http::problem{401, "Unauthorized", "2001"};
 
-  for (attempt& a : attempts) {
+  for (device_claim& a : attempts) {
     shown_credential wanted{.secret = std::move(a.secret), .name_key = key_of_shown_name(a.name)};
     task<found_credential> looking = state_->secrets.add(std::move(wanted));
     found_credential found = co_await std::move(looking);
 
     if (found.device) {
       if (!name_fits(*found.device, a.name) || !found.device->may_use("kosync")) continue;
-      state_->saw(c, *found.device);
-      co_return device_principal(*found.device, "kosync");
+      co_return accept(c, *found.device, "kosync");
     }
     if (a.name.empty()) continue;
 

@@ -3,6 +3,7 @@
 // batched read, so a rotated or revoked secret is refused by every process at once; slow hashes (registered KOSync passwords)
 // are remembered for minutes by (stored hash, digest of what was shown), so a changed password ends the memory.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,10 @@
 #include "server/core/task.hpp"
 #include "server/db/pool.hpp"
 #include "server/http/message.hpp"
+
+namespace carrel::library {
+struct secret_owner;
+}
 
 namespace carrel::auth {
 
@@ -31,6 +36,9 @@ class credentials {
   // Throws problem 401 with code "2001".
   task<http::principal> kosync(http::context&);
 
+  // For a device that was found together with its work (device_claim.hpp): what every sign-in of a device leaves behind.
+  http::principal accept(const http::context&, const library::secret_owner&, std::string_view scope);
+
   // Kobo: the token of the path. Throws problem 401, or 403 when the account is disabled or the device may not use `kobo`.
   task<http::principal> kobo(http::context&, std::string_view token);
 
@@ -44,6 +52,7 @@ class credentials {
   // (auth.throttle); throws problem 401, or 429 with Retry-After.
   struct opened_session {
     std::string cookie, csrf;
+    std::chrono::seconds most{};  // how long it can last (auth.max)
     http::principal who;
   };
   task<opened_session> sign_in(http::context&, std::string name, std::string password);
@@ -68,7 +77,7 @@ http::middleware check_csrf();
 bool allows(const http::principal&, const library::rights&, library::capability);
 
 std::string session_cookie_name(const http::request&);  // carrel_session, or __Host-carrel_session over https
-std::string set_session_cookie(const http::request&, const std::string& value);
+std::string set_session_cookie(const http::request&, const credentials::opened_session&);
 std::string clear_session_cookie(const http::request&);
 
 }  // namespace carrel::auth

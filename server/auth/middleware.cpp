@@ -120,8 +120,10 @@ bool allows(const http::principal& p, const library::rights& r, library::capabil
 // __Host- keeps other hosts of the same domain from setting the cookie; browsers refuse it without https.
 std::string session_cookie_name(const http::request& in) { return over_https(in) ? "__Host-carrel_session" : "carrel_session"; }
 
-// The browser keeps it as long as browsers do (400 days); when it ends is decided by the server (auth.idle, auth.max).
-std::string set_session_cookie(const http::request& in, const std::string& value) { return cookie_with(in, value, "34560000"); }
+// An unused sign-in ends earlier (auth.idle); that is decided by the server.
+std::string set_session_cookie(const http::request& in, const credentials::opened_session& s) {
+  return cookie_with(in, s.cookie, std::to_string(s.most.count()));
+}
 std::string clear_session_cookie(const http::request& in) { return cookie_with(in, "", "0"); }
 
 }  // namespace carrel::auth

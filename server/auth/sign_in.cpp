@@ -52,6 +52,7 @@ task<credentials::opened_session> credentials::sign_in(http::context& c, std::st
   opened_session out;
   out.cookie = random_token(32);
   out.csrf = random_token(18);
+  out.most = std::chrono::duration_cast<std::chrono::seconds>(state_->life.most);
   new_session s;
   s.id = uuid::make();
   s.user = account->id;

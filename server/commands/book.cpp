@@ -24,10 +24,12 @@ std::string one_line(const library::book& b) {
 
 exit_status find(invocation& call) {
   environment e = call.open(1);
-  std::vector<library::book> books = e.pool->read_now([](db::tx& tx) {
+  std::vector<library::book> books = e.pool->write_now([](db::tx& tx) {
     library::filter f;
     f.text = given.query;
-    return library::browse(tx, acting_user(tx, given.user).id, f, {}, std::clamp(given.limit, 1, 1000)).books;
+    return as_viewer(tx, given.user, [&](const uuid& viewer) {
+      return library::browse(tx, viewer, f, {}, std::clamp(given.limit, 1, 1000)).books;
+    });
   });
   json::array document;
   std::vector<std::vector<std::string>> rows;
@@ -59,9 +61,10 @@ void print(invocation& call, const library::book& b) { call.answer(library::to_j
 
 exit_status show(invocation& call) {
   environment e = call.open(1);
-  library::book b = e.pool->read_now([](db::tx& tx) {
-    uuid viewer = acting_user(tx, given.user).id;
-    return *library::find_book(tx, viewer, book_named(tx, viewer, given.names.front()));
+  library::book b = e.pool->write_now([](db::tx& tx) {
+    return as_viewer(tx, given.user, [&](const uuid& viewer) {
+      return *library::find_book(tx, viewer, book_named(tx, viewer, given.names.front()));
+    });
   });
   print(call, b);
   return done;
@@ -77,7 +80,8 @@ json::object changes_given() {
     std::string field = pair.substr(0, equals), text = pair.substr(equals + 1);
     bool list = field == "authors" || field == "languages" || field == "genres" || field == "tags";
     if (list) {
-      std::vector<std::string> items = text.empty() ? std::vector<std::string>{} : split(text, ';');
+      std::vector<std::string> items = split(text, ';');
+      std::erase_if(items, [](const std::string& item) { return trim(item).empty(); });
       out.set(field, items);
     } else if (field == "series") {
       std::size_t mark = text.rfind(" #");
@@ -103,11 +107,12 @@ exit_status set(invocation& call) {
   json::object changes = changes_given();
   environment e = call.open(1);
   library::book b = change(e, call, [&](db::tx& tx) {
-    uuid viewer = acting_user(tx, given.user).id;
-    uuid id = book_named(tx, viewer, given.names.front());
-    result<bool> changed = library::edit_book(tx, id, changes, command_line);
-    if (!changed) throw stop(usage, changed.error().message());
-    return *library::find_book(tx, viewer, id);
+    return as_viewer(tx, given.user, [&](const uuid& viewer) {
+      uuid id = book_named(tx, viewer, given.names.front());
+      result<bool> changed = library::edit_book(tx, id, changes, command_line);
+      if (!changed) throw stop(usage, changed.error().message());
+      return *library::find_book(tx, viewer, id);
+    });
   });
   print(call, b);
   return done;
@@ -116,12 +121,14 @@ exit_status set(invocation& call) {
 exit_status trash(invocation& call, bool back) {
   environment e = call.open(1);
   int changed = change(e, call, [back](db::tx& tx) {
-    uuid viewer = acting_user(tx, given.user).id;
-    std::vector<uuid> ids;
-    for (const std::string& name : given.names) {
-      std::optional<uuid> id = uuid::parse(name);
-      ids.push_back(back && id ? *id : book_named(tx, viewer, name));  // trashed books are found by id only
-    }
+    std::vector<uuid> ids = as_viewer(tx, given.user, [&](const uuid& viewer) {
+      std::vector<uuid> out;
+      for (const std::string& name : given.names) {
+        std::optional<uuid> id = uuid::parse(name);
+        out.push_back(back && id ? *id : book_named(tx, viewer, name));  // trashed books are found by id only
+      }
+      return out;
+    });
     return back ? library::untrash_books(tx, ids, command_line) : library::trash_books(tx, ids, command_line);
   });
   std::string name = back ? "restored" : "trashed";
@@ -132,9 +139,10 @@ exit_status trash(invocation& call, bool back) {
 exit_status approve(invocation& call) {
   environment e = call.open(1);
   std::size_t count = change(e, call, [](db::tx& tx) {
-    uuid viewer = acting_user(tx, given.user).id;
-    for (const std::string& name : given.names) library::approve_book(tx, book_named(tx, viewer, name), command_line);
-    return given.names.size();
+    return as_viewer(tx, given.user, [&](const uuid& viewer) {
+      for (const std::string& name : given.names) library::approve_book(tx, book_named(tx, viewer, name), command_line);
+      return given.names.size();
+    });
   });
   call.answer(json::object{{"approved", count}}, std::to_string(count) + " approved.");
   return done;

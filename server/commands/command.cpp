@@ -13,6 +13,13 @@ namespace {
 constexpr db::statement sql_owner{"command.first_owner", R"sql(
   select id from users where role = 'owner' and disabled_at is null order by created_at, id limit 1)sql"};
 
+constexpr db::statement sql_end_stand_in{"command.end_stand_in", "delete from users where id = $1"};
+
+std::optional<library::user> first_owner(db::tx& tx) {
+  db::rows rows = tx.run(sql_owner);
+  return rows.empty() ? std::nullopt : library::find_user(tx, rows[0].id(0));
+}
+
 }  // namespace
 
 config invocation::load_settings() const {
@@ -35,7 +42,35 @@ environment invocation::open(unsigned connections) const {
   return std::move(*e);
 }
 
+failure failure_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const stop& e) {
+    const char* code = e.status == usage       ? "usage"
+                       : e.status == not_found ? "not_found"
+                       : e.status == refused   ? "refused"
+                                               : "failed";
+    return {e.status, code, e.what()};
+  } catch (const db::lost& e) {
+    return {failed, "database", std::string("the database cannot be reached: ") + e.what()};
+  } catch (const std::exception& e) {
+    return {failed, "failed", e.what()};
+  }
+}
+
+json::object to_json(const failure& f) {
+  json::object inner{{"code", f.code}, {"message", f.message}};
+  return json::object{{"error", std::move(inner)}};
+}
+
+exit_status invocation::fail(const failure& f) const {
+  std::cerr << "carrel: " << f.message << '\n';
+  if (json && !answered_) answer(to_json(f), "");
+  return f.status;
+}
+
 void invocation::answer(const json::value& document, const std::string& text) const {
+  answered_ = true;
   if (json)
     std::cout << json::dump(document) << '\n';
   else if (!text.empty())
@@ -49,11 +84,20 @@ library::user acting_user(db::tx& tx, const std::string& name) {
     if (!named) throw stop(not_found, "There is no account called " + name + ".");
     return *named;
   }
-  db::rows rows = tx.run(sql_owner);
-  std::optional<library::user> owner = rows.empty() ? std::nullopt : library::find_user(tx, rows[0].id(0));
+  std::optional<library::user> owner = first_owner(tx);
   if (!owner) throw stop(not_found, "There is no owner yet. Make one: carrel user add NAME --role owner --password-stdin");
   return *owner;
 }
+
+std::optional<uuid> viewer_or_none(db::tx& tx, const std::string& name) {
+  if (!name.empty()) return acting_user(tx, name).id;
+  std::optional<library::user> owner = first_owner(tx);
+  return owner ? std::optional(owner->id) : std::nullopt;
+}
+
+uuid make_stand_in(db::tx& tx) { return library::add_user(tx, uuid::make().text(), library::role::owner, std::nullopt).id; }
+
+void end_stand_in(db::tx& tx, const uuid& id) { tx.run(sql_end_stand_in, id); }
 
 uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
   std::optional<library::book> found = library::find_book_named(tx, viewer, name);
@@ -94,12 +138,14 @@ std::string device_base(const config& c) {
   char host[256] = "localhost";
   ::gethostname(host, sizeof host - 1);
   std::vector<std::string> listen = c.list("listen");
+  std::erase_if(listen, [](const std::string& one) { return one.starts_with("unix:"); });
   std::string first = listen.empty() ? "[::]:8490" : listen.front();
   std::size_t colon = first.rfind(':');
-  std::string address = first.substr(0, colon), port = colon == first.npos ? "8490" : first.substr(colon + 1);
-  bool everywhere = address.empty() || address == "[::]" || address == "0.0.0.0";
+  std::string address = first.substr(0, colon), port = first.substr(colon + 1);
+  bool everywhere = address.empty() || address == "*" || address == "[::]" || address == "0.0.0.0";
+  std::string scheme = c.is_set("tls.cert") ? "https://" : "http://";
   std::string prefix = c.text("base_path") == "/" ? "" : c.text("base_path");
-  return "http://" + (everywhere ? std::string(host) : address) + ":" + port + prefix;
+  return scheme + (everywhere ? std::string(host) : address) + ":" + port + prefix;
 }
 
 }  // namespace carrel::commands

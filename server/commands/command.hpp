@@ -2,6 +2,7 @@
 // How commands are described, run and answered. One file per command in this folder.
 
 #include <CLI/CLI.hpp>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -23,6 +24,15 @@ struct stop : std::runtime_error {
   exit_status status;
 };
 
+// What went wrong, for people and, with --json, as {"error":{"code","message"}}. Codes: usage, not_found, refused, failed,
+// database (it cannot be reached).
+struct failure {
+  exit_status status = failed;
+  std::string code, message;
+};
+failure failure_of(const std::exception_ptr&);
+json::object to_json(const failure&);
+
 // What the command line said that concerns every command, and what it wants run.
 struct invocation {
   bool json = false;
@@ -35,6 +45,11 @@ struct invocation {
   environment open(unsigned connections = 2) const;  // settings, store, database; throws stop
   // With --json the document and nothing else; without it the text.
   void answer(const json::value& document, const std::string& text) const;
+  // The message to standard error and, with --json, the error as the document, unless the command has printed one already.
+  exit_status fail(const failure&) const;
+
+ private:
+  mutable bool answered_ = false;
 };
 
 using describe = void(CLI::App&, invocation&);
@@ -62,6 +77,21 @@ auto change(environment& e, const invocation& call, F fn) {
 
 // The account that a command acts for: `name`, or the first owner. Throws stop(not_found).
 library::user acting_user(db::tx&, const std::string& name);
+
+// Runs `fn(viewer)` with the account that acting_user() finds. While there is no owner yet, books are seen as an owner would see
+// them: through an account that ends with the transaction.
+std::optional<uuid> viewer_or_none(db::tx&, const std::string& name);
+uuid make_stand_in(db::tx&);
+void end_stand_in(db::tx&, const uuid&);
+template <class F>
+auto as_viewer(db::tx& tx, const std::string& name, F fn) {
+  if (std::optional<uuid> viewer = viewer_or_none(tx, name)) return fn(*viewer);
+  uuid stand_in = make_stand_in(tx);
+  auto out = fn(stand_in);
+  end_stand_in(tx, stand_in);
+  return out;
+}
+
 uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  // throws stop(not_found)
 
 inline const library::actor command_line{.user = std::nullopt, .name = "command line"};

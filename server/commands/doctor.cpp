@@ -21,7 +21,9 @@ struct finding {
 constexpr db::statement sql_missing{"doctor.missing_files", "select count(*) from book_files where missing_since is not null"};
 constexpr db::statement sql_failed{"doctor.failed_items", R"sql(
   select count(*) from ingest_items where state in ('rejected', 'failed') and dismissed_at is null)sql"};
-constexpr db::statement sql_failed_jobs{"doctor.failed_jobs", "select count(*) from jobs where state = 'failed'"};
+// A file that was refused counts as a file.
+constexpr db::statement sql_failed_jobs{"doctor.failed_jobs",
+                                        "select count(*) from jobs where state = 'failed' and kind <> 'ingest.file'"};
 constexpr db::statement sql_version{"doctor.version",
                                     "select current_setting('server_version'), extract(epoch from clock_timestamp())::bigint"};
 

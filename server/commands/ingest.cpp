@@ -48,15 +48,29 @@ class progress_bar {
 };
 
 std::string summary(const ingest::outcome& o) {
-  std::string out = std::to_string(o.added.size()) + " added, " + std::to_string(o.duplicates.size()) + " already there, " +
-                    std::to_string(o.failed.size()) + " could not be taken in, " + std::to_string(o.ignored) + " ignored.\n";
+  std::string out = std::to_string(o.added.size()) + (o.dry_run ? " would be added, " : " added, ") +
+                    std::to_string(o.duplicates.size()) + " already there, " + std::to_string(o.failed.size()) +
+                    " could not be taken in, " + std::to_string(o.ignored) + " ignored.\n";
   for (const ingest::failed_file& f : o.failed) out += f.path + ": " + f.message + " (" + f.code + ")\n";
+  if (o.dry_run) {
+    for (const ingest::added_file& f : o.added) {
+      out += f.path + ": new, " + (f.status == "organized" ? "into the library" : "for review");
+      if (f.possible_duplicate_of) out += ", may be the same as book " + f.possible_duplicate_of->text();
+      out += '\n';
+    }
+    for (const ingest::duplicate_file& f : o.duplicates)
+      out += f.path + ": " + (f.same_as.empty() ? "the same file as in book " + f.book.text() : "the same file as " + f.same_as) +
+             '\n';
+  }
+  for (const ingest::added_file& f : o.added) {
+    for (const publication::warning& w : f.warnings) {
+      if (w.code == "source_stays") out += f.path + ": " + publication::message_for(w.code, "") + '\n';
+    }
+  }
   return out;
 }
 
 exit_status ingest(invocation& call) {
-  if (call.dry_run)
-    throw stop(usage, "ingest has no --dry-run: what a file is shows only when it is read. Use --keep to leave sources alone.");
   std::vector<std::filesystem::path> paths;
   for (const std::string& p : given.paths) {
     std::filesystem::path path = std::filesystem::absolute(p);
@@ -71,7 +85,7 @@ exit_status ingest(invocation& call) {
   if (!opened) throw stop(failed, opened.error().message());
   environment e = std::move(*opened);
 
-  ingest::ingest_options options{.approve = given.approve, .keep = given.keep, .user = std::nullopt};
+  ingest::ingest_options options{.approve = given.approve, .keep = given.keep, .user = std::nullopt, .dry_run = call.dry_run};
   if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
   ingest::inspector_pool inspectors(ingest::inspector_options_from(e.settings));
   ingest::services services{
@@ -81,7 +95,15 @@ exit_status ingest(invocation& call) {
     progress_bar bar;
     o = ingest::ingest_paths(services, paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
   }
-  call.answer(ingest::to_json(o), summary(o));
+  json::object document = ingest::to_json(o);
+  if (o.interrupted) {
+    failure why = failure_of(o.interrupted);
+    document.set("error", to_json(why).take("error"));
+    call.answer(document, summary(o));
+    call.fail(why);
+    return o.added.empty() && o.duplicates.empty() ? failed : partly;
+  }
+  call.answer(document, summary(o));
   if (o.failed.empty()) return done;
   return o.added.empty() && o.duplicates.empty() ? failed : partly;
 }
@@ -98,7 +120,8 @@ void describe_ingest(CLI::App& app, invocation& call) {
   cmd->add_option("--user", given.user, "who brings them (default: nobody)");
   cmd->footer(
       "Works beside a running service. The same command twice changes nothing the second time.\n"
-      "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.");
+      "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.\n"
+      "With --dry-run every file is read and nothing is stored: the lists say what would happen.");
   cmd->callback([&call] { call.action = ingest; });
 }
 

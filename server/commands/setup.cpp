@@ -31,9 +31,9 @@ exit_status terminal(invocation& call) {
   std::getline(std::cin, name);
   result<std::string> good = library::check_user_name(name);
   if (!good) throw stop(usage, good.error().message());
-  std::cerr << "Password (at least 8 characters): " << std::flush;
+  std::cerr << "Password (at least 10 characters): " << std::flush;
   std::string password = first_line_of_input();
-  if (password.size() < 8) throw stop(usage, "The password is too short.");
+  if (auto flaw = auth::flaw_of(password, *good)) throw stop(refused, std::string(auth::words_for(*flaw)));
   std::string hash = auth::hash_password(password, e.settings.bytes("auth.argon2_memory"));
   library::user made = change(e, call, [&](db::tx& tx) { return library::add_user(tx, *good, library::role::owner, hash); });
   call.answer(json::object{{"id", made.id}, {"name", made.name}, {"role", "owner"}},

@@ -1,4 +1,7 @@
 #include "library/shelf.hpp"
+
+#include <algorithm>
+
 #include "library/device.hpp"
 #include "server/commands/command.hpp"
 
@@ -12,17 +15,72 @@ struct arguments {
 };
 arguments given;
 
-struct found_shelf {
-  library::user owner;
+std::string several(const std::string& what, const std::string& name, const std::vector<std::vector<std::string>>& candidates) {
+  std::string text = table(candidates);
+  text.pop_back();
+  return "There are several " + what + " called " + name + ". Use the id of one of them:\n" + text;
+}
+
+stop several_shelves(const std::vector<library::shelf>& all) {
+  std::vector<std::vector<std::string>> rows;
+  for (const library::shelf& s : all) rows.push_back({s.id.text(), s.name, "of " + s.user_name});
+  return stop(not_found, several("shelves", given.name, rows));
+}
+
+std::vector<library::shelf> candidates(db::tx& tx) {
+  std::vector<library::shelf> all = library::shelves_called(tx, given.name);
+  if (!given.user.empty()) {
+    uuid of = acting_user(tx, given.user).id;
+    std::erase_if(all, [&](const library::shelf& s) { return s.user_id != of && !s.shared; });
+    // One's own comes before a shared one of that name.
+    bool own = std::any_of(all.begin(), all.end(), [&](const library::shelf& s) { return s.user_id == of; });
+    if (own) std::erase_if(all, [&](const library::shelf& s) { return s.user_id != of; });
+  }
+  if (all.empty()) throw stop(not_found, "There is no shelf called " + given.name + ". `carrel shelf list` shows them.");
+  return all;
+}
+
+// A shelf by id or name, whoever's it is.
+library::shelf shelf_named(db::tx& tx) {
+  std::vector<library::shelf> all = candidates(tx);
+  if (all.size() > 1) throw several_shelves(all);
+  return all.front();
+}
+
+struct feeding {
   library::shelf shelf;
+  library::device device;
 };
 
-// A shelf by name or id among those of the account.
-found_shelf shelf_named(db::tx& tx) {
-  library::user owner = acting_user(tx, given.user);
-  std::optional<library::shelf> s = library::find_shelf_named(tx, owner.id, given.name);
-  if (!s) throw stop(not_found, "There is no shelf called " + given.name + ".");
-  return {owner, *s};
+// Shelf and device belong together: a name that several accounts use is settled by the other one's account.
+feeding shelf_and_device(db::tx& tx) {
+  std::vector<library::shelf> shelves = candidates(tx);
+  std::optional<uuid> id = uuid::parse(given.device);
+  std::vector<library::device> devices = library::devices(tx, std::nullopt);
+  std::erase_if(devices, [&](const library::device& d) {
+    return d.id != id && library::name_key(d.name) != library::name_key(given.device);
+  });
+  if (devices.empty()) throw stop(not_found, "There is no device called " + given.device + ". `carrel device list` shows them.");
+
+  std::vector<feeding> own, shared;
+  for (const library::shelf& s : shelves) {
+    for (const library::device& d : devices) {
+      if (d.user_id == s.user_id)
+        own.push_back({s, d});
+      else if (s.shared)
+        shared.push_back({s, d});
+    }
+  }
+  const std::vector<feeding>& fit = own.empty() ? shared : own;
+  if (fit.size() == 1) return fit.front();
+  if (fit.empty()) {
+    throw stop(refused, "The shelf " + given.name + " of " + shelves.front().user_name + " is not shared, and the device " +
+                            devices.front().name + " belongs to " + devices.front().user_name + ".");
+  }
+  if (devices.size() == 1) throw several_shelves(shelves);
+  std::vector<std::vector<std::string>> rows;
+  for (const library::device& d : devices) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
+  throw stop(not_found, several("devices", given.device, rows));
 }
 
 exit_status create(invocation& call) {
@@ -57,9 +115,10 @@ exit_status list(invocation& call) {
 exit_status show(invocation& call) {
   environment e = call.open(1);
   auto [shelf, ids, books] = e.pool->read_now([](db::tx& tx) {
-    found_shelf f = shelf_named(tx);
-    std::vector<uuid> in_order = library::shelf_books(tx, f.owner.id, f.shelf.id);
-    return std::tuple(f.shelf, in_order, library::load_books(tx, f.owner.id, in_order));
+    library::shelf s = shelf_named(tx);
+    uuid viewer = given.user.empty() ? s.user_id : acting_user(tx, given.user).id;
+    std::vector<uuid> in_order = library::shelf_books(tx, viewer, s.id);
+    return std::tuple(s, in_order, library::load_books(tx, viewer, in_order));
   });
   std::string text = shelf.name + ", " + std::to_string(ids.size()) + " books\n";
   std::vector<std::vector<std::string>> rows;
@@ -71,11 +130,10 @@ exit_status show(invocation& call) {
 exit_status fill(invocation& call, bool add) {
   environment e = call.open(1);
   int changed = change(e, call, [add](db::tx& tx) {
-    found_shelf f = shelf_named(tx);
+    library::shelf s = shelf_named(tx);
     std::vector<uuid> books;
-    for (const std::string& name : given.books) books.push_back(book_named(tx, f.owner.id, name));
-    return add ? library::add_to_shelf(tx, f.shelf.user_id, f.shelf.id, books)
-               : library::remove_from_shelf(tx, f.shelf.user_id, f.shelf.id, books);
+    for (const std::string& name : given.books) books.push_back(book_named(tx, s.user_id, name));
+    return add ? library::add_to_shelf(tx, s.user_id, s.id, books) : library::remove_from_shelf(tx, s.user_id, s.id, books);
   });
   call.answer(json::object{{"changed", changed}}, std::to_string(changed) + (add ? " added." : " removed."));
   return done;
@@ -84,10 +142,8 @@ exit_status fill(invocation& call, bool add) {
 exit_status feed(invocation& call) {
   environment e = call.open(1);
   bool changed = change(e, call, [](db::tx& tx) {
-    found_shelf f = shelf_named(tx);
-    std::optional<library::device> d = library::find_device_named(tx, f.shelf.user_id, given.device);
-    if (!d) throw stop(not_found, "There is no device called " + given.device + ".");
-    return library::feed_device(tx, d->id, f.shelf.id, !given.off);
+    feeding f = shelf_and_device(tx);
+    return library::feed_device(tx, f.device.id, f.shelf.id, !given.off);
   });
   call.answer(json::object{{"changed", changed ? 1 : 0}}, changed ? "Changed." : "It was so already.");
   return done;
@@ -98,25 +154,32 @@ exit_status feed(invocation& call) {
 void describe_shelf(CLI::App& app, invocation& call) {
   CLI::App* cmd = app.add_subcommand("shelf", "shelves: create, list, show, add, remove, feed");
   cmd->require_subcommand(1);
+  auto of = [&](CLI::App* s, const char* help) { s->add_option("--user", given.user, help); };
   auto sub = [&](const char* name, const char* help, std::function<exit_status(invocation&)> run) {
     CLI::App* s = cmd->add_subcommand(name, help);
     s->callback([&call, run] { call.action = run; });
-    s->add_option("--user", given.user, "account it belongs to (default: the owner)");
     return s;
   };
-  sub("create", "make an empty shelf", create)->add_option("NAME", given.name, "its name")->required();
-  sub("list", "all shelves the account may look at", list);
-  sub("show", "the books of a shelf in order", show)->add_option("SHELF", given.name, "name or id")->required();
+  CLI::App* one = sub("create", "make an empty shelf", create);
+  one->add_option("NAME", given.name, "its name")->required();
+  of(one, "account it belongs to (default: the owner)");
+  of(sub("list", "all shelves the account may look at", list), "that account (default: the owner)");
+  const char* whose = "account it belongs to, for a name that several use";
+  one = sub("show", "the books of a shelf in order", show);
+  one->add_option("SHELF", given.name, "name or id")->required();
+  of(one, whose);
   for (bool add : {true, false}) {
-    CLI::App* one = sub(add ? "add" : "remove", add ? "put books on a shelf" : "take books off a shelf",
-                        [add](invocation& c) { return fill(c, add); });
+    one = sub(add ? "add" : "remove", add ? "put books on a shelf" : "take books off a shelf",
+              [add](invocation& c) { return fill(c, add); });
     one->add_option("SHELF", given.name, "name or id")->required();
     one->add_option("BOOK", given.books, "ids or exact titles")->required();
+    of(one, whose);
   }
-  CLI::App* one = sub("feed", "send a shelf to a device", feed);
+  one = sub("feed", "send a shelf to a device", feed);
   one->add_option("SHELF", given.name, "name or id")->required();
   one->add_option("--device", given.device, "name or id")->required();
   one->add_flag("--off", given.off, "stop sending it");
+  of(one, whose);
 }
 
 }  // namespace carrel::commands

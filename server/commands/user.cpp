@@ -29,7 +29,9 @@ library::role role_given() {
 
 std::optional<std::string> hash_given(const environment& e) {
   if (!given.password_stdin) return std::nullopt;
-  return auth::hash_password(first_line_of_input(), e.settings.bytes("auth.argon2_memory"));
+  std::string password = first_line_of_input();
+  if (auto flaw = auth::flaw_of(password, given.name)) throw stop(refused, std::string(auth::words_for(*flaw)));
+  return auth::hash_password(password, e.settings.bytes("auth.argon2_memory"));
 }
 
 exit_status add(invocation& call) {
@@ -131,7 +133,7 @@ void describe_user(CLI::App& app, invocation& call) {
   one->add_option("NAME", given.name, "name to sign in with")->required();
   one->add_option("--role", given.role, roles)->capture_default_str();
   one->add_flag("--password-stdin", given.password_stdin,
-                "read the web password from standard input; without it the account has none");
+                "read the web password (at least 10 characters) from standard input; without it the account has none");
 
   sub("list", "all accounts", list);
 

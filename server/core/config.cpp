@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "server/core/setting_value.hpp"
 #include "server/core/text.hpp"
 
 extern char** environ;
@@ -23,60 +24,6 @@ const setting_key* find_key(std::string_view name) {
     if (name == k.name) return &k;
   }
   return nullptr;
-}
-
-bool one_of(std::string_view word, std::string_view words) {
-  if (words.empty()) return false;
-  for (const std::string& w : split(words, '|')) {
-    if (w == word) return true;
-  }
-  return false;
-}
-
-bool looks_like_url(std::string_view v) {
-  std::size_t at = v.find("://");
-  return (v.starts_with("http://") || v.starts_with("https://")) && v.size() > at + 3 && v.find_first_of(" \"<>") == v.npos;
-}
-
-bool time_of_day(std::string_view v) {
-  if (v.size() != 5 || v[2] != ':') return false;
-  std::optional<std::int64_t> h = to_integer(v.substr(0, 2)), m = to_integer(v.substr(3));
-  return h && m && *h >= 0 && *h < 24 && *m >= 0 && *m < 60;
-}
-
-bool rate(std::string_view v) {
-  std::size_t slash = v.find('/');
-  if (slash == v.npos) return false;
-  std::optional<std::int64_t> n = to_integer(v.substr(0, slash));
-  std::string_view per = v.substr(slash + 1);
-  return n && *n > 0 && (one_of(per, "s|m|h|d") || parse_duration(per));
-}
-
-// nullopt when `v` is good for the key, else what would be.
-std::optional<std::string> complaint(const setting_key& k, const std::string& v) {
-  if (v.empty() || one_of(v, k.choices)) return std::nullopt;
-  switch (k.kind) {
-    case setting_kind::text:
-    case setting_kind::list:
-    case setting_kind::address: return std::nullopt;
-    case setting_kind::choice: return "must be one of: " + join(split(k.choices, '|'), ", ");
-    case setting_kind::toggle: return v == "on" || v == "off" ? std::nullopt : std::optional<std::string>("must be on or off");
-    case setting_kind::integer: {
-      std::optional<std::int64_t> n = to_integer(v);
-      return n && *n >= 0 ? std::nullopt : std::optional<std::string>("must be a whole number");
-    }
-    case setting_kind::duration:
-      return parse_duration(v) ? std::nullopt : std::optional<std::string>("must be a duration such as 10s, 5m, 2h or 30d");
-    case setting_kind::size:
-      return parse_size(v) ? std::nullopt : std::optional<std::string>("must be a size such as 64KiB or 2GiB");
-    case setting_kind::url:
-      return looks_like_url(v) ? std::nullopt
-                               : std::optional<std::string>("must be an address that begins with http:// or https://");
-    case setting_kind::time_of_day:
-      return time_of_day(v) ? std::nullopt : std::optional<std::string>("must be a time of day such as 03:15");
-    case setting_kind::rate: return rate(v) ? std::nullopt : std::optional<std::string>("must be a rate such as 5/1m");
-  }
-  return std::nullopt;
 }
 
 std::string nearest(std::string_view name) {
@@ -112,7 +59,7 @@ config::config() {
 std::optional<error> config::set(const std::string& key, const std::string& value, const std::string& origin) {
   const setting_key* k = find_key(key);
   if (!k) return error{origin, "unknown setting " + key + nearest(key)};
-  if (std::optional<std::string> wrong = complaint(*k, value)) return error{origin, key + " " + *wrong};
+  if (std::optional<std::string> wrong = flaw_of(*k, value)) return error{origin, key + " " + *wrong};
   entries_[key] = {value, origin};
   return std::nullopt;
 }
@@ -184,7 +131,21 @@ result<config> config::load(const sources& from) {
   for (const auto& [key, value] : from.command_line) {
     if (auto bad = c.set(key, value, "command line")) return *bad;
   }
+  if (auto bad = c.check_certificate()) return *bad;
   return c;
+}
+
+std::optional<error> config::check_certificate() const {
+  for (auto [key, other] : {std::pair("tls.cert", "tls.key"), std::pair("tls.key", "tls.cert")}) {
+    if (!is_set(key)) continue;
+    const std::string& origin = entries_.at(key).origin;
+    if (!is_set(other)) return error{origin, std::string(key) + " is set, and " + other + " is not; TLS needs both"};
+    // A file that this user may not see is left to the service.
+    if (::access(text(key).c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+      return error{origin, std::string(key) + " names a file that does not exist"};
+    }
+  }
+  return std::nullopt;
 }
 
 const std::string& config::text(std::string_view key) const {
@@ -216,15 +177,7 @@ std::string config::shown(std::string_view key) const {
   std::string v = text(key);
   if (v.empty()) return v;
   if (k && k->secret) return "********";
-  if (std::size_t scheme = v.find("://"); scheme != v.npos) {
-    std::size_t at = v.find('@', scheme), colon = v.find(':', scheme + 3);
-    if (at != v.npos && colon < at) v.replace(colon + 1, at - colon - 1, "********");
-  }
-  if (std::size_t word = v.find("password="); word != v.npos) {
-    std::size_t end = std::min(v.find(' ', word), v.size());
-    v.replace(word + 9, end - word - 9, "********");
-  }
-  return v;
+  return without_passwords(std::move(v));
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view s) {

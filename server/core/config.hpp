@@ -15,7 +15,23 @@
 
 namespace carrel {
 
-enum class setting_kind { text, list, toggle, integer, duration, size, address, url, time_of_day, rate, choice };
+enum class setting_kind {
+  text,
+  list,     // of words
+  toggle,   // on or off
+  integer,  // 0 or more
+  count,    // 1 or more
+  fraction,
+  duration,
+  size,
+  address,   // list: [::]:8490, 127.0.0.1:8490, unix:/path
+  networks,  // list: 10.0.0.0/8, ::1
+  url,
+  prefix,  // of paths: / or /books
+  time_of_day,
+  rate,
+  choice
+};
 
 struct setting_key {
   const char* name;
@@ -60,6 +76,7 @@ class config {
  private:
   std::optional<error> set(const std::string& key, const std::string& value, const std::string& origin);
   std::optional<error> read_file(const std::string& path);
+  std::optional<error> check_certificate() const;
   std::map<std::string, entry> entries_;
 };
 

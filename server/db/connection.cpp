@@ -241,6 +241,8 @@ connection::connection(const session& s) {
     pqxx::nontransaction set(my.link);
     set.exec(
         "set client_encoding to 'UTF8'; set datestyle to 'ISO'; set timezone to 'UTC'; set extra_float_digits to 1;"
+        // Arrays of other lengths would be planned anew each time, which costs more than most statements do.
+        "set plan_cache_mode to force_generic_plan;"
         "set bytea_output to 'hex'; set standard_conforming_strings to on; set client_min_messages to warning;"
         "set application_name to " +
         my.link.quote(s.application) + "; set statement_timeout to " + std::to_string(s.statement_timeout.count()));

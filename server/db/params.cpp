@@ -29,7 +29,11 @@ param to_param(instant at) {
 param to_param(std::chrono::sys_seconds at) { return to_param(std::chrono::time_point_cast<std::chrono::microseconds>(at)); }
 
 std::string array_literal(const std::vector<param>& items) {
-  std::string out = "{";
+  std::size_t size = 2;
+  for (const param& item : items) size += item ? item->size() + 3 : 5;
+  std::string out;
+  out.reserve(size);
+  out += '{';
   for (const param& item : items) {
     if (out.size() > 1) out += ',';
     if (!item) {
@@ -37,10 +41,10 @@ std::string array_literal(const std::vector<param>& items) {
       continue;
     }
     out += '"';
-    for (char c : *item) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
+    std::string_view rest = *item;
+    for (std::size_t at; (at = rest.find_first_of(R"("\)")) != rest.npos; rest.remove_prefix(at + 1))
+      out.append(rest.substr(0, at)).append({'\\', rest[at]});
+    out.append(rest);
     out += '"';
   }
   out += '}';

@@ -24,6 +24,7 @@ T expected(std::optional<T> value, std::size_t column) {
 }
 
 // The elements of a one-dimensional array in PostgreSQL's output form; nullopt elements are SQL null.
+// Of any dimensions; the elements come in their order, one after the other.
 std::optional<std::vector<param>> parse_array(std::string_view in) {
   if (in.starts_with('[')) {  // explicit bounds: [0:1]={a,b}
     std::size_t equals = in.find("]={");
@@ -33,8 +34,9 @@ std::optional<std::vector<param>> parse_array(std::string_view in) {
   if (in.size() < 2 || in.front() != '{' || in.back() != '}') return std::nullopt;
   std::vector<param> out;
   if (in == "{}") return out;
-  std::size_t at = 1;
+  std::size_t at = 1, depth = 1;
   while (true) {
+    for (; at < in.size() && in[at] == '{'; ++at) ++depth;
     std::string item;
     bool quoted = at < in.size() && in[at] == '"';
     if (quoted) {
@@ -50,16 +52,16 @@ std::optional<std::vector<param>> parse_array(std::string_view in) {
         item += in[at];
       }
     }
-    if (at >= in.size()) return std::nullopt;
     if (!quoted && equal_ascii_case(item, "null"))
       out.emplace_back();
     else
       out.emplace_back(std::move(item));
-    if (in[at] == '}') break;
-    if (in[at] != ',') return std::nullopt;
+    for (; at < in.size() && in[at] == '}' && depth > 0; ++at) --depth;
+    if (depth == 0) break;
+    if (at >= in.size() || in[at] != ',') return std::nullopt;
     ++at;
   }
-  if (at + 1 != in.size()) return std::nullopt;
+  if (at != in.size()) return std::nullopt;
   return out;
 }
 
@@ -119,7 +121,7 @@ std::vector<std::string> row::texts(std::size_t column) const {
   std::vector<std::string> out;
   if (is_null(column)) return out;
   auto items = parse_array(view(column));
-  if (!items) wrong(column, "is not a one-dimensional array");
+  if (!items) wrong(column, "is not an array");
   out.reserve(items->size());
   for (param& item : *items) out.push_back(item ? std::move(*item) : std::string());
   return out;
@@ -128,7 +130,7 @@ std::vector<std::string> row::texts(std::size_t column) const {
 std::vector<uuid> row::ids(std::size_t column) const {
   if (is_null(column)) wrong(column, "is null");
   auto items = parse_array(view(column));
-  if (!items) wrong(column, "is not a one-dimensional array");
+  if (!items) wrong(column, "is not an array");
   std::vector<uuid> out;
   out.reserve(items->size());
   for (const param& item : *items) {

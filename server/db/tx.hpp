@@ -74,7 +74,7 @@ class row {
   double real(std::size_t column) const;
   std::optional<double> maybe_real(std::size_t column) const;
   bool flag(std::size_t column) const;
-  std::vector<std::string> texts(std::size_t column) const;  // text[] and the like; null elements become ""
+  std::vector<std::string> texts(std::size_t column) const;  // text[] and the like, nested ones in a row; null elements become ""
   std::vector<uuid> ids(std::size_t column) const;           // uuid[]
   std::string raw(std::size_t column) const;                 // bytea, decoded
   // A timestamptz in any output form of PostgreSQL with DateStyle ISO, or null.

@@ -142,7 +142,7 @@ response file(const request& in, const std::filesystem::path& path, std::string_
   return r;
 }
 
-std::string content_disposition(std::string_view file_name, bool raw_utf8, bool attachment) {
+std::string content_disposition(std::string_view file_name, bool raw_utf8, bool attachment, std::string_view ascii) {
   std::string clean = replace_invalid_utf8(file_name);
   std::erase_if(clean, is_control);
   std::replace(clean.begin(), clean.end(), '/', '_');
@@ -167,6 +167,7 @@ std::string content_disposition(std::string_view file_name, bool raw_utf8, bool 
     else
       encoded += percent_encode(std::string_view(clean).substr(i, 1));
   }
+  if (!raw_utf8 && !ascii.empty()) quoted = ascii;
   if (quoted.empty()) quoted = "file";
   return std::string(attachment ? "attachment" : "inline") + "; filename=\"" + quoted + "\"; filename*=UTF-8''" + encoded;
 }

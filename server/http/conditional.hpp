@@ -26,7 +26,9 @@ response not_modified(const validators&);  // 304; callers add Cache-Control and
 response file(const request&, const std::filesystem::path&, std::string_view type, const validators&);
 
 // attachment; filename="<ascii>"; filename*=UTF-8''<percent-encoded>. With `raw_utf8` the first form carries the real name
-// without the characters " % ; \ (KOReader, opds.md 15.1).
-std::string content_disposition(std::string_view file_name, bool raw_utf8 = false, bool attachment = true);
+// without the characters " % ; \ (KOReader, opds.md 15.1). `ascii`: the name transliterated, in which those characters do not
+// occur; without it every other character becomes _.
+std::string content_disposition(std::string_view file_name, bool raw_utf8 = false, bool attachment = true,
+                                std::string_view ascii = {});
 
 }  // namespace carrel::http

@@ -57,7 +57,7 @@ std::optional<refusal> settle_target(head& h) {
   if (raw.find('%') == std::string_view::npos) return valid_utf8(raw) ? std::nullopt : std::optional(bad_target);
   std::optional<std::string> path = percent_decode(raw);
   // PostgreSQL stores neither NUL nor broken UTF-8, so no address with them names anything.
-  if (!path || path->find('\0') != std::string::npos || !valid_utf8(*path)) return bad_target;
+  h.bad_path = !path || path->find('\0') != std::string::npos || !valid_utf8(*path);
   return std::nullopt;
 }
 
@@ -71,6 +71,8 @@ std::optional<refusal> head_scan::look(std::string_view arrived, std::uint64_t m
     if (at == 0 || arrived[at - 1] != '\r') return malformed;  // Beast would wait for the missing CR until the time is up
     if (!first_line && at > max_request_line) return refusal{414, "The address is too long."};
     if (at + 1 > max_header) return refusal{431, "The request's head is too large."};
+    // A folded line (RFC 9112 5.2): others may read it as a line of its own.
+    if (first_line && (arrived[seen] == ' ' || arrived[seen] == '\t')) return malformed;
     if (first_line && at == seen + 1) end = at + 1;
     first_line = true;
     seen = at + 1;

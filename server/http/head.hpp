@@ -34,6 +34,7 @@ struct head {
   bool keep_alive = true;
   bool expects_continue = false;
   bool whole_server = false;  // OPTIONS *
+  bool bad_path = false;      // an escape in it names nothing: 400, in the form of the group it is below
   bool has_body = false;
   std::optional<std::uint64_t> length;  // of the body; none when it is chunked
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "server/core/log.hpp"
+#include "server/core/text.hpp"
 #include "server/http/answer.hpp"
 #include "server/http/exchange.hpp"
 
@@ -195,6 +196,7 @@ task<bool> session::serve() {
   }
   x.keep = x.h.keep_alive;
   x.path = x.h.whole_server ? "*" : canonical_path(x.h.raw_path());
+  if (x.h.bad_path) x.path = replace_invalid_utf8(x.path);
   unread_body_ = x.h.has_body;
   if (!admit_path(x)) {
     x.open(nullptr);
@@ -203,7 +205,9 @@ task<bool> session::serve() {
     bool again = co_await respond(x, std::move(r));
     co_return again;
   }
-  if (x.h.has_body) {
+  if (x.h.bad_path) {
+    x.refused.emplace(400, "The address is malformed.", "bad_address");
+  } else if (x.h.has_body) {
     bool connected = co_await receive_body(x, body);
     if (!connected) co_return false;
   } else if (x.route.options.body_to_file && !x.route.pattern.empty() && x.h.parts.method != verb::head) {

@@ -1,23 +1,22 @@
 #include "server/postgres/cluster.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
 #include "server/postgres/binaries.hpp"
 #include "server/postgres/create.hpp"
 #include "server/postgres/file_lock.hpp"
-#include "server/postgres/keeper.hpp"
 #include "server/postgres/layout.hpp"
+#include "server/postgres/minder.hpp"
 #include "server/postgres/stale.hpp"
 
 namespace carrel::postgres {
@@ -27,26 +26,13 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-constexpr auto others_patience = 30s;  // for a server that somebody else starts
+constexpr auto others_patience = 60s;  // for a server that somebody else starts or stops
 constexpr auto start_patience = 120s;  // redo after a crash included
 constexpr auto fast_stop_patience = 30s;
 constexpr auto immediate_stop_patience = 15s;
-constexpr auto users_patience = 5s;  // for commands that still work when the owner ends
+constexpr auto lock_patience = 1s;  // for the minder, once its server has ended
+constexpr auto look_again = 2ms;
 constexpr std::uintmax_t log_limit = 10ULL << 20;
-
-bool answers(const fs::path& socket) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::string path = socket.string();
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return false;
-  bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  bool full = !connected && errno == EAGAIN;  // a full backlog is a server, too
-  ::close(fd);
-  return connected || full;
-}
 
 void rotate(const fs::path& log) {
   std::error_code ec;
@@ -93,6 +79,7 @@ std::optional<error> check_folder(const fs::path& data) {
 
 struct cluster::state {
   explicit state(const fs::path& data) : where(data), lock(where.lock), users(where.users) {}
+  ~state() { reap(); }
 
   const layout where;
   file_lock lock;
@@ -101,47 +88,66 @@ struct cluster::state {
   std::string url;
 
   mutable std::mutex mutex;
-  bool owner = false;
+  bool joined = false;
   bool stopped = false;
-  keeper server;  // owner
+  bool starter = false;
+  pid_t server = 0;
+  pid_t minder = 0;  // our child, when we started it
 
   std::optional<error> join();
+  std::optional<error> take_over();
   std::optional<error> start();
   std::optional<error> start_in(const fs::path& folder);
-  void remove_far_folder(const fs::path& folder) const;
+  std::optional<error> mind(minder_order);
+  fs::path far_folder(const fs::path& folder) const;
   std::optional<error> wait_until_ready(std::uintmax_t log_offset);
   bool use_running();
-  bool alive() const { return owner ? server.pid() != 0 : answers(socket_in(socket_folder)); }
+  bool alive() const { return lives_in(where.cluster, server); }
+  void reap();
   void stop();
+  void stop_server();
+  bool ended_within(std::chrono::seconds) const;
 };
 
-// Becomes the owner, or finds somebody else's server ready.
-std::optional<error> cluster::state::join() {
-  if (!lock.open() || !users.open()) return error{"data", where.lock.string() + " cannot be opened"};
-  clock::time_point until = clock::now() + others_patience;
-  while (true) {
-    if (lock.try_exclusive()) {
-      owner = true;
-      std::optional<error> bad = start();
-      if (bad) {
-        owner = false;
-        lock.unlock();
-      }
-      return bad;
-    }
-    if (use_running()) return std::nullopt;
-    if (clock::now() > until) {
-      return error{"postgres", "another process holds " + where.lock.string() + " but its PostgreSQL does not get ready"};
-    }
-    std::this_thread::sleep_for(10ms);
+template <class Condition>
+bool eventually(Condition holds, clock::duration patience) {
+  clock::time_point until = clock::now() + patience;
+  while (!holds()) {
+    if (clock::now() > until) return false;
+    std::this_thread::sleep_for(look_again);
   }
+  return true;
 }
 
-// The shared lock comes first: an owner who wants to stop waits for it, and while it stops there is none to be had.
+// Starts the server, or finds the one of somebody else ready.
+std::optional<error> cluster::state::join() {
+  if (!lock.open() || !users.open()) return error{"data", where.lock.string() + " cannot be opened"};
+  bool free = false;
+  if (!eventually([&] { return (free = lock.try_exclusive()) || use_running(); }, others_patience)) {
+    return error{"postgres", "another process holds " + where.lock.string() + " but its PostgreSQL does not get ready"};
+  }
+  return free ? take_over() : std::nullopt;
+}
+
+// With pg.lock held. Afterwards the minder has it; or nobody, when this failed.
+std::optional<error> cluster::state::take_over() {
+  std::optional<error> bad;
+  // Who has stopped the server holds pg.users for itself for a moment still.
+  if (eventually([&] { return users.try_shared(); }, others_patience))
+    bad = start();
+  else
+    bad = error{"postgres", "another process holds " + where.users.string() + " and does not let it go"};
+  lock.leave_to_child();
+  if (bad) users.unlock();
+  return bad;
+}
+
+// The shared lock comes first: who stops the server holds it exclusively, and whoever has it shared keeps it up.
 bool cluster::state::use_running() {
   if (!users.try_shared()) return false;
   std::optional<pid_file> file = read_pid_file(where.cluster);
-  if (file && file->ready && ::kill(file->pid, 0) == 0 && answers(socket_in(file->socket_folder))) {
+  if (file && file->ready && lives_in(where.cluster, file->pid) && answers(socket_in(file->socket_folder))) {
+    server = file->pid;
     socket_folder = file->socket_folder;
     url = url_for(socket_folder);
     return true;
@@ -154,18 +160,17 @@ std::optional<error> cluster::state::start() {
   result<fs::path> folder = ::carrel::postgres::socket_folder(where);
   if (!folder) return folder.error();
   if (auto bad = start_in(*folder)) {
-    remove_far_folder(*folder);
+    std::error_code ec;
+    if (fs::path far = far_folder(*folder); !far.empty()) fs::remove(far, ec);
     return bad;
   }
-  socket_folder = *folder;
   url = url_for(socket_folder);
   return std::nullopt;
 }
 
 // One outside of the data directory is not left lying about.
-void cluster::state::remove_far_folder(const fs::path& folder) const {
-  std::error_code ec;
-  if (folder.parent_path() != where.data) fs::remove(folder, ec);
+fs::path cluster::state::far_folder(const fs::path& folder) const {
+  return folder.parent_path() == where.data ? fs::path() : folder;
 }
 
 std::optional<error> cluster::state::start_in(const fs::path& folder) {
@@ -175,58 +180,87 @@ std::optional<error> cluster::state::start_in(const fs::path& folder) {
     if (!newest) return newest.error();
     if (auto bad = create_cluster(where, *newest)) return bad;
   }
+  minder_order order{.cluster = where.cluster, .users = where.users, .log = where.log, .far_folder = {}, .argv = {}};
+  auto started_by_us = static_cast<pid_t>(to_integer(trim(lock.text())).value_or(0));
+  result<std::optional<pid_file>> earlier = find_earlier(where.cluster, socket_in(folder), started_by_us);
+  if (!earlier) return earlier.error();
+  if (*earlier) {
+    socket_folder = (*earlier)->socket_folder;
+    order.far_folder = far_folder(socket_folder);
+    order.adopted = (*earlier)->pid;
+    return mind(std::move(order));
+  }
+
   result<fs::path> binaries = binaries_for(where.cluster);
   if (!binaries) return binaries.error();
-  auto earlier = to_integer(trim(lock.text()));
-  if (auto bad = clear_earlier(where.cluster, socket_in(folder), static_cast<pid_t>(earlier.value_or(0)))) return bad;
   if (auto bad = write_settings(where.cluster, folder)) return bad;
-
   rotate(where.log);
   std::uintmax_t log_offset = fs::file_size(where.log, ec);
   if (ec) log_offset = 0;
-  std::vector<std::string> argv{(*binaries / "postgres").string(), "-D", where.cluster.string()};
-  if (auto bad = server.start(std::move(argv), where.cluster, where.log)) return bad;
-  lock.set_text(std::to_string(server.pid()) + "\n");
-  if (auto bad = wait_until_ready(log_offset)) return bad;
-  users.try_shared();
+  socket_folder = folder;
+  order.far_folder = far_folder(folder);
+  order.argv = {(*binaries / "postgres").string(), "-D", where.cluster.string()};
+  if (auto bad = mind(std::move(order))) return bad;
+  starter = true;
+  return wait_until_ready(log_offset);
+}
+
+std::optional<error> cluster::state::mind(minder_order order) {
+  reap();
+  result<minding> begun = start_minder(order, lock.descriptor());
+  if (!begun) return begun.error();
+  minder = begun->minder;
+  server = begun->server;
+  lock.set_text(std::to_string(server) + "\n");
   return std::nullopt;
 }
 
 std::optional<error> cluster::state::wait_until_ready(std::uintmax_t log_offset) {
-  clock::time_point until = clock::now() + start_patience;
-  while (true) {
-    pid_t pid = server.pid();
-    if (pid == 0) return start_failure(text_after(where.log, log_offset), where.log);
+  bool gone = false;
+  auto ready = [&] {
     std::optional<pid_file> file = read_pid_file(where.cluster);
-    if (file && file->pid == pid && file->ready) return std::nullopt;
-    if (clock::now() > until) {
-      server.signal(SIGQUIT);
-      server.wait(immediate_stop_patience);
-      return error{"postgres", "PostgreSQL did not get ready in two minutes (see " + where.log.string() + ")"};
-    }
-    server.wait(5ms);
+    return file && file->pid == server && file->ready;
+  };
+  auto decided = [&] { return ready() || (gone = ::kill(server, 0) != 0); };  // its minder buries it
+  if (!eventually(decided, start_patience)) {
+    ::kill(server, SIGQUIT);
+    ended_within(immediate_stop_patience);
+    return error{"postgres", "PostgreSQL did not get ready in two minutes (see " + where.log.string() + ")"};
   }
+  return gone ? std::optional(start_failure(text_after(where.log, log_offset), where.log)) : std::nullopt;
 }
 
+void cluster::state::reap() {
+  if (minder != 0 && ::waitpid(minder, nullptr, WNOHANG) != 0) minder = 0;
+}
+
+// While others use the server, it stays. The last one to leave waits for its end, whoever brings that about: the minder, this,
+// or somebody else who has left just now.
 void cluster::state::stop() {
   std::lock_guard hold(mutex);
-  if (stopped) return;
-  stopped = true;
+  if (std::exchange(stopped, true) || !joined) return;
   users.unlock();
-  if (!owner) return;
-  clock::time_point until = clock::now() + users_patience;
-  while (!users.try_exclusive() && clock::now() < until) std::this_thread::sleep_for(10ms);
-  server.signal(SIGINT);
-  if (!server.wait(fast_stop_patience)) {
-    log::warn("postgres.slow_stop", {{"cluster", where.cluster.string()}});
-    server.signal(SIGQUIT);
-    if (!server.wait(immediate_stop_patience)) server.signal(SIGKILL);
-    server.wait(immediate_stop_patience);
-  }
-  remove_far_folder(socket_folder);
-  lock.set_text("");
-  lock.unlock();
+  bool alone = false;
+  auto decided = [&] { return (alone = users.try_exclusive()) || users.try_shared(); };
+  if (!eventually(decided, others_patience)) return;
+  if (alone) stop_server();
   users.unlock();
+  if (alone && eventually([&] { return lock.try_exclusive(); }, lock_patience)) lock.unlock();
+}
+
+void cluster::state::stop_server() {
+  if (!alive()) return;
+  ::kill(server, SIGINT);
+  if (ended_within(fast_stop_patience)) return;
+  log::warn("postgres.slow_stop", {{"cluster", where.cluster.string()}});
+  ::kill(server, SIGQUIT);
+  if (ended_within(immediate_stop_patience)) return;
+  ::kill(server, SIGKILL);
+  ended_within(immediate_stop_patience);
+}
+
+bool cluster::state::ended_within(std::chrono::seconds patience) const {
+  return eventually([&] { return !alive(); }, patience);
 }
 
 cluster::cluster(std::unique_ptr<state> s) : state_(std::move(s)) {}
@@ -240,14 +274,15 @@ result<std::unique_ptr<cluster>> cluster::open(const fs::path& data_dir) {
   if (auto bad = check_folder(data)) return *bad;
   auto s = std::make_unique<state>(data);
   if (auto bad = s->join()) return *bad;
+  s->joined = true;
   return std::unique_ptr<cluster>(new cluster(std::move(s)));
 }
 
 const std::string& cluster::url() const { return state_->url; }
 
-bool cluster::owner() const {
+bool cluster::starter() const {
   std::lock_guard hold(state_->mutex);
-  return state_->owner;
+  return state_->starter;
 }
 
 bool cluster::alive() const {
@@ -255,15 +290,20 @@ bool cluster::alive() const {
   return !state_->stopped && state_->alive();
 }
 
-std::optional<error> cluster::restart_if_dead() {
+std::optional<error> cluster::look_after() {
   state& s = *state_;
   std::lock_guard hold(s.mutex);
-  if (s.stopped || s.alive()) return std::nullopt;
-  log::warn("postgres.dead", {{"cluster", s.where.cluster.string()}});
-  if (s.owner) return s.start();
+  if (s.stopped) return std::nullopt;
+  s.reap();
   std::string before = s.url;
-  s.users.unlock();
-  if (auto bad = s.join()) return bad;
+  bool free = s.lock.try_exclusive();
+  bool dead = !s.alive();
+  // Its minder lets go of the lock in a moment; or somebody else starts it just now.
+  if (dead && !free) eventually([&] { return (free = s.lock.try_exclusive()) || s.use_running(); }, lock_patience);
+  if (free) {
+    log::warn(dead ? "postgres.dead" : "postgres.unminded", {{"cluster", s.where.cluster.string()}});
+    if (auto bad = s.take_over()) return bad;
+  }
   if (s.url == before) return std::nullopt;
   return error{"postgres", "the cluster's socket has moved; Carrel has to be started again"};
 }

@@ -22,7 +22,8 @@ result<std::filesystem::path> find_binaries();
 // administrator's command that takes files in.
 std::optional<error> drop_root(const std::vector<std::filesystem::path>& folders, bool keep_file_access = false);
 
-// A running private cluster. The one who holds <data>/pg.lock starts and stops it; others only connect.
+// A running private cluster. Any number of processes may use one: the first starts it, the last to leave stops it, and no
+// one notices when another one leaves or is killed (minder.hpp).
 class cluster {
  public:
   // Makes it when there is none, cures a stale postmaster.pid, starts it, waits until it answers. Blocking, about 0.05 s
@@ -31,10 +32,11 @@ class cluster {
   ~cluster();  // as stop()
 
   const std::string& url() const;  // libpq keywords: host=<socket folder> dbname=carrel user=...
-  bool owner() const;              // this process started it
-  bool alive() const;              // the server process is still there (true for those who only connect, if the socket answers)
-  std::optional<error> restart_if_dead();  // owner only
-  void stop();                             // fast shutdown when owner; waits
+  bool starter() const;            // this process started it
+  bool alive() const;              // the server process is there
+  // Starts a server again that has died, unless somebody else is at it. To be called now and then, each second say.
+  std::optional<error> look_after();
+  void stop();  // leaves; when nobody else uses the server, stops it (a fast shutdown) and waits for that
 
  private:
   struct state;

@@ -33,6 +33,7 @@ autovacuum_max_workers = 1
 fsync = on
 full_page_writes = on
 synchronous_commit = on
+recovery_init_sync_method = syncfs
 logging_collector = off
 log_destination = 'stderr'
 log_checkpoints = off

@@ -16,52 +16,6 @@ namespace {
 
 error system_error(const std::string& what) { return error{"system", what + ": " + std::strerror(errno)}; }
 
-// Everything the child needs is prepared before fork: other threads may hold any lock at that moment.
-class prepared_child {
- public:
-  prepared_child(const std::vector<std::string>& argv, const std::filesystem::path& folder)
-      : arguments_(argv), folder_(folder.string()) {
-    for (char** e = environ; *e != nullptr; ++e) {
-      std::string_view v = *e;
-      if (!v.starts_with("PG") && !v.starts_with("LC_") && !v.starts_with("LANG") && !v.starts_with("TZ=")) {
-        environment_.emplace_back(v);
-      }
-    }
-    environment_.emplace_back("LC_ALL=C.UTF-8");
-    environment_.emplace_back("TZ=UTC");  // spares initdb a walk through all time zones
-    for (std::string& a : arguments_) argument_pointers_.push_back(a.data());
-    for (std::string& e : environment_) environment_pointers_.push_back(e.data());
-    argument_pointers_.push_back(nullptr);
-    environment_pointers_.push_back(nullptr);
-  }
-
-  pid_t fork_and_run(int input, int output, bool own_group, int farewell) {
-    pid_t parent = ::getpid();
-    pid_t child = ::fork();
-    if (child != 0) return child;
-    sigset_t none;
-    sigemptyset(&none);
-    for (int s : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::signal(s, SIG_DFL);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::prctl(PR_SET_PDEATHSIG, farewell);
-    if (::getppid() != parent) ::_exit(126);  // it died before the line above
-    if (own_group) ::setpgid(0, 0);
-    if (::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) ::_exit(126);
-    ::close_range(3, ~0U, 0);
-    if (::chdir(folder_.c_str()) != 0) ::_exit(126);
-    ::umask(0077);
-    ::execve(argument_pointers_[0], argument_pointers_.data(), environment_pointers_.data());
-    ::_exit(127);
-  }
-
- private:
-  std::vector<std::string> arguments_;
-  std::vector<std::string> environment_;
-  std::string folder_;
-  std::vector<char*> argument_pointers_;
-  std::vector<char*> environment_pointers_;
-};
-
 class file {
  public:
   explicit file(int fd) : fd_(fd) {}
@@ -91,6 +45,41 @@ std::string read_all(int fd) {
 
 }  // namespace
 
+prepared_child::prepared_child(const std::vector<std::string>& argv, const std::filesystem::path& folder)
+    : arguments_(argv), folder_(folder.string()) {
+  for (char** e = environ; *e != nullptr; ++e) {
+    std::string_view v = *e;
+    if (!v.starts_with("PG") && !v.starts_with("LC_") && !v.starts_with("LANG") && !v.starts_with("TZ=")) {
+      environment_.emplace_back(v);
+    }
+  }
+  environment_.emplace_back("LC_ALL=C.UTF-8");
+  environment_.emplace_back("TZ=UTC");  // spares initdb a walk through all time zones
+  for (std::string& a : arguments_) argument_pointers_.push_back(a.data());
+  for (std::string& e : environment_) environment_pointers_.push_back(e.data());
+  argument_pointers_.push_back(nullptr);
+  environment_pointers_.push_back(nullptr);
+}
+
+pid_t prepared_child::fork_and_run(int input, int output, bool own_group, int farewell) {
+  pid_t parent = ::getpid();
+  pid_t child = ::fork();
+  if (child != 0) return child;
+  sigset_t none;
+  sigemptyset(&none);
+  for (int s : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) ::signal(s, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, farewell);
+  if (farewell != 0 && ::getppid() != parent) ::_exit(126);  // it died before the line above
+  if (own_group) ::setpgid(0, 0);
+  if (::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) ::_exit(126);
+  ::close_range(3, ~0U, 0);
+  if (::chdir(folder_.c_str()) != 0) ::_exit(126);
+  ::umask(0077);
+  ::execve(argument_pointers_[0], argument_pointers_.data(), environment_pointers_.data());
+  ::_exit(127);
+}
+
 result<finished_command> run_command(const std::vector<std::string>& argv, const std::filesystem::path& folder,
                                      std::string_view input) {
   file in(::memfd_create("carrel-input", MFD_CLOEXEC));
@@ -114,15 +103,6 @@ result<finished_command> run_command(const std::vector<std::string>& argv, const
   }
   out.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return out;
-}
-
-result<pid_t> start_process(const std::vector<std::string>& argv, const std::filesystem::path& folder, int output, int farewell) {
-  file nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (nothing.fd() < 0) return system_error("/dev/null");
-  prepared_child child(argv, folder);
-  pid_t pid = child.fork_and_run(nothing.fd(), output, true, farewell);
-  if (pid < 0) return system_error("fork");
-  return pid;
 }
 
 }  // namespace carrel::postgres

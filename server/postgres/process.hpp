@@ -21,7 +21,20 @@ struct finished_command {
 result<finished_command> run_command(const std::vector<std::string>& argv, const std::filesystem::path& folder,
                                      std::string_view input);
 
-// Starts a program in a process group of its own. When the calling *thread* ends, the kernel sends it `farewell`.
-result<pid_t> start_process(const std::vector<std::string>& argv, const std::filesystem::path& folder, int output, int farewell);
+// Everything a child needs is prepared before fork: other threads may hold any lock at that moment.
+class prepared_child {
+ public:
+  prepared_child(const std::vector<std::string>& argv, const std::filesystem::path& folder);
+
+  // When the calling *thread* ends, the kernel sends the child `farewell` (0: nothing). Only system calls.
+  pid_t fork_and_run(int input, int output, bool own_group, int farewell);
+
+ private:
+  std::vector<std::string> arguments_;
+  std::vector<std::string> environment_;
+  std::string folder_;
+  std::vector<char*> argument_pointers_;
+  std::vector<char*> environment_pointers_;
+};
 
 }  // namespace carrel::postgres

@@ -1,15 +1,21 @@
 #include "server/postgres/stale.hpp"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
+#include "server/postgres/layout.hpp"
 
 namespace carrel::postgres {
 namespace fs = std::filesystem;
@@ -64,39 +70,58 @@ std::optional<pid_file> read_pid_file(const fs::path& cluster) {
   return out;
 }
 
+bool lives_in(const fs::path& cluster, pid_t pid) {
+  struct stat home {};
+  struct stat cwd {};
+  fs::path process = fs::path("/proc") / std::to_string(pid);
+  if (pid <= 0 || ::stat(cluster.c_str(), &home) != 0) return false;
+  if (::stat((process / "cwd").c_str(), &cwd) != 0) return false;  // zombies have none
+  if (cwd.st_dev != home.st_dev || cwd.st_ino != home.st_ino) return false;
+  return word_from(process / "comm") == "postgres" && !is_zombie(process);
+}
+
 std::vector<pid_t> processes_in(const fs::path& cluster) {
   std::vector<pid_t> out;
-  struct stat home {};
-  if (::stat(cluster.c_str(), &home) != 0) return out;
   std::error_code ec;
   for (fs::directory_iterator it("/proc", ec), end; !ec && it != end; it.increment(ec)) {
     auto pid = to_integer(it->path().filename().string());
-    if (!pid) continue;
-    struct stat cwd {};
-    if (::stat((it->path() / "cwd").c_str(), &cwd) != 0) continue;  // zombies have none
-    if (cwd.st_dev != home.st_dev || cwd.st_ino != home.st_ino) continue;
-    if (word_from(it->path() / "comm") != "postgres" || is_zombie(it->path())) continue;
-    out.push_back(static_cast<pid_t>(*pid));
+    if (pid && lives_in(cluster, static_cast<pid_t>(*pid))) out.push_back(static_cast<pid_t>(*pid));
   }
   return out;
 }
 
-std::optional<error> clear_earlier(const fs::path& cluster, const fs::path& socket, pid_t started_by_us) {
+bool answers(const fs::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string path = socket.string();
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  bool full = !connected && errno == EAGAIN;  // a full backlog is a server, too
+  ::close(fd);
+  return connected || full;
+}
+
+result<std::optional<pid_file>> find_earlier(const fs::path& cluster, const fs::path& socket, pid_t started_by_us) {
   clock::time_point began = clock::now();
   bool told = false;
   while (true) {
     std::vector<pid_t> live = processes_in(cluster);
     if (live.empty()) {
       remove_leftovers(cluster, socket);
-      return std::nullopt;
+      return std::optional<pid_file>();
     }
     auto waited = clock::now() - began;
     std::optional<pid_file> file = read_pid_file(cluster);
     bool server_lives = file && std::find(live.begin(), live.end(), file->pid) != live.end();
+    bool ours = server_lives && file->pid == started_by_us;
+    if (ours && file->ready && answers(socket_in(file->socket_folder))) return file;
     if (server_lives && waited > server_give_up_after) {
       return error{"postgres", "another PostgreSQL (process " + std::to_string(file->pid) + ") works in " + cluster.string()};
     }
-    if (server_lives && waited > server_hurry_after && file->pid == started_by_us && !told) {
+    if (ours && waited > server_hurry_after && !told) {
       ::kill(file->pid, SIGQUIT);  // immediate shutdown; the log has everything
       told = true;
     }

@@ -43,12 +43,19 @@ export async function signIn(page) {
   await page.getByRole('heading', {level: 1, name: 'Good to see you, Miriam'}).waitFor();
 }
 
-// Loads the page again until it says so: what a person without script does.
+// Until the page says so: by itself where it has script, else loaded again as a person would do.
 export async function reloadUntil(page, text) {
-  for (let i = 0; i < 100; ++i) {
-    if ((await page.locator('main').innerText()).includes(text)) return;
-    await page.waitForTimeout(200);
+  const said = page.locator('main').getByText(text).first();
+  for (let i = 0; i < 60; ++i) {
+    if (await said.waitFor({timeout: 400}).then(() => true, () => false)) return;
     await page.reload();
   }
   assert.fail(`the page never said "${text}"`);
+}
+
+// The theme is kept by the server before anything else is asked.
+export async function choose(page, theme) {
+  const kept = page.waitForResponse((r) => new URL(r.url()).pathname === '/theme');
+  await page.getByRole('button', {name: theme, exact: true}).click();
+  await kept;
 }

@@ -29,12 +29,14 @@ export async function startCarrel() {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
-  child.stderr.on('data', (piece) => { log += piece; });
+  let more;
+  const grown = () => new Promise((resolve) => { more = resolve; });
+  child.stderr.on('data', (piece) => { log += piece; more?.(); });
   const base = `http://127.0.0.1:${port}`;
   const ended = new Promise((resolve) => child.on('exit', resolve));
 
-  for (let i = 0; ; ++i) {
-    if (i > 300 || child.exitCode !== null) throw new Error('the server did not start:\n' + log);
+  for (;;) {
+    const said = grown();
     const code = log.match(/ code="?([a-z0-9-]+)/);
     const ready = code && await fetch(base + '/readyz').then((r) => r.ok, () => false);
     if (ready) return {
@@ -46,6 +48,7 @@ export async function startCarrel() {
         return status;
       },
     };
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const over = await Promise.race([said, ended.then(() => true)]);
+    if (over) throw new Error('the server did not start:\n' + log);
   }
 }

@@ -4,7 +4,7 @@ import {after, before, describe, test} from 'node:test';
 import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
 import {startCarrel} from './carrel.mjs';
-import {openBrowser, openPage, quiet, reloadUntil, setUp, signIn} from './browser.mjs';
+import {choose, openBrowser, openPage, quiet, reloadUntil, setUp, signIn} from './browser.mjs';
 import {epub} from './epub.mjs';
 
 for (const script of [true, false]) {
@@ -122,10 +122,35 @@ for (const script of [true, false]) {
       quiet(page);
     });
 
+    test('a position of an unknown file is given to its book by a search', async () => {
+      await fetch(carrel.base + '/kosync/syncs/progress', {
+        method: 'PUT', headers: {Authorization: 'Basic ' + btoa('Miriam:' + password)},
+        body: JSON.stringify({document: 'feedfacefeedfacefeedfacefeedface', progress: '/body/1', percentage: 0.42, device: 'Tablet'})});
+      await page.goto('/errata');
+      await page.getByRole('link', {name: 'Choose the book'}).click();
+      await page.getByLabel('Title, author or series').fill('quiet harb');
+      await page.locator('main').getByRole('button', {name: 'Search'}).click();
+      await page.getByRole('button', {name: 'This one The Quiet Harbour'}).click();
+      assert.match(await page.getByRole('status').first().innerText(), /belongs to the book now/);
+      await page.goto('/');
+      await page.getByText('42 %').waitFor();
+      quiet(page);
+    });
+
+    test('the language changes in the footer and stays', async () => {
+      await page.goto('/books');
+      await page.getByRole('button', {name: 'Deutsch'}).click();
+      await page.getByRole('heading', {level: 1, name: 'Bibliothek'}).waitFor();
+      await page.goto('/errata');
+      assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'Offenes');
+      await page.getByRole('button', {name: 'English'}).click();
+      await page.getByRole('heading', {level: 1, name: 'Errata'}).waitFor();
+      quiet(page);
+    });
+
     test('the theme changes and stays', async () => {
       await page.goto('/');
-      await page.getByRole('button', {name: 'Dark'}).click();
-      await page.waitForTimeout(300);
+      await choose(page, 'Dark');
       await page.goto('/books');
       assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
       quiet(page);

@@ -54,6 +54,7 @@ answer get_book(const site&, http::context&);
 answer post_book(const site&, http::context&);
 answer patch_book(const site&, http::context&);
 answer delete_book(const site&, http::context&);
+answer restore_book(const site&, http::context&);
 answer get_file(const site&, http::context&);
 answer put_file(const site&, http::context&);
 answer get_cover(const site&, http::context&);

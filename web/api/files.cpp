@@ -2,6 +2,7 @@
 
 #include "library/book.hpp"
 #include "library/download.hpp"
+#include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 #include "server/http/conditional.hpp"
 #include "web/api/call.hpp"
@@ -27,6 +28,13 @@ void remember_download(const site& at, http::response& out, const uuid& user, co
   };
 }
 
+// The next larger size that is kept, or the largest.
+int width_of(const http::request& in) {
+  std::int64_t asked = to_integer(in.query("width").value_or("600")).value_or(0);
+  if (asked < 1) throw http::problem{400, "width is a number of pixels, from 1.", "width"};
+  return asked <= 300 ? 300 : asked <= 600 ? 600 : 1600;
+}
+
 }  // namespace
 
 answer get_file(const site& at, http::context& c) {
@@ -39,7 +47,9 @@ answer get_file(const site& at, http::context& c) {
   http::validators seen{.etag = "\"" + f.checksum + "\"", .modified = {}};
   std::string type = f.mime.empty() ? std::string("application/octet-stream") : f.mime;
   http::response out = http::file(c.in, at.with.store.absolute(f.storage_path), type, seen);
-  out.set("Content-Disposition", http::content_disposition(f.download_name)).set("Cache-Control", "private, no-cache");
+  out.set("Content-Disposition",
+          http::content_disposition(f.download_name, false, true, publication::ascii_name(f.download_name)))
+      .set("Cache-Control", "private, no-cache");
   if (out.status == 200 && c.in.method() == http::verb::get) remember_download(at, out, who.id(), id);
   co_return out;
 }
@@ -47,11 +57,9 @@ answer get_file(const site& at, http::context& c) {
 answer get_cover(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid book = id_param(c, "id");
+  int width = width_of(c.in);
   std::optional<library::cover_ref> found = co_await at.with.pool.read(library::find_cover, who.id(), book);
   if (!found || !at.with.cover) not_there();
-  std::int64_t asked = to_integer(c.in.query("width").value_or("600")).value_or(0);
-  if (asked < 1 || asked > 10000) throw http::problem{400, "width is a number of pixels.", "width"};
-  int width = asked <= 300 ? 300 : asked <= 600 ? 600 : 1600;
   std::optional<std::filesystem::path> picture = co_await at.with.cpu.run(at.with.cover, *found, width);
   if (!picture) not_there();
   http::validators seen{.etag = "\"" + found->version() + "-" + std::to_string(width) + "\"", .modified = {}};

@@ -7,6 +7,7 @@
 
 #include "library/revision.hpp"
 #include "web/api/call.hpp"
+#include "web/uploads.hpp"
 
 namespace carrel::web {
 namespace {
@@ -28,15 +29,20 @@ std::vector<jobs::job> visible_jobs(db::tx& tx, uuid viewer, bool all, int most)
   return out;
 }
 
-std::optional<jobs::job> visible_job(db::tx& tx, uuid viewer, bool all, uuid id) {
+std::vector<json::object> shown_jobs(db::tx& tx, uuid viewer, bool all, int most) {
+  return describe_jobs(tx, viewer, visible_jobs(tx, viewer, all, most));
+}
+
+std::optional<json::object> visible_job(db::tx& tx, uuid viewer, bool all, uuid id) {
   if (!all && tx.run(sql_owns_job, id, viewer).empty()) return std::nullopt;
-  return jobs::find_job(tx, id);
+  std::optional<jobs::job> found = jobs::find_job(tx, id);
+  return found ? std::optional(describe_jobs(tx, viewer, {*found}).front()) : std::nullopt;
 }
 
 struct moment_of_events {
   bool account_open = false;
   std::int64_t revision = 0;
-  std::vector<jobs::job> jobs;
+  std::vector<json::object> jobs;
 };
 
 moment_of_events look(db::tx& tx, uuid viewer, bool all) {
@@ -45,7 +51,7 @@ moment_of_events look(db::tx& tx, uuid viewer, bool all) {
   out.account_open = user && !user->disabled;
   if (!out.account_open) return out;
   out.revision = library::current_revision(tx).number;
-  out.jobs = visible_jobs(tx, viewer, all, 20);
+  out.jobs = describe_jobs(tx, viewer, visible_jobs(tx, viewer, all, 20));
   return out;
 }
 
@@ -60,12 +66,13 @@ class changes {
     std::string out;
     if (now.revision != revision_) out += event("catalog", {{"revision", now.revision}});
     revision_ = now.revision;
-    std::map<uuid, std::string> seen;
-    for (const jobs::job& j : now.jobs) {
-      std::string text = event("job", jobs::to_json(j));
-      auto before = jobs_.find(j.id);
+    std::map<std::string, std::string> seen;
+    for (const json::object& j : now.jobs) {
+      std::string id, text = event("job", j);
+      j.take("id", id);
+      auto before = jobs_.find(id);
       if (before == jobs_.end() || before->second != text) out += text;
-      seen.emplace(j.id, std::move(text));
+      seen.emplace(std::move(id), std::move(text));
     }
     jobs_ = std::move(seen);
     return out;
@@ -73,7 +80,7 @@ class changes {
 
  private:
   std::int64_t revision_ = -1;
-  std::map<uuid, std::string> jobs_;
+  std::map<std::string, std::string> jobs_;
 };
 
 // A browser opens the stream again by itself, so an hour is enough; rights are looked up anew then.
@@ -104,10 +111,10 @@ task<> send_events(const site& at, uuid viewer, bool all, http::sink& out) {
 answer list_jobs(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   bool all = who.may(library::capability::run_jobs);
-  std::vector<jobs::job> found = co_await at.with.pool.read(visible_jobs, who.id(), all, 1000);
+  std::vector<json::object> found = co_await at.with.pool.read(shown_jobs, who.id(), all, 1000);
   slice part = slice_of(c.in, "jobs", found.size());
   json::array items;
-  for (std::size_t i = 0; i < part.count; ++i) items.push_back(jobs::to_json(found[part.first + i]));
+  for (std::size_t i = 0; i < part.count; ++i) items.emplace_back(std::move(found[part.first + i]));
   co_return json_list(std::move(items), part.next);
 }
 
@@ -115,9 +122,9 @@ answer get_job(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid id = id_param(c, "id");
   bool all = who.may(library::capability::run_jobs);
-  std::optional<jobs::job> found = co_await at.with.pool.read(visible_job, who.id(), all, id);
+  std::optional<json::object> found = co_await at.with.pool.read(visible_job, who.id(), all, id);
   if (!found) not_there();
-  co_return json_object(jobs::to_json(*found));
+  co_return json_object(*found);
 }
 
 answer get_events(const site& at, http::context& c) {

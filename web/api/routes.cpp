@@ -13,41 +13,51 @@ http::route_options large(const site& at) {
 }
 
 void mount_books(const site& at, http::router& r) {
-  r.add(verb::get, "/books", bound(at, list_books));
+  mount_all(at, r,
+            {
+                {verb::get, "/books", list_books},
+                {verb::get, "/books/{id}", get_book},
+                {verb::del, "/books/{id}", delete_book},
+                {verb::post, "/books/{id}/restore", restore_book},
+                {verb::get, "/books/{id}/files/{file}", get_file},
+                {verb::get, "/books/{id}/cover", get_cover},
+                {verb::get, "/books/{id}/positions", list_positions},
+                {verb::post, "/books/{id}/positions/{row}/restore", restore_position},
+            });
   r.add(verb::post, "/books", bound(at, post_book), large(at));
-  r.add(verb::get, "/books/{id}", bound(at, get_book));
   r.add(verb::patch, "/books/{id}", bound(at, patch_book), {.body_limit = 1024 * 1024});
-  r.add(verb::del, "/books/{id}", bound(at, delete_book));
-  r.add(verb::get, "/books/{id}/files/{file}", bound(at, get_file));
   r.add(verb::put, "/books/{id}/files/{file}", bound(at, put_file), large(at));
-  r.add(verb::get, "/books/{id}/cover", bound(at, get_cover));
-  r.add(verb::get, "/books/{id}/positions", bound(at, list_positions));
-  r.add(verb::post, "/books/{id}/positions/{row}/restore", bound(at, restore_position));
 }
 
 void mount_shelves_and_devices(const site& at, http::router& r) {
-  r.add(verb::get, "/shelves", bound(at, list_shelves));
-  r.add(verb::post, "/shelves", bound(at, post_shelf));
-  r.add(verb::get, "/shelves/{id}", bound(at, get_shelf));
-  r.add(verb::patch, "/shelves/{id}", bound(at, patch_shelf));
-  r.add(verb::del, "/shelves/{id}", bound(at, delete_shelf));
-  r.add(verb::put, "/shelves/{id}/books/{book}", bound(at, put_shelf_book));
-  r.add(verb::del, "/shelves/{id}/books/{book}", bound(at, delete_shelf_book));
-  r.add(verb::get, "/devices", bound(at, list_devices));
-  r.add(verb::post, "/devices", bound(at, post_device));
-  r.add(verb::get, "/devices/{id}", bound(at, get_device));
-  r.add(verb::del, "/devices/{id}", bound(at, delete_device));
-  r.add(verb::post, "/devices/{id}/rotate", bound(at, rotate_device));
-  r.add(verb::put, "/devices/{id}/shelves/{shelf}", bound(at, put_device_shelf));
-  r.add(verb::del, "/devices/{id}/shelves/{shelf}", bound(at, delete_device_shelf));
+  mount_all(at, r,
+            {
+                {verb::get, "/shelves", list_shelves},
+                {verb::post, "/shelves", post_shelf},
+                {verb::get, "/shelves/{id}", get_shelf},
+                {verb::patch, "/shelves/{id}", patch_shelf},
+                {verb::del, "/shelves/{id}", delete_shelf},
+                {verb::put, "/shelves/{id}/books/{book}", put_shelf_book},
+                {verb::del, "/shelves/{id}/books/{book}", delete_shelf_book},
+                {verb::get, "/devices", list_devices},
+                {verb::post, "/devices", post_device},
+                {verb::get, "/devices/{id}", get_device},
+                {verb::del, "/devices/{id}", delete_device},
+                {verb::post, "/devices/{id}/rotate", rotate_device},
+                {verb::put, "/devices/{id}/shelves/{shelf}", put_device_shelf},
+                {verb::del, "/devices/{id}/shelves/{shelf}", delete_device_shelf},
+            });
 }
 
 void mount_upkeep(const site& at, http::router& r) {
-  r.add(verb::get, "/documents/unknown", bound(at, list_unknown));
-  r.add(verb::put, "/documents/{document}/book", bound(at, put_document_book));
-  r.add(verb::get, "/errata", bound(at, list_errata));
-  r.add(verb::get, "/jobs", bound(at, list_jobs));
-  r.add(verb::get, "/jobs/{id}", bound(at, get_job));
+  mount_all(at, r,
+            {
+                {verb::get, "/documents/unknown", list_unknown},
+                {verb::put, "/documents/{document}/book", put_document_book},
+                {verb::get, "/errata", list_errata},
+                {verb::get, "/jobs", list_jobs},
+                {verb::get, "/jobs/{id}", get_job},
+            });
   r.add(verb::get, "/events", bound(at, get_events), {.budget = std::chrono::milliseconds{0}});
 }
 

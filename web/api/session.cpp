@@ -6,13 +6,13 @@
 namespace carrel::web {
 
 answer open_session(const site& at, http::context& c) {
-  refuse_foreign_form(c.in);
+  refuse_foreign_form(at, c.in);
   json::object body = body_of(c);
   std::string name, password;
   if (!body.take("name", name) || !body.take("password", password)) invalid("name and password are texts.");
   auth::credentials::opened_session opened = co_await at.with.credentials.sign_in(c, name, password);
   http::response out = json_object({{"csrf", opened.csrf}});
-  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened.cookie));
+  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened));
   co_return out;
 }
 

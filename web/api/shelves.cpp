@@ -1,6 +1,7 @@
 #include "library/shelf.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "library/book.hpp"
 #include "web/api/call.hpp"
@@ -12,6 +13,8 @@ json::object shelf_json(const library::shelf& s) {
   return {{"id", s.id},     {"name", s.name},     {"kind", s.kind},   {"owner", s.user_name},       {"collection", s.collection},
           {"opds", s.opds}, {"shared", s.shared}, {"count", s.count}, {"created_at", s.created_at}, {"updated_at", s.updated_at}};
 }
+
+constexpr std::array<std::string_view, 4> changeable{"name", "collection", "opds", "shared"};
 
 struct shelf_and_books {
   std::optional<library::shelf> shelf;
@@ -93,6 +96,10 @@ answer patch_shelf(const site& at, http::context& c) {
   who.need(library::capability::shelve);
   uuid id = id_param(c, "id");
   json::object body = body_of(c);
+  for (const auto& [field, value] : body.members()) {
+    if (std::find(changeable.begin(), changeable.end(), field) == changeable.end())
+      invalid(field + ": is not a field of a shelf that can be set");
+  }
   library::shelf_change change;
   change.name = member<std::string>(body, "name");
   change.collection = member<bool>(body, "collection");

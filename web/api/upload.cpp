@@ -1,6 +1,7 @@
 #include "library/book.hpp"
 #include "server/jobs/queue.hpp"
 #include "web/api/call.hpp"
+#include "web/trash.hpp"
 #include "web/uploads.hpp"
 
 namespace carrel::web {
@@ -14,7 +15,49 @@ unsigned status_of(const std::string& code) {
   return 422;
 }
 
+// What the sender may know about the book that has the same bytes.
+struct known_one {
+  std::optional<uuid> book;
+  std::string title;
+  bool trashed = false;
+};
+
+known_one look_up(db::tx& tx, uuid viewer, uuid book, bool trashed) {
+  if (trashed) {
+    std::optional<trashed_book> found = find_trashed(tx, viewer, book);
+    return found ? known_one{found->id, found->title, true} : known_one{};
+  }
+  std::optional<library::book> found = library::find_book(tx, viewer, book);
+  return found ? known_one{found->id, found->title, false} : known_one{};
+}
+
+json::object reply_of(const site& at, const http::context& c, const known_one& known) {
+  std::string message = "This exact file is already in the library";
+  if (!known.title.empty()) message += ": " + known.title;
+  message += known.trashed ? ", in the trash. Put the book back instead." : ".";
+  json::object inner{{"code", "duplicate_file"}, {"message", message}, {"id", c.request_id}};
+  json::object reply{{"error", inner}};
+  reply.set("book", known.book).set("trashed", known.trashed);
+  if (known.trashed) reply.set("restore", books_base(at) + "/" + known.book->text() + "/restore");
+  return reply;
+}
+
+int put_back(db::tx& tx, uuid viewer, uuid book, library::actor by) {
+  return find_trashed(tx, viewer, book) ? library::untrash_books(tx, {book}, by) : 0;
+}
+
 }  // namespace
+
+answer restore_book(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  who.need(library::capability::curate);
+  uuid id = id_param(c, "id");
+  int changed = co_await at.with.pool.write(put_back, who.id(), id, who.actor());
+  if (changed == 0) not_there();
+  std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), id);
+  if (!book) not_there();
+  co_return json_object(library::to_json(*book, books_base(at)));
+}
 
 answer post_book(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
@@ -28,17 +71,16 @@ answer post_book(const site& at, http::context& c) {
   const upload_result& outcome = all.front().outcome;
   if (outcome.refused) throw http::problem{status_of(outcome.refused->field), outcome.refused->reason, outcome.refused->field};
   if (outcome.known_book) {
-    std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), *outcome.known_book);
-    json::object inner{
-        {"code", "duplicate_file"}, {"message", "This exact file is already in the library."}, {"id", c.request_id}};
-    json::object reply{{"error", inner}};
-    reply.set("book", book ? json::value(book->id) : json::value());
-    co_return json_object(reply, 409);
+    known_one known = co_await at.with.pool.read(look_up, who.id(), *outcome.known_book, outcome.known_in_trash);
+    co_return json_object(reply_of(at, c, known), 409);
   }
   if (!outcome.job) throw http::problem{500, "The file could not be taken.", "upload"};
   std::optional<jobs::job> job = co_await at.with.pool.read(jobs::find_job, *outcome.job);
+  std::vector<jobs::job> one;
+  if (job) one.push_back(std::move(*job));
+  std::vector<json::object> shown = co_await at.with.pool.read(describe_jobs, who.id(), one);
   json::object reply;
-  if (job) reply = jobs::to_json(*job);
+  if (!shown.empty()) reply = std::move(shown.front());
   reply.set("id", *outcome.job).set("job", *outcome.job);
   co_return json_object(reply, 202);
 }

@@ -2,12 +2,18 @@
 
 const token = () => document.querySelector('input[name="csrf"]')?.value || '';
 
+// Without https there is no clipboard for scripts, but a selection can still be copied.
+async function copyText(from) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(from.textContent);
+  getSelection().selectAllChildren(from);
+  document.execCommand('copy');
+}
+
 function copyButtons(root) {
   for (const button of root.querySelectorAll('[data-copy]')) {
-    if (!navigator.clipboard) continue;
     button.hidden = false;
     button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      await copyText(document.getElementById(button.dataset.copy));
       const use = button.querySelector('use');
       const before = use.getAttribute('href');
       use.setAttribute('href', before.replace('#copy', '#check'));
@@ -40,6 +46,13 @@ function undoBar() {
   setTimeout(leave, 10000);
 }
 
+function link(address, text) {
+  const out = document.createElement('a');
+  out.href = address;
+  out.textContent = text;
+  return out;
+}
+
 function sendFile(form, file, row) {
   return new Promise((finished) => {
     const words = form.dataset;
@@ -55,9 +68,14 @@ function sendFile(form, file, row) {
     request.upload.onprogress = (event) => { meter.max = event.total || 1; meter.value = event.loaded; };
     request.onload = () => {
       if (request.status === 202) return end(words.taken);
-      if (request.status === 409) return end(words.known);
-      let reason = '';
-      try { reason = JSON.parse(request.responseText).error.message; } catch { /* not ours: a proxy answered */ }
+      let answer = {};
+      try { answer = JSON.parse(request.responseText); } catch { /* not ours: a proxy answered */ }
+      if (request.status === 409) {
+        end(answer.trashed ? words.trashed : words.known);
+        if (answer.book) state.append(' ', link(words.books + answer.book, words.show));
+        return;
+      }
+      const reason = answer.error?.message;
       end(words.failed + (reason ? ': ' + reason : ''));
     };
     request.onerror = () => end(words.failed);

@@ -16,7 +16,7 @@ using pairs = std::vector<std::pair<std::string, std::string>>;
 pairs language_options(const visit& v) {
   pairs out{{"", v.say.text("account.language.browser")}};
   for (const auto& m : v.at.words.all()) {
-    if (m->language() != "en-XA") out.emplace_back(m->language(), m->text("language.name"));
+    if (!m->is_pseudo()) out.emplace_back(m->language(), m->text("language.name"));
   }
   return out;
 }
@@ -88,7 +88,7 @@ answer account_password(const site& at, http::context& c) {
   // That ended every sign-in of the account, this one too.
   auth::credentials::opened_session opened = co_await at.with.credentials.sign_in(c, name, password);
   http::response out = done(v, "/account", "password.changed");
-  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened.cookie));
+  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened));
   co_return out;
 }
 

@@ -126,11 +126,9 @@ std::vector<view> facts(const visit& v, const library::book& b) {
     fact.set("fact", v.say.text(key)).set("fact_value", value);
     if (!value.empty()) out.push_back(fact);
   };
-  std::string languages;
-  for (const std::string& l : b.languages) languages += (languages.empty() ? "" : ", ") + l;
   add("field.publisher", b.publisher);
-  add("field.published", b.published_on);
-  add("field.language", languages);
+  add("field.published", date_text(v.say, b.published_on));
+  add("field.language", languages_text(v.say, b.languages));
   add("field.page_count", b.page_count ? v.say.number(*b.page_count) : "");
   for (const auto& [name, value] : b.identifiers) {
     std::string key = "identifier." + name;

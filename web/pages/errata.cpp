@@ -35,7 +35,7 @@ std::vector<view> document_views(const visit& v, const std::vector<library::unkn
       choice.set("book", s.book.text()).set("book_title", s.title).set("score", percent_text(v.say, s.score));
       suggestions.push_back(choice);
     }
-    one.set("suggestions", suggestions).set("find_href", v.href("/books?q=" + percent_encode(title)));
+    one.set("suggestions", suggestions).set("choose_href", v.href("/documents/link?document=" + percent_encode(d.document)));
     out.push_back(one);
   }
   return out;
@@ -47,6 +47,7 @@ std::vector<view> held_views(const visit& v, const std::vector<held_position>& h
     view one;
     one.set("row", h.row.id.text()).set("doc_title", h.title.empty() ? h.row.document : h.title).set("device", h.row.device);
     one.set("percent", percent_text(v.say, h.row.percentage)).set("when", moment(v.say, h.row.at));
+    one.set("now_device", h.now_device).set("now_percent", percent_text(v.say, h.now_percentage));
     one.set("book_href", h.row.book ? v.href("/books/" + h.row.book->text() + "#positions") : "");
     out.push_back(one);
   }
@@ -110,26 +111,6 @@ answer errata_retry(const site& at, http::context& c) {
   bool started = co_await at.with.cpu.run(at.with.retry_ingest, item);
   if (!started) throw http::problem{409, v.say.text("errata.nothing_to_retry"), "nothing_to_retry"};
   co_return done(v, "/errata", "errata.retried");
-}
-
-answer document_link(const site& at, http::context& c) {
-  visit v = co_await visit_of(at, c);
-  http::form form(c.in);
-  std::string document = form.text("document");
-  std::optional<uuid> book = id_of(form.text("book"));
-  if (!book) not_here(v);
-  bool linked = co_await at.with.pool.write(library::link_by_hand, v.id(), document, *book);
-  if (!linked) not_here(v);
-  co_return done(v, back_path(form, "/errata"), "document.linked", "", document);
-}
-
-answer document_unlink(const site& at, http::context& c) {
-  visit v = co_await visit_of(at, c);
-  http::form form(c.in);
-  std::string document = form.text("document");
-  bool unlinked = co_await at.with.pool.write(library::unlink, v.id(), document);
-  if (!unlinked) not_here(v);
-  co_return done(v, "/errata", "undone");
 }
 
 answer position_accept(const site& at, http::context& c) { return settle_position(at, c, true, "position.accepted"); }

@@ -1,5 +1,7 @@
 // `/books`: everything one may see, by any combination of filters (product.md 4.4).
 
+#include <algorithm>
+
 #include "library/catalog.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
@@ -89,15 +91,17 @@ std::vector<view> chips(const visit& v, const library::filter& f, const chosen_n
   add("series", f.series ? "x" : "", names.series.empty() ? v.say.text("filter.unknown") : names.series);
   add("tag", f.tag ? "x" : "", names.tag.empty() ? v.say.text("filter.unknown") : names.tag);
   add("shelf", f.shelf ? "x" : "", names.shelf.empty() ? v.say.text("filter.unknown") : names.shelf);
-  add("language", f.language, f.language);
+  add("language", f.language, language_name(v.say, f.language));
   add("format", f.format, f.format);
   add("status", f.status == "organized" ? "" : "x", v.say.text("status." + (f.status.empty() ? "all" : f.status)));
   return out;
 }
 
 pairs language_options(const visit& v, const library_data& data) {
-  pairs out{{"", v.say.text("filter.language.any")}};
-  for (const library::name_entry& e : data.languages) out.emplace_back(e.name, e.name);
+  pairs out;
+  for (const library::name_entry& e : data.languages) out.emplace_back(e.name, language_name(v.say, e.name));
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  out.insert(out.begin(), {"", v.say.text("filter.language.any")});
   return out;
 }
 

@@ -8,6 +8,7 @@ namespace carrel::web {
 using answer = task<http::response>;
 
 answer static_file(const site&, http::context&);
+answer language_change(const site&, http::context&);
 answer theme_change(const site&, http::context&);
 answer not_found_page(const site&, http::context&);
 
@@ -60,6 +61,7 @@ answer errata_page(const site&, http::context&);
 answer errata_dismiss(const site&, http::context&);
 answer errata_undismiss(const site&, http::context&);
 answer errata_retry(const site&, http::context&);
+answer document_link_page(const site&, http::context&);
 answer document_link(const site&, http::context&);
 answer document_unlink(const site&, http::context&);
 answer position_accept(const site&, http::context&);

@@ -1,6 +1,7 @@
 // `/setup`: code, then the owner's account, then what comes next (product.md 4.2). Gone once there is an owner.
 
 #include "library/setting.hpp"
+#include "server/auth/throttle.hpp"
 #include "server/core/text.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
@@ -26,6 +27,15 @@ http::response code_form(const visit& v, const form_errors& wrong) {
   view out;
   wrong.fill(out);
   return show(v, {v.say.text("setup.title"), ""}, "bare_setup", std::move(out), wrong.empty() ? 200 : 422);
+}
+
+http::response too_many_codes(const visit& v, std::chrono::seconds wait) {
+  form_errors wrong;
+  wrong.add("code", v.say.text("setup.too_many"));
+  http::response r = code_form(v, wrong);
+  r.status = 429;
+  r.add("Retry-After", std::to_string(wait.count()));
+  return r;
 }
 
 http::response account_form(const visit& v, const std::string& code, const std::string& name, const form_errors& wrong) {
@@ -57,17 +67,23 @@ answer setup_page(const site& at, http::context& c) {
 }
 
 answer setup_step(const site& at, http::context& c) {
-  refuse_foreign_form(c.in);
+  refuse_foreign_form(at, c.in);
   co_await need_no_owner(at);
   visit v = co_await visit_of(at, c);
   http::form form(c.in);
   std::string code(trim(form.text("code")));
   form_errors wrong;
+  // Counted like sign-ins, in the database: a code is short, and whoever guesses it owns the library.
+  std::vector<std::string> subjects = auth::throttle_subjects("", c.in.client_address());
+  auth::throttle_rate rate = auth::parse_rate(at.with.settings.text("auth.throttle"));
+  std::optional<std::chrono::seconds> blocked = co_await at.with.pool.write(auth::count_try, subjects, rate);
+  if (blocked) co_return too_many_codes(v, *blocked);
   bool good = co_await at.with.pool.read(code_good, code);
   if (!good) {
     wrong.add("code", v.say.text("setup.wrong_code"));
     co_return code_form(v, wrong);
   }
+  co_await at.with.pool.write(auth::forgive_try, subjects);
   if (!form.has("name")) co_return account_form(v, code, "", wrong);
 
   std::string name(trim(form.text("name"))), password = form.text("password");
@@ -84,7 +100,7 @@ answer setup_step(const site& at, http::context& c) {
   }
   auth::credentials::opened_session opened = co_await at.with.credentials.sign_in(c, name, password);
   http::response out = http::redirect(v.href("/welcome"));
-  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened.cookie));
+  out.add("Set-Cookie", auth::set_session_cookie(c.in, opened));
   co_return out;
 }
 

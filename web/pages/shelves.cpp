@@ -115,6 +115,21 @@ result<library::shelf> make_shelf(db::tx& tx, uuid user, std::string name) {
   return library::create_shelf(tx, user, name, true);
 }
 
+using books_change = int (*)(db::tx&, const uuid&, const uuid&, const std::vector<uuid>&);
+
+answer change_books(const site& at, http::context& c, books_change change, std::string_view act) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::shelve);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::optional<uuid> book = id_of(form.text("book"));
+  if (!book) not_here(v);
+  std::vector<uuid> books{*book};
+  int changed = co_await at.with.pool.write(change, v.id(), id, books);
+  if (changed == 0) not_here(v);
+  co_return done(v, back_path(form, "/shelf/" + id.text()), act, id.text(), book->text());
+}
+
 int feed_devices(db::tx& tx, uuid user, uuid shelf, std::vector<std::string> wanted) {
   std::optional<library::shelf> mine = library::find_shelf(tx, user, shelf);
   if (!mine || mine->user_id != user) return -1;
@@ -195,31 +210,8 @@ answer shelf_delete(const site& at, http::context& c) {
   co_return done(v, "/shelves", "shelf.deleted");
 }
 
-answer shelf_add(const site& at, http::context& c) {
-  visit v = co_await visit_of(at, c);
-  v.need(library::capability::shelve);
-  uuid id = id_param(c, "id");
-  http::form form(c.in);
-  std::optional<uuid> book = id_of(form.text("book"));
-  if (!book) not_here(v);
-  std::vector<uuid> books{*book};
-  int changed = co_await at.with.pool.write(library::add_to_shelf, v.id(), id, books);
-  if (changed == 0) not_here(v);
-  co_return done(v, back_path(form, "/shelf/" + id.text()), "shelf.added", id.text(), book->text());
-}
-
-answer shelf_remove(const site& at, http::context& c) {
-  visit v = co_await visit_of(at, c);
-  v.need(library::capability::shelve);
-  uuid id = id_param(c, "id");
-  http::form form(c.in);
-  std::optional<uuid> book = id_of(form.text("book"));
-  if (!book) not_here(v);
-  std::vector<uuid> books{*book};
-  int changed = co_await at.with.pool.write(library::remove_from_shelf, v.id(), id, books);
-  if (changed == 0) not_here(v);
-  co_return done(v, back_path(form, "/shelf/" + id.text()), "shelf.removed", id.text(), book->text());
-}
+answer shelf_add(const site& at, http::context& c) { return change_books(at, c, library::add_to_shelf, "shelf.added"); }
+answer shelf_remove(const site& at, http::context& c) { return change_books(at, c, library::remove_from_shelf, "shelf.removed"); }
 
 answer shelf_devices(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);

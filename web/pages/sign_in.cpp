@@ -1,4 +1,4 @@
-// `/login`, `/logout`, the theme switch of the footer, and the pages behind which nothing is.
+// `/login`, `/logout`, the theme and language switches of the footer, and the pages behind which nothing is.
 
 #include "server/auth/credentials.hpp"
 
@@ -30,9 +30,18 @@ std::string next_of(const std::optional<std::string>& next) {
   return ours ? *next : "/";
 }
 
-void save_theme(db::tx& tx, uuid user, std::string theme) {
+// An empty one stays as it is.
+void save_appearance(db::tx& tx, uuid user, std::string language, std::string theme) {
   std::optional<library::user> u = library::find_user(tx, user);
-  if (u) library::set_appearance(tx, user, u->language, theme);
+  if (u) library::set_appearance(tx, user, language.empty() ? u->language : language, theme.empty() ? u->theme : theme);
+}
+
+// Back to the page, which is remembered in this browser for people who are not signed in.
+http::response chosen_answer(const site& at, const http::context& c, const http::form& form, const std::string& cookie) {
+  http::response out = http::redirect(at.with.links.base_path() + back_path(form, "/"));
+  std::string secure = c.in.scheme() == "https" ? "; Secure" : "";
+  out.add("Set-Cookie", cookie + "; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" + secure);
+  return out;
 }
 
 }  // namespace
@@ -55,7 +64,7 @@ answer login_page(const site& at, http::context& c) {
 }
 
 answer login(const site& at, http::context& c) {
-  refuse_foreign_form(c.in);
+  refuse_foreign_form(at, c.in);
   visit v = co_await visit_of(at, c);
   http::form form(c.in);
   std::string name = form.text("name"), password = form.text("password"), next = next_of(form.text("next"));
@@ -63,7 +72,7 @@ answer login(const site& at, http::context& c) {
   try {
     auth::credentials::opened_session opened = co_await at.with.credentials.sign_in(c, name, password);
     http::response out = http::redirect(v.href(next));
-    out.add("Set-Cookie", auth::set_session_cookie(c.in, opened.cookie));
+    out.add("Set-Cookie", auth::set_session_cookie(c.in, opened));
     co_return out;
   } catch (const http::problem& p) {
     if (p.status != 401 && p.status != 429 && p.status != 403) throw;
@@ -80,16 +89,25 @@ answer logout(const site& at, http::context& c) {
 }
 
 answer theme_change(const site& at, http::context& c) {
-  refuse_foreign_form(c.in);
+  refuse_foreign_form(at, c.in);
   http::form form(c.in);
   std::string theme = form.text("theme");
   bool known = theme == "system" || theme == "light" || theme == "dark" || theme == "eink";
   if (!known) throw http::problem{422, "There is no such theme.", "theme"};
-  if (c.who) co_await at.with.pool.write(save_theme, c.who->user, theme);
-  http::response out = http::redirect(at.with.links.base_path() + back_path(form, "/"));
-  std::string secure = c.in.scheme() == "https" ? "; Secure" : "";
-  out.add("Set-Cookie", "carrel_theme=" + theme + "; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" + secure);
-  co_return out;
+  std::string same;
+  if (c.who) co_await at.with.pool.write(save_appearance, c.who->user, same, theme);
+  co_return chosen_answer(at, c, form, "carrel_theme=" + theme);
+}
+
+answer language_change(const site& at, http::context& c) {
+  refuse_foreign_form(at, c.in);
+  http::form form(c.in);
+  std::string language = form.text("language"), same;
+  const auto& all = at.words.all();
+  bool known = std::any_of(all.begin(), all.end(), [&](const auto& m) { return m->language() == language; });
+  if (!known) throw http::problem{422, "There is no such language.", "language"};
+  if (c.who) co_await at.with.pool.write(save_appearance, c.who->user, language, same);
+  co_return chosen_answer(at, c, form, "carrel_language=" + language);
 }
 
 }  // namespace carrel::web

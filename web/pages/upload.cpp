@@ -33,7 +33,10 @@ bool moving(const std::vector<sent_item>& items) {
 view received_view(const visit& v, const received& r) {
   view one;
   one.set("name", r.name).set("book_href", r.outcome.known_book ? v.href("/books/" + r.outcome.known_book->text()) : "");
-  one.set("known", r.outcome.known_book.has_value()).set("refused", r.outcome.refused ? r.outcome.refused->reason : "");
+  bool known = r.outcome.known_book.has_value(), back = known && r.outcome.known_in_trash && v.may(library::capability::curate);
+  one.set("known", known && !back).set("trashed", back);
+  one.set("book", r.outcome.known_book ? r.outcome.known_book->text() : "")
+      .set("refused", r.outcome.refused ? r.outcome.refused->reason : "");
   return one;
 }
 

@@ -42,6 +42,8 @@ settings quick_settings(const fs::path& data) {
   out.settle = std::chrono::milliseconds(150);
   out.sample_gap = std::chrono::milliseconds(50);
   out.scan_every = std::chrono::milliseconds(500);
+  out.unreadable_gap = std::chrono::milliseconds(200);
+  out.reserve = 0;
   return out;
 }
 
@@ -61,7 +63,9 @@ outcome bench::take(const std::vector<fs::path>& paths, bool keep, bool approve)
   ingest_options o;
   o.keep = keep;
   o.approve = approve;
-  return ingest_paths(with, paths, o);
+  outcome out = ingest_paths(with, paths, o);
+  if (out.interrupted) std::rethrow_exception(out.interrupted);
+  return out;
 }
 
 void bench::recover() {

@@ -1,3 +1,4 @@
+#include <barrier>
 #include <catch2/catch.hpp>
 
 #include "bench.hpp"
@@ -6,6 +7,48 @@
 using namespace carrel;
 using namespace carrel::ingest;
 using namespace carrel::ingest::test;
+
+namespace {
+
+std::barrier<>* meeting = nullptr;
+
+// Every worker has its file in place before the first asks whether there is such a book.
+void meet(step s) {
+  if (s == step::placed) meeting->arrive_and_wait();
+}
+
+// Eight different files at the same moment: how many know of another one, how many are in the library.
+void check_eight_at_once(book (*nth)(int)) {
+  bench b;
+  b.with.how.workers = 4;
+  for (int i = 0; i < 8; ++i) write(b.inbox / (std::to_string(i) + ".epub"), epub(nth(i)));
+  std::barrier<> all(8);
+  meeting = &all;
+  b.with.reached = meet;
+  outcome out = b.take({b.inbox});
+  INFO(codes(out));
+  REQUIRE(out.added.size() == 8);
+  CHECK(b.number("select count(*) from books where possible_duplicate_of is not null and status = 'review'") == 7);
+  CHECK(b.number("select count(*) from books where possible_duplicate_of is null and status = 'organized'") == 1);
+}
+
+}  // namespace
+
+TEST_CASE("the same text, ISBN or work that comes in eight forms at once is recognised") {
+  SECTION("text") {
+    check_eight_at_once(
+        [](int i) { return book{.title = "Title " + std::to_string(i), .author = "Author " + std::to_string(i)}; });
+  }
+  SECTION("ISBN") {
+    check_eight_at_once([](int i) {
+      std::string n = std::to_string(i);
+      return book{.title = "Title " + n, .author = "Author " + n, .text = "Text " + n, .isbn = "9780306406157"};
+    });
+  }
+  SECTION("work") {
+    check_eight_at_once([](int i) { return book{.text = "Text " + std::to_string(i)}; });
+  }
+}
 
 TEST_CASE("the same bytes under another name are a duplicate and are not stored") {
   bench b;

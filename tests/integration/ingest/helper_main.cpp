@@ -33,6 +33,7 @@ int take(const std::vector<std::string>& a) {
   ingest::inspector_pool inspectors(children);
   ingest::settings how;
   how.workers = 1;
+  how.reserve = 0;
   how.drop_dir = store->data() / "drop";
   ingest::services s{pool, *store, inspectors, how, die_after};
   ingest::ingest_options options;

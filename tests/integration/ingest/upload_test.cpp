@@ -4,6 +4,7 @@
 #include "ingest/jobs.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/upload.hpp"
+#include "library/book.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -52,8 +53,14 @@ TEST_CASE("an upload of known bytes is answered with the book") {
   upload_answer answer = accept_upload(b.with, p, "again.epub", std::nullopt);
   REQUIRE(std::holds_alternative<upload_known>(answer));
   CHECK(std::get<upload_known>(answer).book == first.added.at(0).book);
+  CHECK_FALSE(std::get<upload_known>(answer).trashed);
   CHECK_FALSE(fs::exists(p));
   CHECK(b.number("select count(*) from jobs") == 0);
+
+  b.pool.write_now([&](db::tx& tx) { library::trash_books(tx, {first.added.at(0).book}, {}); });
+  upload_known trashed = std::get<upload_known>(accept_upload(b.with, staged(b, bytes), "again.epub", std::nullopt));
+  CHECK(trashed.book == first.added.at(0).book);
+  CHECK(trashed.trashed);
 }
 
 TEST_CASE("uploads that cannot be anything are refused at once") {
@@ -80,7 +87,7 @@ TEST_CASE("a bad upload ends in quarantine and can be tried again or put away") 
   work_off(b);
   CHECK(b.text("select error_code from ingest_items") == "archive_corrupt");
   REQUIRE(b.files("quarantine").size() == 1);
-  CHECK(b.text("select state from jobs") == "done");
+  CHECK(b.text("select state from jobs") == "failed");
 
   REQUIRE(try_again(b.with, taken.item));
   CHECK(b.files("quarantine").empty());

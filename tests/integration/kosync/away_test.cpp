@@ -11,6 +11,7 @@
 
 #include "schema/migrations.hpp"
 #include "server/postgres/cluster.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/kosync/world.hpp"
 
 using namespace carrel;
@@ -34,6 +35,10 @@ struct own_cluster {
     auto opened = postgres::cluster::open(folder);
     REQUIRE(opened);
     cluster = std::move(*opened);
+  }
+  void take_away() {
+    cluster->stop();
+    cluster.reset();
   }
   // The server process and what it has started, as it says itself: a container's /proc is not to be relied on.
   void pause() {
@@ -75,13 +80,10 @@ void check_away(const timed& t) {
   CHECK(t.took < 2s);
 }
 
-template <class F>
-bool becomes(F good) {
-  for (int i = 0; i < 100; ++i) {
-    if (good()) return true;
-    std::this_thread::sleep_for(100ms);
-  }
-  return false;
+reader one_who_pushed(world& w) {
+  reader alice = w.shared("alice");
+  REQUIRE(alice.push("d", 0.5, "before").status == 200);
+  return alice;
 }
 
 }  // namespace
@@ -89,11 +91,9 @@ bool becomes(F good) {
 TEST_CASE("a stopped database is 502 within two seconds, and everything works when it is back") {
   own_cluster c;
   world w({}, c.cluster->url());
-  reader alice = w.shared("alice");
-  REQUIRE(alice.push("d", 0.5, "before").status == 200);
+  reader alice = one_who_pushed(w);
 
-  c.cluster->stop();
-  c.cluster.reset();
+  c.take_away();
   for (int i = 0; i < 3; ++i) {
     check_away(measured([&] { return alice.push("d", 0.6, "lost"); }));
     check_away(measured([&] { return alice.get("d"); }));
@@ -104,7 +104,7 @@ TEST_CASE("a stopped database is 502 within two seconds, and everything works wh
   CHECK(health.body == R"({"state":"ERROR"})");
 
   c.open();
-  CHECK(becomes([&] { return alice.get("d").status == 200; }));
+  CHECK(harness::eventually([&] { return alice.get("d").status == 200; }));
   CHECK(alice.get("d").text("progress") == "before");
   CHECK(alice.push("d", 0.7, "after").status == 200);
   CHECK(alice.get("d").text("progress") == "after");
@@ -113,10 +113,8 @@ TEST_CASE("a stopped database is 502 within two seconds, and everything works wh
 TEST_CASE("a push that meets a restart of the database is stored") {
   own_cluster c;
   world w({}, c.cluster->url());
-  reader alice = w.shared("alice");
-  REQUIRE(alice.push("d", 0.5, "before").status == 200);
-  c.cluster->stop();
-  c.cluster.reset();
+  reader alice = one_who_pushed(w);
+  c.take_away();
   reply met;
   std::thread pushing([&] { met = alice.push("d", 0.6, "during"); });
   c.open();
@@ -129,8 +127,7 @@ TEST_CASE("a push that meets a restart of the database is stored") {
 TEST_CASE("a paused database is 502 within two seconds, and everything works when it goes on") {
   own_cluster c;
   world w({}, c.cluster->url());
-  reader alice = w.shared("alice");
-  REQUIRE(alice.push("d", 0.5, "before").status == 200);
+  reader alice = one_who_pushed(w);
 
   c.pause();
   check_away(measured([&] { return alice.push("d", 0.6, "during"); }));
@@ -141,7 +138,7 @@ TEST_CASE("a paused database is 502 within two seconds, and everything works whe
   CHECK(health.took < 2s);
 
   c.go_on();
-  CHECK(becomes([&] { return alice.get("d").status == 200; }));
+  CHECK(harness::eventually([&] { return alice.get("d").status == 200; }));
   reply again = alice.push("d", 0.7, "after");
   INFO(again.body);
   CHECK(again.status == 200);

@@ -24,8 +24,6 @@ struct reply {
 };
 
 reply send(unsigned port, const std::string& method, const std::string& target, const headers&, const std::string& body = {});
-// Byte for byte; what comes back until the server closes.
-std::string send_raw(unsigned port, const std::string& request);
 
 // A reader with its name and key.
 struct reader {

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "server/core/text.hpp"
+#include "tests/harness/wire.hpp"
 #include "tests/integration/kosync/world.hpp"
 
 using namespace carrel;
@@ -10,10 +11,10 @@ using namespace carrel::kosync::tests;
 TEST_CASE("what KOReader was captured sending is answered with application/json, byte for byte") {
   world w;
   reader alice = w.shared("alice");
-  std::string in = send_raw(w.port(),
-                            "GET /kosync/users/auth HTTP/1.1\r\nHost: library.example\r\nUser-Agent: lua-Spore\r\n"
-                            "Accept: application/vnd.koreader.v1+json\r\nx-auth-user: alice\r\nx-auth-key: " +
-                                alice.key + "\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n");
+  std::string in = harness::exchange(w.port(),
+                                     "GET /kosync/users/auth HTTP/1.1\r\nHost: library.example\r\nUser-Agent: lua-Spore\r\n"
+                                     "Accept: application/vnd.koreader.v1+json\r\nx-auth-user: alice\r\nx-auth-key: " +
+                                         alice.key + "\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n");
   CHECK(in.starts_with("HTTP/1.1 200 "));
   CHECK(in.find("\r\nContent-Type: application/json\r\n") != in.npos);
   CHECK(in.find("Content-Encoding") == in.npos);
@@ -147,7 +148,10 @@ TEST_CASE("any name that may be pushed may be fetched") {
     CHECK(alice.push(document, 0.5, "p").code() == 2003);
   for (std::string odd : {"%ff", "%00", "%", "%zz"}) {
     reply r = w.send("GET", "/kosync/syncs/progress/" + odd, alice.sign_in());
-    CHECK(r.status < 500);
+    CHECK(r.status == 400);
+    CHECK(r.code() == 2003);
+    CHECK(r.header("Content-Type") == "application/json");
+    CHECK(r.header("Access-Control-Allow-Origin") == "*");
   }
 }
 

@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <thread>
 
 #include "library/position.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/kosync/world.hpp"
 
 using namespace carrel;
@@ -117,11 +117,10 @@ TEST_CASE("requests of a device are remembered for its page") {
   t.phone.put("not json");
   uuid phone = t.w.other().read_now([&](db::tx& tx) { return library::find_device_named(tx, t.ada, "Phone")->id; });
   std::vector<library::device_request> seen;
-  for (int i = 0; i < 50 && seen.size() < 2; ++i) {
-    std::this_thread::sleep_for(100ms);
+  REQUIRE(harness::eventually([&] {
     seen = t.w.other().read_now([&](db::tx& tx) { return library::recent_requests(tx, phone, 10); });
-  }
-  REQUIRE(seen.size() == 2);
+    return seen.size() == 2;
+  }));
   std::sort(seen.begin(), seen.end(), [](const auto& a, const auto& b) { return a.status < b.status; });
   CHECK(seen[0].request == "PUT /kosync/syncs/progress");
   CHECK(seen[0].status == 200);

@@ -50,6 +50,58 @@ TEST_CASE("E1: repeats of a held push are one row") {
   CHECK(history_of(t.w, t.ada, "d") == std::vector<past>{{0.9, true, ""}, {0.1, false, "unseen"}, {0.2, false, "unseen"}});
 }
 
+TEST_CASE("a held push leaves errata when its device goes on and is accepted") {
+  three_devices t;
+  auto held = [&] { return t.w.other().read_now([&](db::tx& tx) { return library::held_positions(tx, t.ada, 10).size(); }); };
+  t.phone.push("d", 0.9, "p9");
+  t.phone.push("e", 0.9, "e9");
+  t.clock.pass(60s);
+  t.tablet.push("d", 0.1, "p1");
+  t.tablet.push("d", 0.15, "p15");
+  t.tablet.push("e", 0.2, "e2");
+  t.kobo.push("d", 0.3, "k3");
+  CHECK(held() == 4);
+  CHECK(t.tablet.get("d").text("percentage") == "0.9");
+  CHECK(held() == 4);  // it has been shown the place, and may still say what it thinks of it
+  t.clock.pass(60s);
+  t.tablet.push("d", 0.95, "p95");
+  CHECK(held() == 2);  // of the other document, and of the device that has said nothing yet
+  CHECK(history_of(t.w, t.ada, "d") ==
+        std::vector<past>{
+            {0.9, true, ""}, {0.1, false, "unseen"}, {0.15, false, "unseen"}, {0.3, false, "unseen"}, {0.95, true, ""}});
+  auto kept = t.w.other().read_now([&](db::tx& tx) { return library::positions_of_document(tx, t.ada, "d", 10); });
+  CHECK(t.w.other().write_now([&](db::tx& tx) { return library::restore_position(tx, t.ada, kept.at(3).id); })->percentage ==
+        0.1);
+}
+
+TEST_CASE("a held push and the accepted one that follows it may come in one batch") {
+  three_devices t;
+  t.phone.push("d", 0.9, "p9");
+  uuid tablet = t.w.other().read_now([&](db::tx& tx) {
+    for (const library::device& d : library::devices(tx, t.ada)) {
+      if (d.name == "Tablet") return d.id;
+    }
+    return uuid{};
+  });
+  std::vector<library::position> pushes(2);
+  for (library::position& p : pushes) {
+    p.user = t.ada;
+    p.document = "d";
+    p.device = "Tablet";
+    p.credential = tablet;
+    p.device_key = "c:" + tablet.text();
+    p.timestamp = unix_seconds(now());
+  }
+  pushes[0].progress = "p1";
+  pushes[0].percentage = 0.1;
+  pushes[1].progress = "p95";
+  pushes[1].percentage = 0.95;
+  auto stored = t.w.other().write_now([&](db::tx& tx) { return library::put_positions(tx, pushes, {}); });
+  CHECK_FALSE(stored.at(0).accepted);
+  CHECK(stored.at(1).accepted);
+  CHECK(t.w.other().read_now([&](db::tx& tx) { return library::held_positions(tx, t.ada, 10).empty(); }));
+}
+
 TEST_CASE("E1: who has fetched the place may go back") {
   three_devices t;
   t.phone.push("d", 0.9, "p9");

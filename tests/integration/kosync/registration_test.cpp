@@ -1,6 +1,7 @@
 // kosync.md 4.1 and item 9 of its test list.
 #include <catch2/catch.hpp>
 
+#include "kosync/registration.hpp"
 #include "server/core/digest.hpp"
 #include "tests/integration/kosync/world.hpp"
 
@@ -81,4 +82,21 @@ TEST_CASE("a client that sends the password itself can log in with it") {
   REQUIRE(create(w, "carol", "open sesame").status == 201);
   CHECK(w.send("GET", "/kosync/users/auth", {{"x-auth-user", "carol"}, {"x-auth-key", "open sesame"}}).status == 200);
   CHECK(w.send("GET", "/kosync/users/auth", {{"x-auth-user", "carol"}, {"x-auth-key", md5_hex("open sesame")}}).status == 200);
+}
+
+TEST_CASE("an address registers a handful of accounts an hour, and the machine itself as many as it wants") {
+  world w;
+  set_time clock(now());
+  auto allowed = [&](const std::string& address) {
+    return w.other().write_now([&](db::tx& tx) { return kosync::may_register(tx, address); });
+  };
+  for (int i = 0; i < 10; ++i) CHECK(allowed("192.0.2.7"));
+  CHECK_FALSE(allowed("192.0.2.7"));
+  CHECK_FALSE(allowed("192.0.2.99"));  // the same network
+  CHECK(allowed("198.51.100.1"));
+  for (int i = 0; i < 30; ++i) CHECK(allowed("127.0.0.1"));
+  clock.pass(std::chrono::minutes(61));
+  CHECK(allowed("192.0.2.7"));
+  CHECK(kosync::too_many_registrations().status == 402);
+  CHECK(kosync::too_many_registrations().message.size() <= 150);
 }

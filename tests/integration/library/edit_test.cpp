@@ -169,3 +169,28 @@ TEST_CASE("a replaced file keeps its id and its old fingerprints stay known") {
     CHECK(tx.run(known, f.koreader_md5)[0].text(0) == "original");
   });
 }
+
+TEST_CASE("what cannot be a series or a list of names is refused and locks nothing") {
+  library_db db;
+  uuid id = db.add({.title = "x", .author = "Ada Fenwick", .series = "Harbour", .index = 2.0});
+  for (const char* text :
+       {R"({"series":{"index":1}})", R"({"series":{"name":"  ","index":1}})", R"({"series":{}})",
+        R"({"series":{"name":"Fog","number":1}})", R"({"authors":[""]})", R"({"authors":["Ada Fenwick",null]})",
+        R"({"tags":["a"," "]})", R"({"genres":[""]})", R"({"languages":[""]})", R"({"title":"y","authors":[""]})"}) {
+    INFO(text);
+    json::object changes = json::read_object(text).value();
+    result<bool> changed = db.pool().write_now([&](db::tx& tx) { return library::edit_book(tx, id, changes, {}); });
+    REQUIRE_FALSE(changed);
+    CHECK((changed.error().field == "series" || changed.error().field == "authors" || changed.error().field == "tags" ||
+           changed.error().field == "genres" || changed.error().field == "languages"));
+  }
+  library::book b = show(db, id);
+  CHECK(b.locked_fields.empty());
+  CHECK(b.title == "x");
+  CHECK(b.series == "Harbour");
+  CHECK(b.authors.size() == 1);
+  json::object none = json::read_object(R"({"series":null,"authors":[]})").value();
+  CHECK(db.pool().write_now([&](db::tx& tx) { return library::edit_book(tx, id, none, {}); }).value());
+  CHECK(show(db, id).series.empty());
+  CHECK(show(db, id).locked_fields == std::vector<std::string>{"authors", "series"});
+}

@@ -71,7 +71,7 @@ std::string client::read_count(std::size_t count) {
   return out;
 }
 
-reply client::send(const std::string& method, const std::string& target, const headers& extra) {
+reply client::begin(const std::string& method, const std::string& target, const headers& extra) {
   if (socket_ < 0) open();
   headers all = extra;
   for (const auto& h : always) {
@@ -93,6 +93,11 @@ reply client::send(const std::string& method, const std::string& target, const h
     std::size_t colon = lines[i].find(':');
     r.fields.emplace_back(lines[i].substr(0, colon), std::string(trim(lines[i].substr(colon + 1))));
   }
+  return r;
+}
+
+reply client::send(const std::string& method, const std::string& target, const headers& extra) {
+  reply r = begin(method, target, extra);
   bool bodyless = method == "HEAD" || r.status == 304 || r.status == 204;
   if (!bodyless && r.has("Content-Length")) {
     r.body = read_count(std::stoul(r.header("Content-Length")));

@@ -28,6 +28,8 @@ class client {
   client& operator=(const client&) = delete;
 
   reply send(const std::string& method, const std::string& target, const headers& = {});
+  // The same up to the answer's head; its body is left on its way.
+  reply begin(const std::string& method, const std::string& target, const headers& = {});
   reply get(const std::string& target, const headers& h = {}) { return send("GET", target, h); }
   reply head(const std::string& target, const headers& h = {}) { return send("HEAD", target, h); }
 

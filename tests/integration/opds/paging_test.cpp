@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <functional>
 #include <pugixml.hpp>
 #include <set>
+#include <thread>
 
 #include "server/core/text.hpp"
 #include "tests/integration/opds/world.hpp"
@@ -167,4 +170,86 @@ TEST_CASE("many authors are behind letters, and many of a letter behind longer o
   CHECK(titles_of(http->get("/opds/authors?i=ZZ").body).empty());
   pages small = follow(*http, "/opds/authors?n=5", "next");
   CHECK(small.all().size() == 22);
+}
+
+TEST_CASE("names whose second character is a blank are reached, too") {
+  world w;
+  std::vector<book_draft> books;
+  for (int i = 0; i < 520; ++i) {
+    std::string second = i % 2 ? " Tale " : "bbey ";
+    books.push_back({.title = "Book", .series = "X" + second + std::to_string(i), .index = 1, .bytes = "x " + std::to_string(i)});
+  }
+  w.add_all(books);
+  auto http = w.as(w.owner);
+  std::set<std::string> names;
+  std::function<void(const std::string&, int)> down = [&](const std::string& at, int depth) {
+    REQUIRE(depth < 6);
+    for (const std::string& page : follow(*http, at, "next").addresses) {
+      pugi::xml_document doc = parsed(http->get(page).body);
+      for (pugi::xml_node e : doc.child("feed").children("entry")) {
+        std::string to = path_of_url(e.child("link").attribute("href").value());
+        if (to.find("?i=") != std::string::npos)
+          down(to, depth + 1);
+        else
+          CHECK(names.insert(e.child_value("title")).second);
+      }
+    }
+  };
+  down("/opds/series", 0);
+  CHECK(names.size() == 520);
+  CHECK(titles_of(http->get("/opds/series?i=X").body) == std::vector<std::string>{"X …", "XB"});
+}
+
+TEST_CASE("walking the whole catalog while others add books meets every book exactly once") {
+  world w;
+  std::vector<book_draft> drafts;
+  for (int i = 0; i < 400; ++i) {
+    // Equal keys, several authors, and formats that no app takes in between.
+    std::string format = i % 7 == 3 ? "flac" : "epub";
+    drafts.push_back({.title = i % 3 == 0 ? "The Same" : "Title " + std::to_string(i % 40),
+                      .authors = {"Author " + std::to_string(i % 11)},
+                      .tags = {"one"},
+                      .format = format,
+                      .extension = "." + format});
+  }
+  std::vector<made_book> before = w.add_all(drafts);
+  std::set<std::string> visible;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (drafts[i].format == "epub") visible.insert("urn:uuid:" + before[i].id.text());
+  }
+
+  std::atomic<bool> walking = true;
+  std::atomic<int> added = 0;
+  std::thread others([&] {
+    for (int i = 0; walking; ++i) {
+      w.add({.title = i % 2 ? "The Same" : "Title " + std::to_string(i % 40), .authors = {"Author 3"}, .tags = {"one"}});
+      ++added;
+    }
+  });
+  auto http = w.as(w.owner);
+  auto list_of = [&](const char* list, const std::string& title) {
+    pugi::xml_document doc = parsed(http->get(list).body);
+    for (pugi::xml_node e : doc.child("feed").children("entry")) {
+      if (e.child_value("title") == title) return path_of_url(e.child("link").attribute("href").value());
+    }
+    return std::string();
+  };
+  std::string tag = list_of("/opds/tags", "one");
+  for (const std::string& list : {std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"),
+                                  tag, tag + "?order=title", std::string("/opds/languages/en")}) {
+    INFO(list);
+    std::string first = list + (list.find('?') == std::string::npos ? "?n=20" : "&n=20");
+    for (bool back : {false, true}) {
+      std::string from = back ? path_of_url(link_of(parsed(http->get(first).body), "last")) : first;
+      std::vector<std::string> seen = follow(*http, from, back ? "previous" : "next").all();
+      std::set<std::string> once(seen.begin(), seen.end());
+      // Going back, the first page is always full: its end may have been on the page before.
+      if (!back) CHECK(once.size() == seen.size());
+      if (back) CHECK(seen.size() - once.size() < 20);
+      for (const std::string& id : visible) CHECK(once.count(id) == 1);
+    }
+  }
+  walking = false;
+  others.join();
+  CHECK(added > 20);
 }

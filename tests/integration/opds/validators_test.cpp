@@ -152,3 +152,21 @@ TEST_CASE("updated of a book tells of its text and cover and is never the time o
   });
   CHECK(updated() != first);
 }
+
+TEST_CASE("updated of a feed that shows own shelves follows them, and other feeds stay as they are") {
+  world w;
+  made_book b = w.add({.title = "On a shelf"});
+  uuid shelf = w.other().write_now([&](db::tx& tx) { return library::create_shelf(tx, w.owner.user, "To read", true)->id; });
+  auto http = w.as(w.owner);
+  auto updated = [&](const std::string& path) {
+    return std::string(parsed(http->get(path).body).child("feed").child_value("updated"));
+  };
+  std::string own = "/opds/shelves/" + shelf.text(), list = updated("/opds/shelves"), root = updated("/opds"),
+              books = updated(own), newest = updated("/opds/new");
+  std::this_thread::sleep_for(std::chrono::milliseconds{1100});
+  w.other().write_now([&](db::tx& tx) { library::add_to_shelf(tx, w.owner.user, shelf, {b.id}); });
+  CHECK(updated("/opds/shelves") > list);
+  CHECK(updated("/opds") > root);
+  CHECK(updated(own) > books);
+  CHECK(updated("/opds/new") == newest);
+}

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "library/shelf.hpp"
+#include "server/core/clock.hpp"
 #include "server/core/text.hpp"
 #include "tests/integration/opds/world.hpp"
 #include "tests/unit/opds/checks.hpp"
@@ -103,7 +104,14 @@ struct walker {
   std::vector<std::string> documents;
 };
 
+// Some seconds after the last change: whether Last-Modified is sent must not change under way.
+struct later {
+  later() { set_clock(now() + std::chrono::seconds{10}); }
+  ~later() { set_clock(std::nullopt); }
+};
+
 std::vector<std::string> walked(world& w, const std::string& root) {
+  later clock;
   walker walk(w);
   walk.from(w.base() + root);
   return walk.documents;

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
-#include <thread>
 
 #include "server/auth/api_key.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/people/support.hpp"
 
 using namespace carrel;
@@ -44,10 +44,7 @@ TEST_CASE("a key is shown once and stored as a hash") {
   CHECK(who->role == "owner");
   CHECK(who->scope == "admin");
   CHECK(who->credential == k.made.id);
-  for (int i = 0; i < 500 && h.number("select count(last_used_at) from api_keys") == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{4});
-  }
-  CHECK(h.number("select count(last_used_at) from api_keys") == 1);
+  CHECK(harness::eventually([&] { return h.number("select count(last_used_at) from api_keys") == 1; }));
 }
 
 TEST_CASE("no key is nobody, a wrong one is 401") {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "server/core/text.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/people/support.hpp"
 
 using namespace carrel;
@@ -104,10 +105,7 @@ TEST_CASE("contact is written in the background, once a minute") {
   opds_house h;
   still_clock clock;
   auto seen = [&] { return h.read([&](db::tx& tx) { return library::find_device(tx, h.clara.made.id); })->last_seen_at; };
-  auto wait_for = [&](std::optional<instant> wanted) {
-    for (int i = 0; i < 500 && seen() != wanted; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{4});
-    return seen() == wanted;
-  };
+  auto wait_for = [&](std::optional<instant> wanted) { return harness::eventually([&] { return seen() == wanted; }); };
   auto headers = basic_headers("", h.clara.password);
   headers.emplace_back("User-Agent", "KOReader/2026.01");
   h.accepted(headers);

@@ -121,10 +121,13 @@ TEST_CASE("a change made with the cookie needs its CSRF token") {
   CHECK(status(page, visit(h.cookie_with("X-CSRF-Token", other.csrf), verb::post)) == 403);
 }
 
-TEST_CASE("the cookie's attributes follow the scheme") {
+TEST_CASE("the cookie's attributes follow the scheme, and it lives as long as a sign-in can") {
+  auth::credentials::opened_session opened;
+  opened.cookie = "abc";
+  opened.most = std::chrono::hours{24 * 90};
   visit plain({}), secure({}, verb::get, "/", "", "192.0.2.7", "https");
-  CHECK(auth::set_session_cookie(plain.in, "abc") == "carrel_session=abc; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax");
-  CHECK(auth::set_session_cookie(secure.in, "abc") ==
-        "__Host-carrel_session=abc; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax; Secure");
+  CHECK(auth::set_session_cookie(plain.in, opened) == "carrel_session=abc; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax");
+  CHECK(auth::set_session_cookie(secure.in, opened) ==
+        "__Host-carrel_session=abc; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax; Secure");
   CHECK(auth::clear_session_cookie(plain.in) == "carrel_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
 }

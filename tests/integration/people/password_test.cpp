@@ -28,6 +28,21 @@ TEST_CASE("password hashes are argon2id and know their own parameters") {
   CHECK(auth::password_matches("x", auth::hash_password("x", 0)));
 }
 
+TEST_CASE("a chosen password has ten characters, not too many bytes, and is not the name") {
+  using auth::password_flaw;
+  CHECK(auth::flaw_of("", "ada") == password_flaw::too_short);
+  CHECK(auth::flaw_of("pw", "ada") == password_flaw::too_short);
+  CHECK(auth::flaw_of("nine char", "ada") == password_flaw::too_short);
+  CHECK(auth::flaw_of("äöüäöüäöü", "ada") == password_flaw::too_short);  // eighteen bytes, nine characters
+  CHECK_FALSE(auth::flaw_of("ten chars!", "ada"));
+  CHECK_FALSE(auth::flaw_of("äöüäöüäöüä", "ada"));
+  CHECK_FALSE(auth::flaw_of(std::string(1024, 'x'), "ada"));
+  CHECK(auth::flaw_of(std::string(1025, 'x'), "ada") == password_flaw::too_long);
+  CHECK(auth::flaw_of("Ada Lovelace", "ada lovelace") == password_flaw::is_the_name);
+  for (password_flaw f : {password_flaw::too_short, password_flaw::too_long, password_flaw::is_the_name})
+    CHECK_FALSE(auth::words_for(f).empty());
+}
+
 TEST_CASE("a broken stored hash matches nothing") {
   for (const std::string& hash :
        {std::string(), std::string("x"), std::string("$argon2id$"), std::string(127, '$'), std::string(5000, 'a')}) {

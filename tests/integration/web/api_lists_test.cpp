@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
 #include <set>
-#include <thread>
 
 #include "server/jobs/queue.hpp"
 #include "tests/integration/web/world.hpp"
@@ -127,12 +126,13 @@ TEST_CASE("the event stream tells what runs, as server-sent events") {
   client c = w.as("reader");
   CHECK(w.anonymous().get("/api/v1/events").status == 401);
   // Switching the account off ends the stream, which gives the client its end.
-  std::thread later([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{300});
+  bool told = false;
+  c.arrived = [&](const std::string& so_far) {
+    if (told || so_far.find("event: job") == std::string::npos) return;
+    told = true;
     w.write([&](db::tx& tx) { return library::disable_user(tx, w.reader, true).has_value(); });
-  });
+  };
   reply r = c.get("/api/v1/events");
-  later.join();
   CHECK(r.status == 200);
   CHECK(r.header("Content-Type") == "text/event-stream");
   CHECK(r.says("event: catalog\ndata: {\"revision\":"));

@@ -1,12 +1,12 @@
 #include <catch2/catch.hpp>
 
 #include <set>
-#include <thread>
 
 #include "library/shelf.hpp"
 #include "server/auth/api_key.hpp"
 #include "server/core/digest.hpp"
 #include "server/core/text.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/web/world.hpp"
 
 using namespace carrel;
@@ -99,7 +99,9 @@ TEST_CASE("a book is edited over the API, with its wrong fields named") {
   CHECK(r.text("title") == "The Closed Harbour");
   CHECK(r.says(R"("series": {"name")") != r.says(R"("series":{"name":"Fog","index":1.5})"));
   for (std::string body :
-       {R"({"title":""})", R"({"title":5})", R"({"published":"yesterday"})", R"({"nonsense":1})", R"({"authors":"x"})"}) {
+       {R"({"title":""})", R"({"title":5})", R"({"published":"yesterday"})", R"({"nonsense":1})", R"({"authors":"x"})",
+        R"({"authors":[""]})", R"({"authors":["Owen Reed"," "]})", R"({"tags":[""]})", R"({"series":{"index":1}})",
+        R"({"series":{"name":"","index":1}})", R"({"series":{"name":null}})", R"({"series":{"name":"Fog","part":1}})"}) {
     INFO(body);
     CHECK(c.api("PATCH", book.path(), body).status == 422);
   }
@@ -128,9 +130,18 @@ TEST_CASE("a file is sent whole, in ranges, conditionally and as a head, and its
   CHECK(c.get(path, {{"If-None-Match", whole.header("ETag")}}).status == 304);
   CHECK(c.send("HEAD", path).body.empty());
   CHECK(c.get("/api/v1/books/" + uuid::make().text() + "/files/" + book.file.text()).status == 404);
-  for (int i = 0; i < 100 && w.number("select count(*) from downloads") == 0; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
-  CHECK(w.number("select count(*) from downloads") == 1);
+  CHECK(harness::eventually([&] { return w.number("select count(*) from downloads") == 1; }));
+}
+
+TEST_CASE("a cover is asked for by any width, answered by the sizes there are") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  client c = w.as("reader");
+  // Without a picture only what is wrong in the question tells itself apart.
+  for (const char* width : {"", "?width=1", "?width=600", "?width=99999", "?width=2147483648"})
+    CHECK(c.api("GET", book.path() + "/cover" + width).status == 404);
+  for (const char* width : {"?width=0", "?width=-5", "?width=wide", "?width="})
+    CHECK(c.api("GET", book.path() + "/cover" + width).status == 400);
 }
 
 TEST_CASE("shelves over the API") {
@@ -149,6 +160,14 @@ TEST_CASE("shelves over the API") {
   CHECK(c.api("GET", "/books?shelf=" + made.text("id")).says("The Open Harbour"));
   CHECK(c.api("PUT", shelf + "/books/" + uuid::make().text()).status == 404);
   CHECK(c.api("DELETE", shelf + "/books/" + book.id.text()).status == 204);
+  for (std::string body :
+       {R"({"nmae":"Evenings"})", R"({"name":"Evenings","books":[]})", R"({"name":null})", R"({"shared":1})"}) {
+    INFO(body);
+    reply refused = c.api("PATCH", shelf, body);
+    CHECK(refused.status == 422);
+    CHECK(refused.says("\"code\":\"invalid\""));
+  }
+  CHECK(c.api("GET", shelf).says("\"name\":\"To read\""));
   CHECK(c.api("PATCH", shelf, R"({"name":"Evenings","shared":true})").status == 204);
   CHECK(w.as("other").api("GET", "/shelves").says("Evenings"));
   CHECK(c.api("DELETE", shelf).status == 204);

@@ -1,6 +1,7 @@
 #pragma once
 // A small blocking HTTP client with a cookie jar; what it sends is what a test says.
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ class client {
   std::map<std::string, std::string> cookies;
   std::string csrf;
   headers always;
+  std::function<void(const std::string& so_far)> arrived;  // called as an answer comes in
 
  private:
   unsigned port_;

@@ -71,6 +71,45 @@ TEST_CASE("a form of another site cannot sign anybody in or set anything up") {
   CHECK(c.api("POST", "/session", R"({"name":"reader","password":"paper lantern harbour"})").status == 403);
 }
 
+TEST_CASE("on plain http a browser says in Origin where its form comes from") {
+  world w;
+  fields right{{"name", "reader"}, {"password", world::password}};
+  for (const std::string& origin :
+       std::vector<std::string>{"http://evil.test", "https://localhost.evil.test", "null", "http://"}) {
+    INFO(origin);
+    client c = w.anonymous();
+    c.always = {{"Origin", origin}};
+    CHECK(c.post("/login", right).status == 403);
+    CHECK(c.post("/theme", {{"theme", "dark"}}).status == 403);
+    CHECK(c.api("POST", "/session", R"({"name":"reader","password":"paper lantern harbour"})").status == 403);
+  }
+  // The address of the request, also when a proxy changed the scheme and did not say so; and the configured one.
+  for (const std::string& origin : std::vector<std::string>{"http://127.0.0.1", "https://127.0.0.1", "http://BOOKS.test:80"}) {
+    INFO(origin);
+    client c = w.anonymous();
+    c.always = {{"Origin", origin}};
+    CHECK(c.post("/login", right).status == 303);
+  }
+}
+
+TEST_CASE("setup codes cannot be tried for ever") {
+  world w(false);
+  std::string code = w.setup_code();
+  client c = w.anonymous();
+  for (int i = 0; i < 5; ++i) CHECK(c.post("/setup", {{"code", "aaaa-bbbb"}}).status == 422);
+  reply r = c.post("/setup", {{"code", code}});
+  CHECK(r.status == 429);
+  CHECK_FALSE(r.header("Retry-After").empty());
+  CHECK(r.says("too many tries"));
+}
+
+TEST_CASE("a sign-in's cookie lives as long as the sign-in can") {
+  world w;
+  client c = w.anonymous();
+  reply r = c.post("/login", {{"name", "reader"}, {"password", world::password}});
+  CHECK(r.header("Set-Cookie").find("; Max-Age=7776000;") != std::string::npos);  // auth.max, 90 days
+}
+
 TEST_CASE("signing out ends the session for good") {
   world w;
   client c = w.as("reader");

@@ -70,7 +70,100 @@ TEST_CASE("a missing file and an unknown environment name are errors") {
   CHECK(config::load(s).error().message() == "/nowhere/carrel.conf: cannot be read: No such file or directory");
   CHECK(config::load(with_environment({{"CARREL_KOBO_PAGESIZE", "1"}})).error().field == "CARREL_KOBO_PAGESIZE");
   CHECK(config::load(with_environment({{"CARREL_KOBO_PAGE_SIZE", "x"}})).error().message() ==
-        "CARREL_KOBO_PAGE_SIZE: kobo.page_size must be a whole number");
+        "CARREL_KOBO_PAGE_SIZE: kobo.page_size must be a whole number, 1 or more");
+}
+
+namespace {
+
+std::string refusal(const std::string& name, const std::string& value) {
+  auto c = config::load(with_environment({{name, value}}));
+  return c ? "" : c.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("addresses to listen on are checked before anything is opened") {
+  const std::string must = "must be an address such as [::]:8490, 127.0.0.1:8490 or unix:/path";
+  for (const char* bad :
+       {"foo", "127.0.0.1:99999", "127.0.0.1:", "127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1:8o", "::1:8490", "[::1]", "[::g]:80",
+        "300.1.1.1:80", "1.2.3:80", "a b:80", "unix:", "unix:relative", "http://x:80", "[]:80"}) {
+    INFO(bad);
+    CHECK(refusal("CARREL_LISTEN", bad) == "CARREL_LISTEN: listen " + must);
+    CHECK(refusal("CARREL_LISTEN_DEVICES", bad) == "CARREL_LISTEN_DEVICES: listen.devices " + must);
+    CHECK(refusal("CARREL_LISTEN_METRICS", bad) == "CARREL_LISTEN_METRICS: listen.metrics " + must);
+  }
+  CHECK(refusal("CARREL_LISTEN", "unix:/" + std::string(107, 'x')) == "CARREL_LISTEN: listen " + must);
+  CHECK(refusal("CARREL_LISTEN", "[::]:8490,foo") == "CARREL_LISTEN: listen item 2 " + must);
+  for (const char* gap : {"[::]:1,", ",[::]:1", "[::]:1,,[::]:2", ","}) {
+    CHECK(refusal("CARREL_LISTEN", gap) == "CARREL_LISTEN: listen has an empty item: commas stand only between two items");
+  }
+  CHECK(refusal("CARREL_LISTEN", "") == "CARREL_LISTEN: listen must not be empty");
+  for (const char* good : {"[::]:8490", "127.0.0.1:0", ":8490", "*:80", "localhost:8490", "books.example.org:80", "[fe80::1]:80",
+                           "unix:/run/carrel.sock", "[::]:1, 127.0.0.1:2 ,unix:/x"}) {
+    INFO(good);
+    CHECK(refusal("CARREL_LISTEN", good).empty());
+  }
+  CHECK(refusal("CARREL_LISTEN_DEVICES", "").empty());
+  CHECK(refusal("CARREL_LISTEN_METRICS", "").empty());
+
+  folder f;
+  config::sources s = with_environment({});
+  s.file = f.write("l.conf", "# one\nlisten = 8490\n");
+  CHECK(config::load(s).error().message() == *s.file + ":2: listen " + must);
+  s.file.reset();
+  s.command_line = {{"listen.devices", "foo"}};
+  CHECK(config::load(s).error().message() == "command line: listen.devices " + must);
+}
+
+TEST_CASE("addresses of links and trusted proxies are checked") {
+  const std::string must = "must be an address that begins with http:// or https://, such as https://books.example.org";
+  for (const char* bad :
+       {"books.example.org", "ftp://x", "http://", "https:///path", "https://a b", "https://x:0", "https://x:99999",
+        "https://x:port", "https://x?y", "https://x#y", "https://ada:pw@x", "https://[::1", "https://\"x\""}) {
+    INFO(bad);
+    CHECK(refusal("CARREL_EXTERNAL_URL", bad) == "CARREL_EXTERNAL_URL: external_url " + must);
+    CHECK(refusal("CARREL_DEVICES_URL", bad) == "CARREL_DEVICES_URL: devices_url " + must);
+  }
+  for (const char* good :
+       {"https://books.example.org", "http://192.0.2.1:8490/", "https://x/carrel", "http://[::1]:8490", "http://nas"}) {
+    INFO(good);
+    CHECK(refusal("CARREL_EXTERNAL_URL", good).empty());
+  }
+  const std::string network = "must be a network such as 10.0.0.0/8 or an address such as ::1";
+  for (const char* bad : {"foo", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0/8", "::1/129", "10.0.0.0/8/8", "[::1]"}) {
+    INFO(bad);
+    CHECK(refusal("CARREL_TRUSTED_PROXIES", bad) == "CARREL_TRUSTED_PROXIES: trusted_proxies " + network);
+  }
+  CHECK(refusal("CARREL_TRUSTED_PROXIES", "10.0.0.0/8, ::1").empty());
+  CHECK(refusal("CARREL_TRUSTED_PROXIES", "").empty());
+  CHECK(refusal("CARREL_BASE_PATH", "books") ==
+        "CARREL_BASE_PATH: base_path must be a path that begins with /, such as / or /books");
+  CHECK(refusal("CARREL_BASE_PATH", "/books").empty());
+}
+
+TEST_CASE("numbers say what they may be") {
+  CHECK(refusal("CARREL_TRASH_DAYS", "-5") == "CARREL_TRASH_DAYS: trash.days must be a whole number, 0 or more");
+  CHECK(refusal("CARREL_TRASH_DAYS", "1.5") == "CARREL_TRASH_DAYS: trash.days must be a whole number, 0 or more");
+  CHECK(refusal("CARREL_TRASH_DAYS", "0").empty());
+  CHECK(refusal("CARREL_TRASH_DAYS", "99999999999") == "CARREL_TRASH_DAYS: trash.days must be at most 2147483647");
+  CHECK(refusal("CARREL_TRASH_DAYS", "") == "CARREL_TRASH_DAYS: trash.days must not be empty");
+  CHECK(refusal("CARREL_JOBS_WORKERS", "0") == "CARREL_JOBS_WORKERS: jobs.workers must be a whole number, 1 or more");
+  CHECK(refusal("CARREL_THREADS", "").empty());
+  CHECK(refusal("CARREL_INGEST_AUTO_APPROVE", "maybe") ==
+        "CARREL_INGEST_AUTO_APPROVE: ingest.auto_approve must be off or a number from 0 to 1");
+  CHECK(refusal("CARREL_INGEST_AUTO_APPROVE", "0.95").empty());
+  CHECK(refusal("CARREL_INGEST_AUTO_APPROVE", "off").empty());
+}
+
+TEST_CASE("a certificate needs its key, and both files") {
+  folder f;
+  std::string there = f.write("cert.pem", "x");
+  CHECK(refusal("CARREL_TLS_CERT", there) == "CARREL_TLS_CERT: tls.cert is set, and tls.key is not; TLS needs both");
+  CHECK(refusal("CARREL_TLS_KEY", there) == "CARREL_TLS_KEY: tls.key is set, and tls.cert is not; TLS needs both");
+  auto c = config::load(with_environment({{"CARREL_TLS_CERT", there}, {"CARREL_TLS_KEY", there + ".not"}}));
+  REQUIRE_FALSE(c);
+  CHECK(c.error().message() == "CARREL_TLS_KEY: tls.key names a file that does not exist");
+  CHECK(config::load(with_environment({{"CARREL_TLS_CERT", there}, {"CARREL_TLS_KEY", there}})));
 }
 
 TEST_CASE("_FILE reads the value from a file and secrets are never shown") {
@@ -82,6 +175,27 @@ TEST_CASE("_FILE reads the value from a file and secrets are never shown") {
   CHECK(c->text("oidc.client_secret") == "s3cret");
   CHECK(c->shown("oidc.client_secret") == "********");
   CHECK(c->shown("database.url") == "postgresql://ada:********@db/carrel");
+}
+
+TEST_CASE("a database address is checked, and whatever its form, its password is not shown") {
+  auto shown = [](const std::string& url) {
+    auto c = config::load(with_environment({{"CARREL_DATABASE_URL", url}}));
+    return c ? c->shown("database.url") : c.error().message();
+  };
+  CHECK(shown("postgres://ada:a%20b@db:5432/x") == "postgres://ada:********@db:5432/x");
+  CHECK(shown("postgresql://ada:a@b/c@db/x") == "postgresql://ada:********@db/x");
+  CHECK(shown("postgresql://db/x?user=ada&password=pw&sslmode=require") ==
+        "postgresql://db/x?user=ada&password=********&sslmode=require");
+  CHECK(shown("host=db password='a b\\' c' user=ada") == "host=db password=******** user=ada");
+  CHECK(shown("password = pw host=db sslpassword=x") == "password = ******** host=db sslpassword=********");
+  CHECK(shown("host='/run/post gres' dbname=x") == "host='/run/post gres' dbname=x");
+  const std::string refused =
+      "CARREL_DATABASE_URL: database.url must be an address such as postgresql://carrel@db/carrel, or keywords such as host=db "
+      "dbname=carrel";
+  for (const char* bad : {"nonsense", "mysql://db/x", "host=db password=a b", "host=db password='a b", "postgresql://a:%zz@db/x",
+                          "postgresql://a b@db/x", "=x"}) {
+    CHECK(shown(bad) == refused);
+  }
 }
 
 TEST_CASE("durations and sizes have units") {

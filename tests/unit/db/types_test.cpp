@@ -74,6 +74,16 @@ TEST_CASE("arrays keep quotes, braces, line ends, empty strings and nulls apart"
   });
 }
 
+TEST_CASE("an array of arrays is read one row after the other") {
+  constexpr statement sql{"test.nested", "select array_agg(array[$1, v, null] order by v) from unnest('{a,b}'::text[]) v"};
+  for (const std::string& item : hostile) {
+    ask([&](db::tx& t) {
+      db::rows r = t.run(sql, item);
+      CHECK(r[0].texts(0) == std::vector<std::string>{item, "a", "", item, "b", ""});
+    });
+  }
+}
+
 TEST_CASE("arrays of uuids and integers") {
   constexpr statement sql{"test.ids", "select $1::uuid[], (select sum(x) from unnest($2::bigint[]) x), '[0:1]={a,b}'::text[]"};
   std::vector<uuid> ids{uuid::make(), uuid::make(), uuid{}};

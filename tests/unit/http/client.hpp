@@ -22,6 +22,7 @@
 #include "server/core/random.hpp"
 #include "server/core/text.hpp"
 #include "server/http/server.hpp"
+#include "tests/harness/eventually.hpp"
 
 namespace carrel::http_tests {
 
@@ -220,15 +221,7 @@ struct site {
   int port = 0;
 };
 
-// Waits until it is true; false after ten seconds.
-template <class Condition>
-bool eventually(Condition c) {
-  for (int i = 0; i < 2000; ++i) {
-    if (c()) return true;
-    ::usleep(5000);
-  }
-  return false;
-}
+using harness::eventually;
 
 inline task<http::response> hello(http::context&) { co_return http::text("hello"); }
 inline task<http::response> echo(http::context& c) { co_return http::text(std::string(c.in.body())); }

@@ -192,6 +192,12 @@ TEST_CASE("problems are rendered by the group, or as one line") {
   CHECK(r.body.find(*r.header("X-Request-Id")) != std::string::npos);
   CHECK(c.get("/plain?what=int").status == 500);
   CHECK(c.get("/g/nowhere").body.find("not_found") != std::string::npos);
+  for (std::string odd : {"%00", "%ff", "%", "%zz"}) {
+    r = c.get("/g/json/" + odd);
+    CHECK(r.status == 400);
+    CHECK(r.body.find("bad_address") != std::string::npos);
+    CHECK(c.get("/" + odd).body == "The address is malformed.\n");
+  }
   CHECK(c.get("/broken/nowhere").body == "Not found.\n");
   r = c.get("/g/json", "", "DELETE");
   CHECK(r.status == 405);

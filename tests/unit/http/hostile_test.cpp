@@ -66,6 +66,10 @@ TEST_CASE("every malformed request is refused or cut off, and the server goes on
       "GET /hello HTTP/1.1\r\nHost: h\n\r\n",
       "GET /hello HTTP/1.1\r\n" + host + "No colon\r\n\r\n",
       "GET /hello HTTP/1.1\r\n" + host + ": no name\r\n\r\n",
+      "GET /hello HTTP/1.1\r\n" + host + "X: a\r\n b\r\n\r\n",
+      "GET /hello HTTP/1.1\r\n" + host + "X: a\r\n\tb: c\r\n\r\n",
+      "GET /hello HTTP/1.1\r\n Host: h\r\n\r\n",
+      "GET /hello HTTP/1.1\r\n" + host + "X: a\r\n \r\n\r\n",
       "GET /hello HTTP/1.1\r\n" + host + "Space : x\r\n\r\n",
       "GET /hello HTTP/1.1\r\n" + host +
           "B\x80"

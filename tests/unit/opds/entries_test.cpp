@@ -2,6 +2,7 @@
 
 #include "opds/books.hpp"
 #include "opds/formats.hpp"
+#include "publication/open.hpp"
 #include "tests/unit/opds/samples.hpp"
 
 using namespace carrel;
@@ -67,8 +68,8 @@ TEST_CASE("KOReader gets all authors in one element and no audio") {
   CHECK(partial_entry(v, b).authors[0].name == "Ada Fenwick, Tomás Quill");
   CHECK(partial_entry(v, b).links.size() == 2);
   b.files = {file_of(41, "m4b", "Two hands.m4b")};
-  CHECK_FALSE(offered(b, true));
-  CHECK(offered(b, false));
+  CHECK_FALSE(offered(b, library::taker::koreader));
+  CHECK(offered(b, library::taker::app));
 }
 
 TEST_CASE("a KEPUB is offered only where there is no EPUB") {
@@ -98,4 +99,34 @@ TEST_CASE("at most eight tags in a feed, all of them in a complete entry, none w
   CHECK(partial_entry(v, b).categories.size() == 8);
   CHECK(full_entry(v, b).categories.size() == 12);
   CHECK(partial_entry(v, b).categories[0].term == numbered(60).text());
+}
+
+TEST_CASE("a file is for some app exactly when it has a type to be sent with") {
+  for (const publication::kind& k : publication::kinds()) {
+    INFO(k.format);
+    bool taken = library::last_taker(k.format, false) >= library::taker::app;
+    CHECK(taken == (format_of(file_of(1, k.format, "a" + std::string(k.extension))) != nullptr));
+  }
+  CHECK(library::last_taker("epub", false) == library::taker::koreader);
+  CHECK(library::last_taker("m4b", false) == library::taker::app);
+  CHECK(library::last_taker("flac", false) == library::taker::page);
+}
+
+TEST_CASE("narrators of audiobooks are in feeds, other contributors in complete entries only") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Two voices");
+  b.contributors = {{numbered(70), "Nell Reader", "Reader, Nell", "nrt"}, {numbered(71), "Tom Turner", "Turner, Tom", "trl"}};
+  CHECK(partial_entry(v, b).contributors.empty());
+  CHECK(full_entry(v, b).contributors.size() == 2);
+  b.files.push_back(file_of(41, "m4b", "Two voices.m4b"));
+  REQUIRE(partial_entry(v, b).contributors.size() == 1);
+  CHECK(partial_entry(v, b).contributors[0].name == "Nell Reader");
+}
+
+TEST_CASE("an unknown language is no language") {
+  http::request in;
+  library::book b = some_book(1, "Somewhere");
+  b.languages = {"und", "pt-BR"};
+  CHECK(partial_entry(some_visit(in), b).languages == std::vector<std::string>{"pt-BR"});
 }

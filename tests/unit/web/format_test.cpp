@@ -44,6 +44,23 @@ TEST_CASE("sizes have at most two digits that matter and a unit") {
   CHECK(size_text(en(), 2'147'483'648) == "2.1 GB");
 }
 
+TEST_CASE("languages and dates are said in the words of the language") {
+  static const languages all;
+  const messages &de = all.choose("de", ""), &fr = all.choose("fr", "");
+  CHECK(language_name(en(), "de") == "German");
+  CHECK(language_name(de, "en") == "Englisch");
+  CHECK(language_name(fr, "pt-BR") == "portugais (Brésil)");
+  CHECK(language_name(en(), "not a tag") == "not a tag");
+  CHECK(language_name(en(), "") == "");
+  CHECK(languages_text(de, {"en", "fr"}) == "Englisch, Französisch");
+  CHECK(date_text(en(), "1975-11-17") == "November 17, 1975");
+  CHECK(date_text(de, "1975-11-17") == "17. November 1975");
+  CHECK(date_text(fr, "1975-11") == "novembre 1975");
+  CHECK(date_text(en(), "1975") == "1975");
+  for (std::string odd : {"", "soon", "1975-13-01", "1975-02-30", "75-1-1", "1975-11-17T00:00:00Z", "-0044-03-15"})
+    CHECK(date_text(en(), odd) == odd);
+}
+
 TEST_CASE("percentages are whole numbers between 0 and 100") {
   CHECK(percent_text(en(), 0.4213) == "42 %");
   CHECK(percent_text(en(), -1) == "0 %");

@@ -2,7 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
+
+#include "web/embedded.hpp"
 
 using carrel::web::languages;
 using carrel::web::messages;
@@ -57,9 +62,76 @@ TEST_CASE("a language falls back to English for what it lacks") {
   CHECK(de->text("b") == "two");
 }
 
+namespace {
+
+std::multiset<std::string> placeholders(const std::string& text) {
+  std::multiset<std::string> out;
+  for (std::size_t at = 0; (at = text.find('{', at)) != std::string::npos; ++at) {
+    out.insert(text.substr(at, text.find('}', at) - at + 1));
+  }
+  return out;
+}
+
+// What a language's own files hold, without what English would fill in.
+std::map<std::string, std::string> own_texts(const std::string& language) {
+  std::map<std::string, std::string> out;
+  for (const carrel::web::embedded& e : carrel::web::message_texts()) {
+    if (!e.name.starts_with(language + "/")) continue;
+    auto parsed = messages::parse(language, e.text);
+    REQUIRE(parsed);
+    for (const auto& [key, text] : parsed->all()) {
+      INFO(e.name << " " << key);
+      CHECK(out.emplace(key, text).second);
+      CHECK_FALSE(text.empty());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("English, German and French have the same texts with the same placeholders") {
+  auto english = own_texts("en");
+  REQUIRE(english.size() > 400);
+  for (std::string language : {"de", "fr"}) {
+    auto texts = own_texts(language);
+    std::vector<std::string> differ;
+    auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+    std::vector<std::pair<std::string, std::string>> rows;
+    std::set_symmetric_difference(english.begin(), english.end(), texts.begin(), texts.end(), std::back_inserter(rows), by_key);
+    for (const auto& [key, text] : rows) differ.push_back(language + " " + key);
+    CHECK(differ == std::vector<std::string>{});
+    for (const auto& [key, text] : texts) {
+      INFO(language << " " << key);
+      if (english.contains(key)) CHECK(placeholders(text) == placeholders(english.at(key)));
+    }
+  }
+}
+
+TEST_CASE("every text of the other languages is written for them, not copied") {
+  auto english = own_texts("en");
+  for (std::string language : {"de", "fr"}) {
+    std::size_t same = 0;
+    auto texts = own_texts(language);
+    for (const auto& [key, text] : texts) {
+      if (english.contains(key) && english.at(key) == text && text.find(' ') != std::string::npos) ++same;
+    }
+    CHECK(same < 16);  // names, units and formats
+  }
+}
+
+TEST_CASE("numbers and plurals are those of the language") {
+  languages all;
+  const messages &de = all.choose("de", ""), &fr = all.choose("fr", "");
+  CHECK(de.count("books.count", 1) == "1 Buch");
+  CHECK(de.count("books.count", 12345) == "12.345 Bücher");
+  CHECK(fr.count("books.count", 0) == "0 livre");
+  CHECK(fr.count("books.count", 12345) == "12\u202f345 livres");
+}
+
 TEST_CASE("the pseudo-language has every text, marked, with its placeholders untouched") {
   languages all;
-  messages pseudo = messages::pseudo(all.english());
+  messages pseudo = messages::pseudo(all.english(), "en-XA");
   REQUIRE(pseudo.all().size() == all.english().all().size());
   CHECK(pseudo.language() == "en-XA");
   CHECK(pseudo.text("nav.home") == "[Hömé]");
@@ -72,6 +144,10 @@ TEST_CASE("the account's language wins, then the browser's wish, then English") 
   CHECK(all.choose("", "xx, en-XA;q=0.5, en;q=0.4").language() == "en-XA");
   CHECK(all.choose("en", "en-XA").language() == "en");
   CHECK(all.choose("xx", "en-GB;q=0.9").language() == "en");
+  CHECK(all.choose("de", "fr").language() == "de");
+  CHECK(all.choose("", "de-AT, en;q=0.5").language() == "de");
+  CHECK(all.choose("", "it, fr-CA;q=0.8, en;q=0.5").language() == "fr");
+  CHECK(all.choose("", "ar-XB").right_to_left());
   CHECK(all.choose("", ";;;,,q=,en-XA;q=abc").language() == "en");
 }
 

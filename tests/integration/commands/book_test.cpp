@@ -1,0 +1,49 @@
+#include "tests/integration/commands/shell.hpp"
+
+using namespace carrel;
+using namespace carrel::commands::tests;
+
+namespace {
+constexpr db::statement sql_accounts{"test.accounts", "select count(*) from users"};
+}
+
+TEST_CASE("books are found, shown and changed before anybody has an account") {
+  shell sh;
+  uuid book = sh.add_book("The Open Harbour");
+  outcome found = sh.run("book find harbour --json");
+  CHECK(found.status == 0);
+  CHECK(found.says(book.text()));
+  outcome shown = sh.run("book show 'The Open Harbour' --json");
+  CHECK(shown.status == 0);
+  CHECK(shown.text("id") == book.text());
+  outcome changed = sh.run("book set " + book.text() + " title='The Closed Harbour' 'authors=Ada Fenwick; ' --json");
+  CHECK(changed.status == 0);
+  CHECK(changed.text("title") == "The Closed Harbour");
+  CHECK(changed.says("\"authors\":[\"Ada Fenwick\"]"));
+  CHECK(sh.run("book trash " + book.text() + " --json").out == "{\"trashed\":1}\n");
+  CHECK(sh.run("book find --json").out == "[]\n");
+  CHECK(sh.run("book untrash " + book.text() + " --json").out == "{\"restored\":1}\n");
+  CHECK(sh.run("book show nothing").status == 3);
+  CHECK(sh.run("book find --user nobody").status == 3);
+  // Nobody has been left behind.
+  CHECK(sh.write([](db::tx& tx) { return tx.run(sql_accounts)[0].integer(0); }) == 0);
+}
+
+TEST_CASE("with accounts books are those of the owner, or of the one that is named") {
+  shell sh;
+  uuid book = sh.add_book("Secret");
+  sh.add_user("owner", library::role::owner);
+  uuid child = sh.add_user("child", library::role::limited);
+  sh.write([&](db::tx& tx) {
+    json::object tags;
+    tags.set("tags", std::vector<std::string>{"adult"});
+    REQUIRE(library::edit_book(tx, book, tags, {}));
+    library::limits limits;
+    limits.hidden_tags = {"adult"};
+    library::set_limits(tx, child, limits);
+    return 0;
+  });
+  CHECK(sh.run("book find --json").says(book.text()));
+  CHECK(sh.run("book find --user child --json").out == "[]\n");
+  CHECK(sh.run("book show " + book.text() + " --user child").status == 3);
+}

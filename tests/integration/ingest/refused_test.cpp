@@ -1,0 +1,126 @@
+#include <catch2/catch.hpp>
+
+#include "bench.hpp"
+#include "ingest/jobs.hpp"
+#include "ingest/pipeline.hpp"
+#include "ingest/upload.hpp"
+
+using namespace carrel;
+using namespace carrel::ingest;
+using namespace carrel::ingest::test;
+
+namespace {
+
+void work_off(bench& b) {
+  db::notifier bell(b.database.url());
+  jobs::workers w(b.pool, bell, 1, "test");
+  register_jobs(w, b.with);
+  while (w.run_one()) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the same bad bytes again are counted and not kept twice") {
+  bench b;
+  std::string bad = "PK\3\4 nothing";
+  write(b.inbox / "a.epub", bad);
+  CHECK(codes(b.take({b.inbox}, false)) == "a.epub=archive_corrupt ");
+  write(b.inbox / "b.epub", bad);
+  write(b.inbox / "sub" / "c.epub", bad);
+  CHECK(codes(b.take({b.inbox}, false)) == "b.epub=archive_corrupt c.epub=archive_corrupt ");
+  REQUIRE(b.files("quarantine").size() == 1);
+  CHECK(read(b.files("quarantine")[0]) == bad);
+  CHECK(b.files("staging").empty());
+  CHECK_FALSE(fs::exists(b.inbox / "b.epub"));
+  CHECK(b.number("select count(*) from ingest_items where state = 'rejected' and dismissed_at is null") == 1);
+  CHECK(b.number("select attempts from ingest_items where display_name = 'a.epub'") >= 3);
+
+  // Somebody who put it away sees it again when it comes again.
+  b.pool.write_now([](db::tx& tx) { tx.script("update ingest_items set dismissed_at = now()"); });
+  write(b.inbox / "d.epub", bad);
+  b.take({b.inbox}, false);
+  CHECK(b.text("select string_agg(display_name, ',') from ingest_items where dismissed_at is null") == "a.epub");
+}
+
+TEST_CASE("twenty copies of a bad file at once are one in quarantine") {
+  bench b;
+  b.with.how.workers = 4;
+  for (int i = 0; i < 20; ++i) write(b.inbox / (std::to_string(i) + ".epub"), "PK\3\4 nothing");
+  outcome out = b.take({b.inbox}, false);
+  CHECK(out.failed.size() == 20);
+  CHECK(b.files("quarantine").size() == 1);
+  CHECK(fs::is_empty(b.inbox));
+  CHECK(b.number("select count(*) from ingest_items where state = 'rejected' and dismissed_at is null") == 1);
+}
+
+TEST_CASE("bad bytes whose quarantined copy is damaged are kept") {
+  bench b;
+  write(b.inbox / "a.epub", "PK\3\4 nothing");
+  b.take({b.inbox}, false);
+  fs::path first = b.files("quarantine").at(0);
+  write(first, "rotten");
+  write(b.inbox / "b.epub", "PK\3\4 nothing");
+  b.take({b.inbox}, false);
+  REQUIRE(b.files("quarantine").size() == 2);
+  CHECK(b.number("select count(*) from ingest_items where state = 'rejected' and dismissed_at is null") == 2);
+}
+
+TEST_CASE("a refused file that can be read now comes in when it is tried again") {
+  bench b;
+  // A reader of before, which took nothing: its children die of every file.
+  inspector_pool blind(helper_inspectors("crash"));
+  services before{b.pool, b.store, blind, b.with.how};
+  std::string bytes = epub({});
+  write(b.inbox / "x.epub", bytes);
+  ingest_options o;
+  outcome first = ingest_paths(before, {b.inbox}, o);
+  CHECK(codes(first) == "x.epub=inspection_crash ");
+  REQUIRE(b.files("quarantine").size() == 1);
+  uuid item = *uuid::parse(b.text("select id::text from ingest_items"));
+
+  REQUIRE(try_again(b.with, item));
+  b.pool.write_now([&](db::tx& tx) { enqueue_file(tx, item); });
+  work_off(b);
+  CHECK(b.text("select state from ingest_items") == "inbox");
+  CHECK(b.text("select error_code from ingest_items").empty());
+  CHECK(b.number("select count(*) from books") == 1);
+  CHECK(read(b.files("library").at(0)) == bytes);
+  CHECK(b.files("quarantine").empty());
+  CHECK(b.files("staging").empty());
+  CHECK_FALSE(try_again(b.with, item));
+}
+
+TEST_CASE("a refused file that was kept where it is comes in from there when it is tried again") {
+  bench b;
+  inspector_pool blind(helper_inspectors("crash"));
+  services before{b.pool, b.store, blind, b.with.how};
+  write(b.inbox / "x.epub", epub({}));
+  ingest_options o;
+  o.keep = true;
+  ingest_paths(before, {b.inbox}, o);
+  uuid item = *uuid::parse(b.text("select id::text from ingest_items"));
+  REQUIRE(try_again(b.with, item));
+  b.pool.write_now([&](db::tx& tx) { enqueue_file(tx, item); });
+  work_off(b);
+  CHECK(b.number("select count(*) from books") == 1);
+  CHECK(fs::exists(b.inbox / "x.epub"));
+}
+
+TEST_CASE("the job of a refused upload fails with its reason, and starting it again reads the file again") {
+  bench b;
+  fs::path p = b.data / "staging" / "upload-x";
+  write(p, "PK\3\4 nothing");
+  upload_taken taken = std::get<upload_taken>(accept_upload(b.with, p, "bad.epub", std::nullopt));
+  work_off(b);
+  auto job = [&] { return *b.pool.read_now([&](db::tx& tx) { return jobs::find_job(tx, taken.job); }); };
+  CHECK(job().state == "failed");
+  CHECK(job().last_error.find("damaged or incomplete") != std::string::npos);
+  std::string before = b.text("select updated_at::text from ingest_items");
+  REQUIRE(b.pool.write_now([&](db::tx& tx) { return jobs::retry_job(tx, taken.job); }));
+  work_off(b);
+  CHECK(job().state == "failed");
+  CHECK(b.text("select state from ingest_items") == "rejected");
+  CHECK(b.text("select updated_at::text from ingest_items") != before);
+  CHECK(b.files("quarantine").size() == 1);
+}

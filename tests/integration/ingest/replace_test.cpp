@@ -1,0 +1,76 @@
+#include "ingest/replace.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "bench.hpp"
+
+using namespace carrel;
+using namespace carrel::ingest;
+using namespace carrel::ingest::test;
+
+namespace {
+
+struct shelf {
+  shelf() {
+    write(b.inbox / "x.epub", old_bytes);
+    added_file a = b.take({b.inbox}).added.at(0);
+    book = a.book;
+    file = a.file;
+  }
+  std::optional<error> put(const std::string& bytes) {
+    fs::path staged = b.data / "staging" / ("upload-" + uuid::make().text());
+    write(staged, bytes);
+    std::optional<error> bad = replace_file(b.with, file, staged, {});
+    CHECK_FALSE(fs::exists(staged));
+    return bad;
+  }
+  std::string column(const std::string& name) {
+    return b.text("select " + name + "::text from book_files where id = '" + file.text() + "'");
+  }
+
+  bench b;
+  std::string old_bytes = epub({}), new_bytes = epub({.text = "Once there was a better book."});
+  uuid book, file;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "new bytes for a file: same book, same file, new fingerprints, the old bytes in the attic and their prints still known") {
+  shelf s;
+  std::string old_sum = s.column("checksum"), old_koreader = s.column("koreader_md5"), old_path = s.column("storage_path");
+  REQUIRE_FALSE(s.put(s.new_bytes));
+  CHECK(s.b.number("select count(*) from books") == 1);
+  CHECK(s.b.number("select count(*) from book_files") == 1);
+  CHECK(s.column("book_id") == s.book.text());
+  CHECK(s.column("checksum") != old_sum);
+  CHECK(s.column("koreader_md5") != old_koreader);
+  CHECK(s.column("file_size") == std::to_string(s.new_bytes.size()));
+  CHECK(read(s.b.store.absolute(s.column("storage_path"))) == s.new_bytes);
+  CHECK_FALSE(fs::exists(s.b.store.absolute(old_path)));
+  REQUIRE(s.b.files("attic").size() == 1);
+  CHECK(read(s.b.files("attic")[0]) == s.old_bytes);
+  CHECK(s.b.number("select count(*) from book_file_hashes where hash = '" + old_koreader + "'") > 0);
+  CHECK(s.b.number("select count(*) from book_file_hashes where hash = '" + s.column("koreader_md5") + "'") > 0);
+  CHECK(s.b.files("library").size() == 1);
+}
+
+TEST_CASE("the same bytes replace nothing") {
+  shelf s;
+  std::string rows = s.b.rows_of_everything();
+  CHECK_FALSE(s.put(s.old_bytes));
+  CHECK(s.b.rows_of_everything() == rows);
+  CHECK(s.b.files("attic").empty());
+}
+
+TEST_CASE("bytes of another kind, damaged ones and those of another book are refused and change nothing") {
+  shelf s;
+  write(s.b.folder / "other" / "y.epub", epub({.title = "Y", .text = "y"}));
+  s.b.take({s.b.folder / "other"});
+  std::string rows = s.b.rows_of_everything();
+  CHECK(s.put("%PDF-1.7\nnothing yet\n%%EOF\n")->field == "format");
+  CHECK(s.put("PK\3\4 nothing")->field == "archive_corrupt");
+  CHECK(s.put(epub({.title = "Y", .text = "y"}))->field == "duplicate_file");
+  CHECK(s.b.rows_of_everything() == rows);
+  CHECK(read(s.b.store.absolute(s.column("storage_path"))) == s.old_bytes);
+}
