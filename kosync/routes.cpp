@@ -1,10 +1,10 @@
 #include "kosync/routes.hpp"
 
+#include "kosync/linker.hpp"
 #include "kosync/progress.hpp"
 #include "kosync/registration.hpp"
 #include "kosync/request_log.hpp"
 #include "kosync/turns.hpp"
-#include "library/document.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
 #include "server/auth/password.hpp"
@@ -84,6 +84,7 @@ struct api::state {
         registration_on(with.settings.on("kosync.registration")),
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
         requests(with.pool),
+        books(with.pool),
         puts(with.pool, db::mode::write, "kosync.put",
              [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
                                            .hold_stale = with.settings.on("kosync.hold_stale")}](
@@ -116,13 +117,13 @@ struct api::state {
 
   task<bool> register_account(std::string name, std::string hash);
   task<bool> key_is_right(http::context&, const registration&);
-  void look_for_book(const uuid& user, const std::string& document);
 
   services with;
   http::links addresses;
   bool registration_on;
   std::uint64_t argon2_memory;
   request_log requests;
+  linker books;
   db::batcher<put_turn, put_outcome> puts;
   db::batcher<get_turn, get_outcome> gets;
 };
@@ -271,7 +272,7 @@ task<http::response> api::state::put_progress(http::context& c) {
 
   task<library::stored_position> storing = put(c, std::move(*p));
   library::stored_position stored = co_await std::move(storing);
-  if (stored.fresh_document) look_for_book(c.who->user, document);
+  if (stored.fresh_document) books.look_for_book(c.who->user, document);
   if (!stored.accepted)
     log::info("kosync.held", {{"device", c.who->device_name}, {"reason", stored.reason}, {"id", c.request_id}});
   co_return http::json(stored_json(document, stored.timestamp));
@@ -366,36 +367,18 @@ task<bool> api::state::key_is_right(http::context& c, const registration& wanted
   co_return false;
 }
 
-void api::state::look_for_book(const uuid& user, const std::string& document) {
-  auto link = [user, document](db::tx& tx) { library::link_document(tx, user, document); };
-  auto done = [](const std::exception_ptr& error) {
-    try {
-      if (error) std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      log::warn("kosync.not_linked", {{"reason", e.what()}});  // the next push tries again
-    }
-  };
-  if (!with.later) return with.pool.enqueue(db::mode::write, std::nullopt, link, done);
-  with.later([&pool = with.pool, link, done] {
-    std::exception_ptr error;
-    try {
-      pool.write_now(link);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    done(error);
-  });
-}
-
 api::api(services s) : state_(std::make_unique<state>(std::move(s))) {}
 
 api::~api() { stop(); }
 
 void api::mount(http::router& root) { state_->mount(root); }
 
+void api::wait_for_links() { state_->books.wait(); }
+
 void api::stop() {
   state_->puts.flush();
   state_->gets.flush();
+  state_->books.wait();
   state_->requests.stop();
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 // KOSync for KOReader, Readest and others (kosync.md), below /kosync and at the root of the site.
 
-#include <functional>
 #include <memory>
 
 #include "server/auth/cpu_pool.hpp"
@@ -17,8 +16,6 @@ struct services {
   auth::credentials& credentials;
   auth::cpu_pool& cpu;
   const config& settings;
-  // Runs something on a thread that may wait, after the answer. Empty: the database pool does it.
-  std::function<void(std::function<void()>)> later;
 };
 
 class api {
@@ -28,6 +25,8 @@ class api {
 
   // The router must not outlive the api.
   void mount(http::router& root);
+  // Until the documents of every answered push have been looked for.
+  void wait_for_links();
   // After the last request: waits until everything taken is stored.
   void stop();
 

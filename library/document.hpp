@@ -2,6 +2,7 @@
 // KOSync documents and their link to a book (kosync.md 8.6).
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace carrel::library {
 // Looks a document up among all fingerprints of the books this user sees: partial, full, content, then filename. Links it when
 // exactly one book matches; a manual link is never changed. Returns the book it is linked to afterwards.
 std::optional<uuid> link_document(db::tx&, const uuid& user, const std::string& document);
+// The same for many, whose order is that in which rows are locked.
+using document_keys = std::set<std::pair<uuid, std::string>>;  // user, document
+void link_documents(db::tx&, const document_keys&);
 // After a file was added: every unlinked document of every user with one of the file's hashes (rule 7). How many were linked.
 int link_documents_of_file(db::tx&, const uuid& file);
 

@@ -74,6 +74,18 @@ link_outcome look_up(db::tx& tx, const uuid& user, const std::string& document) 
   return {.book = files[0].id(0), .made = true};
 }
 
+int link_all(db::tx& tx, const document_keys& documents) {
+  int linked = 0;
+  std::set<uuid> users;  // their rows are locked after all documents, as pushes do it
+  for (const auto& [user, document] : documents) {
+    if (!look_up(tx, user, document).made) continue;
+    ++linked;
+    users.insert(user);
+  }
+  for (const uuid& user : users) bump_state(tx, user);
+  return linked;
+}
+
 }  // namespace
 
 std::optional<uuid> link_document(db::tx& tx, const uuid& user, const std::string& document) {
@@ -82,16 +94,12 @@ std::optional<uuid> link_document(db::tx& tx, const uuid& user, const std::strin
   return out.book;
 }
 
+void link_documents(db::tx& tx, const document_keys& documents) { link_all(tx, documents); }
+
 int link_documents_of_file(db::tx& tx, const uuid& file) {
-  int linked = 0;
-  std::set<uuid> users;  // their rows are locked after all documents, as pushes do it
-  for (const db::row& r : tx.run(sql_waiting, file)) {
-    if (!look_up(tx, r.id(0), r.text(1)).made) continue;
-    ++linked;
-    users.insert(r.id(0));
-  }
-  for (const uuid& user : users) bump_state(tx, user);
-  return linked;
+  document_keys waiting;
+  for (const db::row& r : tx.run(sql_waiting, file)) waiting.emplace(r.id(0), r.text(1));
+  return link_all(tx, waiting);
 }
 
 bool link_by_hand(db::tx& tx, const uuid& user, const std::string& document, const uuid& book) {

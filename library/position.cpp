@@ -12,15 +12,20 @@ namespace carrel::library {
 namespace {
 
 // The first statement of every change of a position: from here to the commit nobody else judges or changes this document.
+// Here and below `offset 0` keeps it to one look into an index for each row, also for a plan made when the tables were empty.
 constexpr db::statement sql_lock{"library.push_lock", R"sql(
-  select i.n - 1, d.link = 'none' and d.looked_up_at is null, d.book_id is not null,
+  select i.n - 1, d.fresh, d.linked,
          d.last_seen_at > $6::timestamptz - interval '1 minute'
            and i.file_name in ('', d.file_name) and i.title in ('', d.title) and i.authors in ('', d.authors)
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
          as i(user_id, document, file_name, title, authors, n)
-    join documents d on d.user_id = i.user_id and d.document = i.document
-   order by i.n
-     for no key update of d)sql"};
+   cross join lateral (
+         select k.link = 'none' and k.looked_up_at is null as fresh, k.book_id is not null as linked,
+                k.last_seen_at, k.file_name, k.title, k.authors
+           from documents k
+          where k.user_id = i.user_id and k.document = i.document
+         offset 0
+            for no key update) d)sql"};
 
 // Documents that are new, or whose row says something else by now.
 constexpr db::statement sql_documents{"library.push_documents", R"sql(
@@ -41,9 +46,12 @@ constexpr db::statement sql_known{"library.push_known", R"sql(
          p.progress, p.device, p.device_id, p.device_key, p.percentage, p.timestamp, p.revision, p.history_id,
          d.progress, d.device, d.device_id, d.percentage, d.seen_revision, d.held, d.counts, d.history_id
     from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as i(user_id, document, device_key, n)
-    left join users u on u.id = i.user_id
-    left join reading_progress p on p.user_id = i.user_id and p.document = i.document
-    left join device_progress d on d.user_id = i.user_id and d.document = i.document and d.device_key = i.device_key
+    left join lateral (select * from users a where a.id = i.user_id offset 0) u on true
+    left join lateral (
+         select * from reading_progress a where a.user_id = i.user_id and a.document = i.document offset 0) p on true
+    left join lateral (
+         select * from device_progress a
+          where a.user_id = i.user_id and a.document = i.document and a.device_key = i.device_key offset 0) d on true
    order by i.n)sql"};
 
 constexpr db::statement sql_devices{"library.push_devices", R"sql(

@@ -129,11 +129,7 @@ struct app::parts {
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
 
-kosync::services app::parts::for_kosync() {
-  return {.pool = pool, .credentials = credentials, .cpu = cpu, .settings = settings, .later = [this](std::function<void()> w) {
-            later(std::move(w));
-          }};
-}
+kosync::services app::parts::for_kosync() { return {.pool = pool, .credentials = credentials, .cpu = cpu, .settings = settings}; }
 
 opds::services app::parts::for_opds() {
   return {.pool = pool,

@@ -1,6 +1,8 @@
 #include "web/templates.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "server/core/text.hpp"
 #include "web/embedded.hpp"
@@ -65,15 +67,40 @@ std::string whole_page(std::string_view layout, std::string_view body, const mes
   return out;
 }
 
+// The parser makes a node of every blank and every word, hundreds of bytes each: 18 MB for the pages of one language. So it is
+// shown blanks as bytes that no UTF-8 text holds, and render() puts the blanks back.
+constexpr char hidden_space = '\xfe', hidden_line = '\xff';
+
+std::string without_blanks(std::string text) {
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t tag = std::min(text.find("{{", at), text.size());
+    std::replace(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(tag), ' ',
+                 hidden_space);
+    std::replace(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(tag), '\n',
+                 hidden_line);
+    at = std::min(text.find("}}", tag), text.size());
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string expand_template(std::string_view text, const messages& words) { return whole_page(text, {}, words); }
 
-std::unique_ptr<kainjow::mustache::mustache> parse_template(std::string_view text, const messages& words) {
-  auto parsed = std::make_unique<kainjow::mustache::mustache>(expand_template(text, words));
-  if (!parsed->is_valid()) throw std::logic_error(parsed->error_message());
-  parsed->set_custom_escape([](const std::string& s) { return html_escape(s); });
-  return parsed;
+page_template::page_template(std::string_view text, const messages& words) : page_template(expand_template(text, words)) {}
+
+page_template::page_template(std::string expanded) : parsed_(without_blanks(std::move(expanded))) {
+  if (!parsed_.is_valid()) throw std::logic_error(parsed_.error_message());
+  parsed_.set_custom_escape([](const std::string& s) { return html_escape(s); });
+}
+
+std::string page_template::render(const view& filled) const {
+  std::string out;
+  out.reserve(16 * 1024);
+  parsed_.render(filled.data(), [&](const std::string& piece) { out += piece; });
+  std::replace(out.begin(), out.end(), hidden_space, ' ');
+  std::replace(out.begin(), out.end(), hidden_line, '\n');
+  return out;
 }
 
 templates::templates(const languages& all) { by_language_.emplace(all.english().language(), parse_all(all.english())); }
@@ -83,7 +110,7 @@ templates::pages templates::parse_all(const messages& words) {
   for (const embedded& e : template_texts()) {
     if (e.name.starts_with("parts/")) continue;
     std::string name(e.name.substr(0, e.name.rfind('.')));
-    auto parsed = parse_template(whole_page(layout_of(name), e.text, words), words);
+    page_template parsed(whole_page(layout_of(name), e.text, words));
     out.emplace(std::move(name), std::move(parsed));
   }
   return out;
@@ -100,11 +127,7 @@ std::string templates::render(std::string_view page, const messages& words, cons
   const pages& all = in(words);
   auto found = all.find(page);
   if (found == all.end()) throw std::logic_error("no template is called " + std::string(page));
-  std::string out;
-  out.reserve(16 * 1024);
-  // Templates hold neither partials nor lambdas any more, so rendering does not change them and needs no lock.
-  found->second->render(filled.data(), [&](const std::string& piece) { out += piece; });
-  return out;
+  return found->second.render(filled);
 }
 
 }  // namespace carrel::web

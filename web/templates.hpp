@@ -3,7 +3,6 @@
 
 #include <kainjow/mustache.hpp>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -17,8 +16,18 @@ namespace carrel::web {
 // that key, whose placeholders {x} become
 // {{x}}. Throws std::logic_error for what does not exist.
 std::string expand_template(std::string_view text, const messages&);
-// Expanded and parsed, with our own escaping. Throws std::logic_error for text that is no template.
-std::unique_ptr<kainjow::mustache::mustache> parse_template(std::string_view text, const messages&);
+// A text expanded and parsed, with our own escaping. Throws std::logic_error for text that is no template.
+class page_template {
+ public:
+  page_template(std::string_view text, const messages&);
+  std::string render(const view&) const;
+
+ private:
+  friend class templates;
+  explicit page_template(std::string expanded);
+  // Holds neither partials nor lambdas, so rendering, which is not const, does not change it and needs no lock.
+  mutable kainjow::mustache::mustache parsed_;
+};
 
 class templates {
  public:
@@ -26,7 +35,7 @@ class templates {
   std::string render(std::string_view page, const messages&, const view&) const;
 
  private:
-  using pages = std::map<std::string, std::unique_ptr<kainjow::mustache::mustache>, std::less<>>;
+  using pages = std::map<std::string, page_template, std::less<>>;
   static pages parse_all(const messages&);
   const pages& in(const messages&) const;
 

@@ -30,6 +30,7 @@ max_wal_senders = 0
 max_wal_size = 256MB
 jit = off
 autovacuum_max_workers = 1
+autovacuum_naptime = 15s
 fsync = on
 full_page_writes = on
 synchronous_commit = on

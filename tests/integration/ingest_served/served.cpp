@@ -115,6 +115,7 @@ house::house()
                   "CARREL_DATABASE_URL=" + database.url(),
                   "CARREL_DATA_DIR=" + data.native(),
                   "CARREL_LISTEN=127.0.0.1:0",
+                  "CARREL_LISTEN_METRICS=127.0.0.1:0",
                   "CARREL_INGEST_SETTLE=100ms"},
       pool({.url = database.url(), .connections = 2}) {
   fs::create_directories(inbox);

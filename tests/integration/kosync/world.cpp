@@ -1,7 +1,6 @@
 #include "tests/integration/kosync/world.hpp"
 
 #include <algorithm>
-#include <future>
 #include <stdexcept>
 
 #include "kosync/routes.hpp"
@@ -20,19 +19,14 @@ namespace {
 }  // namespace
 
 struct world::engine {
-  auth::cpu_pool cpu, waiting;
+  auth::cpu_pool cpu;
   auth::credentials credentials;
   http::router main, metrics;
   kosync::api api;
   std::unique_ptr<http::server> server;
 
   engine(db::pool& pool, const config& c)
-      : cpu(2),
-        waiting(1),
-        credentials(pool, cpu, c),
-        api({.pool = pool, .credentials = credentials, .cpu = cpu, .settings = c, .later = [this](std::function<void()> w) {
-               waiting.post(std::move(w));
-             }}) {}
+      : cpu(2), credentials(pool, cpu, c), api({.pool = pool, .credentials = credentials, .cpu = cpu, .settings = c}) {}
 };
 
 world::world(settings on_the_command_line, const std::string& database_url) {
@@ -88,11 +82,7 @@ reader world::device(const uuid& user, const std::string& user_name, const std::
   return with_key(user_name, md5_hex(password));
 }
 
-void world::wait_for_background() {
-  std::promise<void> done;
-  engine_->waiting.post([&] { done.set_value(); });
-  done.get_future().wait();
-}
+void world::wait_for_background() { engine_->api.wait_for_links(); }
 
 std::vector<past> history_of(world& w, const uuid& user, const std::string& document) {
   std::vector<past> out;

@@ -11,7 +11,7 @@ namespace {
 
 messages words() { return *messages::parse("en", "greet = <Hi> & {name}\nplain = Plain\n"); }
 
-std::string filled(const std::string& text, const view& v) { return parse_template(text, words())->render(v.data()); }
+std::string filled(const std::string& text, const view& v) { return page_template(text, words()).render(v); }
 
 }  // namespace
 
@@ -19,6 +19,12 @@ TEST_CASE("values and texts are escaped, and placeholders of texts are values of
   view v;
   v.set("name", "<script>alert('x') & \"y\"</script>");
   CHECK(filled("{{t.greet}}", v) == "&lt;Hi&gt; &amp; &lt;script&gt;alert('x') &amp; &quot;y&quot;&lt;/script&gt;");
+}
+
+TEST_CASE("blanks and line ends of template, text and value come out as they are") {
+  view v;
+  v.set("name", " a  b").set("flag", true);
+  CHECK(filled("<p  class=x>\n {{ name }} {{# flag }}\n y{{/ flag }}</p>\n", v) == "<p  class=x>\n  a  b \n y</p>\n");
 }
 
 TEST_CASE("a value that looks like a template stays a value") {
