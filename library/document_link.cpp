@@ -7,7 +7,7 @@ namespace carrel::library {
 namespace {
 
 constexpr db::statement sql_lock{"library.lock_document", R"sql(
-  select link, book_id, file_name from documents where user_id = $1 and document = $2 for update)sql"};
+  select link, book_id, file_name from documents where user_id = $1 and document = $2 for no key update)sql"};
 
 // Kinds in the order of kosync.md 8.6 rule 4; the first one that knows the document decides. The digest of the file name that
 // the client sent comes last.

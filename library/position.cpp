@@ -11,23 +11,30 @@
 namespace carrel::library {
 namespace {
 
-// The first statement of every change of a position: from here to the commit nobody else judges or changes this document.
+// The first statement of every change of a position: from here to the commit nobody else judges or changes these documents.
+// Batches that meet lock in one order, so nothing is locked while a document is still missing: sql_documents then does both.
 // Here and below `offset 0` keeps it to one look into an index for each row, also for a plan made when the tables were empty.
 constexpr db::statement sql_lock{"library.push_lock", R"sql(
+  with i as materialized (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+               as i(user_id, document, file_name, title, authors, n)),
+  all_there as materialized (
+    select count(*) = cardinality($1) as yes
+      from i
+     cross join lateral (select from documents k where k.user_id = i.user_id and k.document = i.document offset 0) d)
   select i.n - 1, d.fresh, d.linked,
          d.last_seen_at > $6::timestamptz - interval '1 minute'
            and i.file_name in ('', d.file_name) and i.title in ('', d.title) and i.authors in ('', d.authors)
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-         as i(user_id, document, file_name, title, authors, n)
+    from i
    cross join lateral (
          select k.link = 'none' and k.looked_up_at is null as fresh, k.book_id is not null as linked,
                 k.last_seen_at, k.file_name, k.title, k.authors
            from documents k
-          where k.user_id = i.user_id and k.document = i.document
+          where k.user_id = i.user_id and k.document = i.document and (select yes from all_there)
          offset 0
             for no key update) d)sql"};
 
-// Documents that are new, or whose row says something else by now.
+// Documents of which one is new, or whose row says something else by now.
 constexpr db::statement sql_documents{"library.push_documents", R"sql(
   insert into documents as d (user_id, document, file_name, title, authors, first_seen_at, last_seen_at)
   select i.user_id, i.document, i.file_name, i.title, i.authors, $6, $6
