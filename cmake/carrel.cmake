@@ -20,6 +20,7 @@ option(CARREL_TESTS "build the tests" ON)
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+set(Boost_NO_WARN_NEW_VERSIONS ON)  # what its old list of dependencies does not know we name ourselves
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json)
 find_package(OpenSSL REQUIRED)
 find_package(spdlog REQUIRED)

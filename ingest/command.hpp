@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,13 @@ struct ingest_options {
   bool approve = false;
   bool keep = false;
   std::optional<uuid> user;
-  bool dry_run = false;  // only says what would happen; book and file of what would be added are nil then
+  bool dry_run = false;       // only says what would happen; book and file of what would be added are nil then
+  std::stop_token stop = {};  // ends the run: the files in hand are finished, the rest is as if it had not been asked for.
+                              // Not to be asked for in the progress callback.
+};
+// What `outcome::interrupted` is then.
+struct stopped_by_request : std::runtime_error {
+  using runtime_error::runtime_error;
 };
 
 struct added_file {
@@ -28,12 +36,13 @@ struct added_file {
   uuid book, file;
   std::string status;
   std::vector<publication::warning> warnings;
-  std::optional<uuid> possible_duplicate_of = {};  // of a dry run
+  std::optional<uuid> possible_duplicate_of = {};
 };
 struct duplicate_file {
   std::string path;
   uuid book, file;
   std::string same_as = {};  // of a dry run: the path of this run that has the same bytes
+  bool trashed = false;      // that book lies in the trash
 };
 struct failed_file {
   std::string path, code, message;
@@ -44,6 +53,7 @@ struct outcome {
   std::vector<duplicate_file> duplicates;
   std::vector<failed_file> failed;
   std::int64_t ignored = 0;
+  std::int64_t resumed = 0;  // how many of the rows had been left unfinished by a process that ended
   bool dry_run = false;
   std::exception_ptr interrupted;  // what ended the run too early (the database went away); the lists say what was done before
 };
@@ -52,6 +62,7 @@ json::object to_json(const outcome&);
 using progress_callback = std::function<void(std::int64_t done, std::int64_t found)>;
 
 // Lists are in the order of the walk. Works beside a running server: what the server takes in meanwhile is counted all the same.
+// What processes that ended have left unfinished is finished too and stands at the end of the lists.
 outcome ingest_paths(const services&, const std::vector<std::filesystem::path>&, const ingest_options&,
                      const progress_callback& = nullptr);
 

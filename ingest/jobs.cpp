@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::chrono::seconds space_delay = std::chrono::minutes(5);
 
+// Nobody stands beside the drop folder, and a book in the trash is not in the library: errata says so.
+constexpr db::statement sql_in_trash{"ingest.mark_in_trash", R"sql(
+  update ingest_items i set state = 'rejected', error_code = 'duplicate_trashed', error_detail = b.title, updated_at = clock_timestamp()
+    from books b
+   where i.id = $1 and i.source = 'watch' and i.state = 'duplicate' and i.source_done and i.error_code = ''
+     and b.id = i.book_id and b.deleted_at is not null)sql"};
+
 void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::progress& p) {
   std::optional<uuid> id = uuid::parse(j.payload_text("item"));
   if (!id) throw carrel::jobs::give_up("the job names no item");
@@ -23,6 +30,7 @@ void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::p
   if (lies_in_quarantine(s, *id)) try_again(s, *id);
   std::optional<ending> end = take_in(s, *id, false);
   if (!end) throw carrel::jobs::not_now("another worker has this file", std::chrono::seconds(10));
+  if (end->how == ending::duplicate) s.pool.write_now([&](db::tx& tx) { tx.run(sql_in_trash, *id); });
   if (end->how == ending::added || end->how == ending::duplicate) return p.report(1, 1);
   if (end->how == ending::vanished || end->how == ending::left_alone) return;
   std::string why = publication::message_for(end->code, end->detail);

@@ -197,6 +197,11 @@ ending publish(work& w) {
 }
 
 ending store_duplicate(work& w, const library::known_bytes& known) {
+  // Whoever's the staged bytes were, they are proven in the library; a source that was renamed there is only in staging.
+  bool staged = !w.what.staging_path.empty() && is_there(w.path_of(w.what.staging_path));
+  if (staged && w.source_moved) {
+    if (std::optional<ending> end = link_into_attic(w)) return *end;
+  }
   w.what.state = "duplicate";
   w.what.book = known.book;
   w.what.file_id = known.file;
@@ -204,9 +209,7 @@ ending store_duplicate(work& w, const library::known_bytes& known) {
   w.what.source_done = w.what.keep || !w.what.has_source() || w.source_moved;
   w.with.pool.write_now([&](db::tx& tx) { mark_stored(tx, w.what); });
   if (!w.what.staging_path.empty()) {
-    // Whoever's the staged bytes were, they are proven in the library; a source that was renamed here has its link in the attic.
-    if (w.source_moved && w.what.has_source() && !w.what.keep && is_there(w.path_of(w.what.staging_path))) link_into_attic(w);
-    w.surplus = is_there(w.path_of(w.what.staging_path));
+    w.surplus = staged;
     clear_staging(w);
   }
   finish_source(w);
@@ -233,7 +236,7 @@ std::optional<error> drop_source(const work& w) {
   fs::path attic = w.path_of(w.relative("attic"));
   if (is_there(attic) && sha256_of(attic) == w.what.sha256) return remove_synced(w.source_path());
   if (std::optional<error> bad = make_synced_folder(w.folder("attic"))) return bad;
-  return library::move_proven(w.source_path(), attic);
+  return library::take_proven(w.source_path(), attic);
 }
 
 // A share that cannot be written, a folder of somebody else: from now on this file counts as one that is kept. Said once for the

@@ -1,8 +1,11 @@
 #include "ingest/recover.hpp"
 
+#include <map>
+
 #include "ingest/jobs.hpp"
 #include "server/core/clock.hpp"
 #include "server/jobs/queue.hpp"
+#include "server/jobs/session_lock.hpp"
 
 namespace carrel::ingest {
 namespace {
@@ -16,6 +19,12 @@ constexpr db::statement sql_unfinished{"ingest.unfinished", R"sql(
 constexpr db::statement sql_sources_left{"ingest.sources_left", R"sql(
   select id from ingest_items where state in ('inbox', 'organised', 'duplicate', 'rejected') and policy = 'move' and not source_done)sql"};
 
+constexpr db::statement sql_open{"ingest.open_items", R"sql(
+  select id, batch_id, coalesce(nullif(source_path, ''), convert_to(display_name, 'UTF8')) from ingest_items
+   where state in ('settled', 'probed', 'hashed', 'stored', 'described')
+      or (state in ('inbox', 'organised', 'duplicate', 'rejected') and policy = 'move' and not source_done)
+   order by created_at, id)sql"};
+
 }  // namespace
 
 int enqueue_unfinished(db::tx& tx, bool at_start) {
@@ -28,6 +37,24 @@ int enqueue_unfinished(db::tx& tx, bool at_start) {
   };
   enqueue_all(tx.run(sql_unfinished, at_start, now()));
   if (at_start) enqueue_all(tx.run(sql_sources_left));
+  return out;
+}
+
+abandoned find_abandoned(db::pool& pool, const library::store& store) {
+  abandoned out;
+  db::rows rows = pool.read_now([](db::tx& tx) { return tx.run(sql_open); });
+  std::optional<bool> served;
+  std::map<uuid, bool> ended;  // by batch
+  for (const db::row& r : rows) {
+    std::optional<uuid> batch = r.maybe_id(1);
+    if (batch && !ended.contains(*batch)) {
+      std::optional<item_lock> claim = item_lock::take(store, *batch, false);
+      ended[*batch] = claim.has_value();
+      if (claim) out.claims.push_back(std::move(*claim));
+    }
+    if (!batch && !served) served = !jobs::session_lock(pool, "schedule").hold();
+    if (batch ? ended[*batch] : !*served) out.items.push_back({r.id(0), r.raw(2)});
+  }
   return out;
 }
 

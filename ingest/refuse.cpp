@@ -24,6 +24,14 @@ constexpr db::statement sql_stage{"ingest.stage_again", "update ingest_items set
 constexpr db::statement sql_same_refused{"ingest.same_refused", R"sql(
   select id, quarantine_path from ingest_items
    where sha256 = $1 and id <> $2 and state = 'rejected' and quarantine_path <> '' order by created_at limit 1)sql"};
+constexpr db::statement sql_kept_before{"ingest.kept_before", R"sql(
+  select o.id
+    from ingest_items i
+    join ingest_items o on o.sha256 = $2 and o.sha256 <> '' and o.state = 'rejected' and (o.created_at, o.id) < (i.created_at, i.id)
+   where i.id = $1 order by o.created_at, o.id limit 20)sql"};
+constexpr db::statement sql_kept_too{"ingest.kept_too", R"sql(
+  update ingest_items set dismissed_at = now()
+   where sha256 = $1 and id <> $2 and state = 'rejected' and policy = 'keep' and dismissed_at is null)sql"};
 constexpr db::statement sql_count_again{"ingest.count_again", R"sql(
   update ingest_items set attempts = attempts + 1, dismissed_at = null, updated_at = clock_timestamp() where id = $1)sql"};
 constexpr db::statement sql_counted{"ingest.counted_elsewhere", "update ingest_items set dismissed_at = now() where id = $1"};
@@ -62,7 +70,7 @@ void drop_own_copy(const work& w) {
 // The same bytes lie in quarantine already (4.2): that item counts them, and this one is not shown. Our file goes only when the
 // copy there is proven; an interruption finds the item as one whose source is left.
 bool counted_elsewhere(work& w) {
-  if (w.what.keep || w.what.sha256.empty()) return false;
+  if (w.what.sha256.empty()) return false;
   std::optional<fs::path> ours = refused_file(w);
   db::rows same = w.with.pool.read_now([&](db::tx& tx) { return tx.run(sql_same_refused, w.what.sha256, w.what.id); });
   if (!ours || same.empty() || sha256_of(w.path_of(same[0].text(1))) != w.what.sha256) return false;
@@ -86,6 +94,25 @@ bool counted_elsewhere(work& w) {
   return true;
 }
 
+// The same for a file that stays where it is: an item from before has the bytes, in quarantine or in a folder of its own.
+bool counted_with_kept(work& w) {
+  if (w.what.sha256.empty()) return false;
+  for (const db::row& r : w.with.pool.read_now([&](db::tx& tx) { return tx.run(sql_kept_before, w.what.id, w.what.sha256); })) {
+    std::optional<item> other = w.with.pool.read_now([&](db::tx& tx) { return find_item(tx, r.id(0)); });
+    if (!other) continue;
+    bool there = other->quarantine_path.empty() ? other->has_source() && identity_at(other->source_path) == other->who
+                                                : sha256_of(w.path_of(other->quarantine_path)) == w.what.sha256;
+    if (!there) continue;
+    w.with.pool.write_now([&](db::tx& tx) {
+      mark_ended(tx, w.what);
+      tx.run(sql_counted, w.what.id);
+      tx.run(sql_count_again, other->id);
+    });
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 ending refused_before(const item& i) {
@@ -97,6 +124,7 @@ ending refused_before(const item& i) {
 }
 
 ending refuse(work& w, const publication::refusal& why) {
+  bool news = w.what.state != "rejected";  // a kept file is met again whenever its folder is read
   w.what.state = "rejected";
   w.what.next_try_at.reset();
   w.what.source_done = w.what.keep;
@@ -104,11 +132,17 @@ ending refuse(work& w, const publication::refusal& why) {
   set_why(w, why.code, why.detail);
   // Of two workers with the same bytes the second finds the item of the first.
   item_lock alone = item_lock::hold(w.with.store, "refused " + w.what.sha256);
-  if (counted_elsewhere(w)) return refused_before(w.what);
+  if (w.what.keep ? news && counted_with_kept(w) : counted_elsewhere(w)) {
+    if (w.what.keep && w.what.has_source()) drop_own_copy(w);
+    return refused_before(w.what);
+  }
   ending out = ended(w, ending::rejected, why.code, why.detail);
   w.with.pass(step::refused);
   finish_refusal(w);
   if (w.what.keep && w.what.has_source()) drop_own_copy(w);
+  // Items of kept files that wait for an eye: the one with the bytes in quarantine stands for them.
+  if (!w.what.quarantine_path.empty() && !w.what.sha256.empty())
+    w.with.pool.write_now([&](db::tx& tx) { tx.run(sql_kept_too, w.what.sha256, w.what.id); });
   return out;
 }
 
@@ -121,7 +155,7 @@ void finish_refusal(work& w) {
     bad = remove_synced(*from);
   else if (from)
     bad = make_synced_folder(w.folder("quarantine"));
-  if (from && !bad && is_there(*from)) bad = library::move_proven(*from, to);
+  if (from && !bad && is_there(*from)) bad = library::take_proven(*from, to);
   ::rmdir(w.folder("staging").c_str());
   if (bad && bad->field == "disk_full") return;  // stays where it is and is tried again at the next start
   w.what.source_done = true;
@@ -180,7 +214,7 @@ bool try_again(const services& s, const uuid& id) {
     if (!is_there(from) && !is_there(to)) return false;
     // The row names both places while the file is on its way, so an interrupted attempt can be repeated.
     s.pool.write_now([&](db::tx& tx) { tx.run(sql_stage, id, w.what.staging_path); });
-    if (is_there(from) && (make_synced_folder(w.folder("staging")) || library::move_proven(from, to))) return false;
+    if (is_there(from) && (make_synced_folder(w.folder("staging")) || library::take_proven(from, to))) return false;
     std::optional<std::string> sum = sha256_of(to);
     if (!sum) return false;
     w.what.sha256 = *sum;

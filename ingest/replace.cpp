@@ -58,8 +58,8 @@ std::optional<error> keep_old(const services& s, const old_file& old) {
   if (old.storage_path.empty() || !identity_at(stored)) return std::nullopt;  // it was missing already
   if (std::optional<error> bad = make_synced_folder(folder)) return bad;
   fs::path kept = folder / safe_name(old.name);
-  if (::link(stored.c_str(), kept.c_str()) != 0) return refused("disk_full");
-  return library::sync_folder(folder);
+  if (library::link_proven(stored, kept)) return refused("disk_full");
+  return std::nullopt;
 }
 
 std::optional<error> replace(const services& s, const uuid& file, const fs::path& staged, const library::actor& who) {

@@ -1,8 +1,5 @@
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "ingest/space.hpp"
 #include "ingest/work.hpp"
 #include "publication/names.hpp"
@@ -59,15 +56,18 @@ bool same_device(const work& w) {
   return ::stat(w.folder("staging").c_str(), &s) == 0 && static_cast<std::int64_t>(s.st_dev) == w.in.who.dev;
 }
 
-// 4a. Nothing when the file system wants a copy after all.
+// 4a; `no` when it must be a copy after all. What somebody else owns or has another name for could be changed in the library.
 enum class renamed { yes, no, other_file, failed };
 renamed rename_source(work& w, const fs::path& staged) {
+  if (!library::ours_alone(w.in.handle.get())) return renamed::no;
   if (std::optional<error> bad = library::rename_new(w.source_path(), staged))
     return bad->field == "other_file_system" ? renamed::no : renamed::failed;
   if (identity_at(staged) != w.in.who) {
     library::rename_new(staged, w.source_path());  // somebody put another file under this name
     return renamed::other_file;
   }
+  if (!library::ours_alone(w.in.handle.get()))  // it got a second name meanwhile
+    return library::rename_new(staged, w.source_path()) ? renamed::failed : renamed::no;
   bool synced = ::fsync(w.in.handle.get()) == 0 && !library::sync_folder(staged.parent_path()) &&
                 !library::sync_folder(w.source_path().parent_path());
   return synced ? renamed::yes : renamed::failed;
@@ -152,12 +152,13 @@ std::optional<ending> link_into_attic(work& w) {
   if (std::optional<error> bad = make_synced_folder(w.folder("attic"))) return fail(w, *bad);
   fs::path from = w.path_of(w.what.staging_path), to = w.path_of(w.relative("attic"));
   if (!is_there(from)) from = w.path_of(w.what.target_path);  // placed already, before an interruption
-  if (::link(from.c_str(), to.c_str()) != 0 && errno != EEXIST) {
-    log::warn("ingest.attic", {{"item", w.what.id}, {"error", std::strerror(errno)}});
-    w.attic_by_source = true;
-    return std::nullopt;
+  std::optional<error> bad = library::link_proven(from, to);
+  if (bad && bad->field == "target_exists") bad = library::sync_folder(w.folder("attic"));  // of an attempt before
+  if (bad) {
+    log::warn("ingest.attic", {{"item", w.what.id}, {"error", bad->message()}});
+    if (w.source_moved) return fail(w, *bad);
+    return std::nullopt;  // the source itself goes there in step 7
   }
-  if (std::optional<error> bad = library::sync_folder(w.folder("attic"))) return fail(w, *bad);
   w.with.pass(step::in_attic);
   return std::nullopt;
 }

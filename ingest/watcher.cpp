@@ -306,17 +306,30 @@ struct watcher::state {
 watcher::watcher(const services& s) : state_(std::make_unique<state>(s)) {}
 watcher::~watcher() { stop(); }
 
-std::optional<error> watcher::start() {
-  CARREL_EXPECT(!state_->thread.joinable());
-  const fs::path& root = state_->root;
+std::optional<error> unusable_drop_folder(const fs::path& given, const library::store& store) {
+  fs::path root = given.lexically_normal(), there = root;
   std::error_code code;
-  fs::create_directories(root, code);
-  if (code) return error{"ingest.drop_dir", "cannot be made: " + code.message()};
-  if (inside_own(root, folders_of(state_->with.store))) return error{"ingest.drop_dir", "lies inside Carrel's own folders"};
-  fs::path real = fs::canonical(root, code), data = fs::canonical(state_->with.store.data(), code);
+  while (!fs::exists(there, code) && there.has_relative_path()) there = there.parent_path();
+  if (!fs::is_directory(there, code) || ::access(there.c_str(), X_OK | (there == root ? R_OK : W_OK)) != 0)
+    return error{"ingest.drop_dir", there == root ? "cannot be read" : "cannot be made in " + shown_name(there.native())};
+  if (inside_own(root, folders_of(store))) return error{"ingest.drop_dir", "lies inside Carrel's own folders"};
+  fs::path real = fs::weakly_canonical(root, code), data = fs::canonical(store.data(), code);
   if (!code && (data == real || data.native().starts_with(real.native() + "/")))
     return error{"ingest.drop_dir", "contains Carrel's own folders"};
   if (fs::exists(root / "metadata.db", code)) return error{"ingest.drop_dir", "is a Calibre library"};
+  return std::nullopt;
+}
+
+std::optional<error> watcher::start() {
+  CARREL_EXPECT(!state_->thread.joinable());
+  const services& with = state_->with;
+  std::error_code code;
+  fs::create_directories(state_->root, code);
+  if (std::optional<error> bad = unusable_drop_folder(state_->root, with.store)) {
+    folder_note note{state_->root, "drop_folder_unusable", bad->reason};
+    with.pool.write_now([&](db::tx& tx) { note_folder(tx, note); });
+    return bad;
+  }
   state_->thread = std::thread([this] { state_->run(); });
   return std::nullopt;
 }

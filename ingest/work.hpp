@@ -18,7 +18,6 @@ struct work {
   std::optional<inspection> inside;
   std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
   bool source_moved = false;                    // 4a: the source itself is in staging
-  bool attic_by_source = false;                 // no links here: the source goes to the attic instead of being unlinked
   bool surplus = false;                         // the target was there already; the staged copy goes after the commit
   bool source_stays = false;                    // it could not be removed from its folder
 

@@ -62,8 +62,10 @@ struct position_row {
   instant at{};
   bool current = false, accepted = true;
   std::string reason;
+  bool settled = false;  // it was held; a person, or a later push of its device, has decided
+  bool waits() const { return !accepted && !settled; }
 };
-// History of a book (all linked documents of this user) or of one document, newest first.
+// History of a book (all linked documents of this user) or of one document, newest first. Of a book at most one row is current.
 std::vector<position_row> positions_of_book(db::tx&, const uuid& user, const uuid& book, int most);
 std::vector<position_row> positions_of_document(db::tx&, const uuid& user, const std::string& document, int most);
 // Makes a history row current again: origin `restore`, device "Carrel", never the identity of one of the user's devices

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "library/instance.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
@@ -7,7 +9,7 @@ namespace {
 
 constexpr db::statement sql_of_book{"library.positions_of_book", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason
+         h.reason, h.settled_at is not null
     from documents d
     join visible_books($1) b on b.id = d.book_id
     join reading_progress_history h on h.user_id = d.user_id and h.document = d.document
@@ -18,7 +20,7 @@ constexpr db::statement sql_of_book{"library.positions_of_book", R"sql(
 
 constexpr db::statement sql_of_document{"library.positions_of_document", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason
+         h.reason, h.settled_at is not null
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
     left join reading_progress p on p.user_id = h.user_id and p.document = h.document
@@ -28,14 +30,14 @@ constexpr db::statement sql_of_document{"library.positions_of_document", R"sql(
 
 constexpr db::statement sql_one{"library.position_row", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason
+         h.reason, h.settled_at is not null
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
     left join reading_progress p on p.user_id = h.user_id and p.document = h.document
    where h.id = $1)sql"};
 
 constexpr db::statement sql_held{"library.held_positions", R"sql(
-  select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, false, h.accepted, h.reason
+  select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, false, h.accepted, h.reason, false
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
    where h.user_id = $1 and not h.accepted and h.settled_at is null
@@ -121,7 +123,8 @@ position_row row_from(const db::row& r) {
           .at = r.at(7),
           .current = !r.is_null(8) && r.flag(8),
           .accepted = r.flag(9),
-          .reason = r.text(10)};
+          .reason = r.text(10),
+          .settled = r.flag(11)};
 }
 
 std::vector<position_row> rows_from(const db::rows& rows) {
@@ -142,7 +145,11 @@ std::string own_device_id(db::tx& tx) {
 }  // namespace
 
 std::vector<position_row> positions_of_book(db::tx& tx, const uuid& user, const uuid& book, int most) {
-  return rows_from(tx.run(sql_of_book, user, book, most));
+  std::vector<position_row> out = rows_from(tx.run(sql_of_book, user, book, most));
+  // Each linked document has a current place; the book's is the newest of them.
+  auto newest = std::find_if(out.begin(), out.end(), [](const position_row& p) { return p.current; });
+  if (newest != out.end()) std::for_each(newest + 1, out.end(), [](position_row& p) { p.current = false; });
+  return out;
 }
 
 std::vector<position_row> positions_of_document(db::tx& tx, const uuid& user, const std::string& document, int most) {

@@ -59,6 +59,11 @@ error write_error(int code) {
   return {"store_unwritable", reason(code)};
 }
 
+// Without following a link, without waiting for a FIFO.
+descriptor open_stored(const fs::path& p) {
+  return descriptor(::open(p.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+}
+
 fs::path temporary_beside(const fs::path& target) { return target.parent_path() / (".carrel-" + random_letters(16) + ".tmp"); }
 
 // The folder and every missing one above it, each parent synced (4.3 step 2).
@@ -133,6 +138,24 @@ int rename_without_replacing(const fs::path& from, const fs::path& to) {
   descriptor reserved(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!reserved) return errno;
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+std::optional<error> sync_both(const fs::path& from, const fs::path& to) {
+  if (std::optional<error> bad = sync_folder(to.parent_path())) return bad;
+  return from.parent_path() == to.parent_path() ? std::nullopt : sync_folder(from.parent_path());
+}
+
+std::optional<error> move_by_copy(const fs::path& from, const fs::path& to) {
+  descriptor source = open_stored(from);
+  if (!source) return error{"source_unreadable", reason(errno)};
+  struct stat seen {};
+  if (::fstat(source.get(), &seen) != 0) return error{"source_unreadable", reason(errno)};
+  if (result<publication::fingerprints> copy = copy_proven(source.get(), to); !copy) return copy.error();
+  struct stat now {};
+  if (::lstat(from.c_str(), &now) != 0 || !same_version(seen, now))
+    return error{"source_changed", "replaced while it was copied"};
+  if (::unlink(from.c_str()) != 0) return write_error(errno);
+  return sync_both(from, to);
 }
 
 error rename_error(int code) {
@@ -273,21 +296,29 @@ std::optional<error> rename_new(const fs::path& from, const fs::path& to) {
 std::optional<error> move_proven(const fs::path& from, const fs::path& to) {
   if (std::optional<error> bad = make_folders(to.parent_path())) return bad;
   int code = rename_without_replacing(from, to);
-  if (code == EXDEV) {
-    descriptor source(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (!source) return error{"source_unreadable", reason(errno)};
-    struct stat seen {};
-    if (::fstat(source.get(), &seen) != 0) return error{"source_unreadable", reason(errno)};
-    if (result<publication::fingerprints> copy = copy_proven(source.get(), to); !copy) return copy.error();
-    struct stat now {};
-    if (::lstat(from.c_str(), &now) != 0 || !same_version(seen, now))
-      return error{"source_changed", "replaced while it was copied"};
-    if (::unlink(from.c_str()) != 0) return write_error(errno);
-  } else if (code != 0) {
-    return rename_error(code);
-  }
-  if (std::optional<error> bad = sync_folder(to.parent_path())) return bad;
-  return from.parent_path() == to.parent_path() ? std::nullopt : sync_folder(from.parent_path());
+  if (code == EXDEV) return move_by_copy(from, to);
+  if (code != 0) return rename_error(code);
+  return sync_both(from, to);
+}
+
+bool ours_alone(int file) {
+  struct stat facts {};
+  return ::fstat(file, &facts) == 0 && facts.st_uid == ::geteuid() && facts.st_nlink == 1;
+}
+
+std::optional<error> take_proven(const fs::path& from, const fs::path& to) {
+  descriptor source = open_stored(from);
+  if (!source || ours_alone(source.get())) return move_proven(from, to);
+  return move_by_copy(from, to);
+}
+
+std::optional<error> link_proven(const fs::path& from, const fs::path& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return sync_folder(to.parent_path());
+  if (errno == EEXIST) return rename_error(EEXIST);
+  descriptor source = open_stored(from);
+  if (!source) return error{"source_unreadable", reason(errno)};
+  result<publication::fingerprints> copy = copy_proven(source.get(), to);
+  return copy ? std::nullopt : std::optional<error>(copy.error());
 }
 
 }  // namespace carrel::library

@@ -46,5 +46,12 @@ std::optional<error> sync_folder(const std::filesystem::path&);
 std::optional<error> rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
 // The same with missing folders made and both folders synced; falls back to a proven copy plus unlink across file systems.
 std::optional<error> move_proven(const std::filesystem::path& from, const std::filesystem::path& to);
+// Nobody but us owns the open file or has a name for it.
+bool ours_alone(int file);
+// As move_proven for a file that came from outside: what is not ours alone is copied, so that nobody can change it afterwards.
+std::optional<error> take_proven(const std::filesystem::path& from, const std::filesystem::path& to);
+// Another name for a stored file, which stays; a proven copy where the kernel refuses links (fs.protected_hardlinks) or the file
+// system has none. Syncs the folder of `to`. Error fields as above.
+std::optional<error> link_proven(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace carrel::library

@@ -73,7 +73,16 @@ bool starts_like_xml(std::string_view text) {
          (text[first + 1] == '?' || text[first + 1] == '!' || (text[first + 1] >= 'A' && text[first + 1] <= 'z'));
 }
 
+bool has_wide_mark(std::string_view head) {
+  using namespace std::string_view_literals;
+  return head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff") || head.starts_with("\0\0\xfe\xff"sv);
+}
+
 bool is_text(std::string_view head) {
+  if (has_wide_mark(head)) {  // the bytes of ordinary letters look like control characters
+    decoded wide = decode_xml(head);
+    return !wide.text.empty() && (wide.controls + wide.invalid) * 100 <= wide.text.size();
+  }
   decoded d = decode_xml(head.substr(0, head.size() == head_size ? cut_utf8(head, head_size - 4).size() : head.size()));
   std::size_t controls = 0;
   for (char c : head) {

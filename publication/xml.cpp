@@ -50,9 +50,7 @@ bool is_utf8_name(std::string_view name) { return equal_ascii_case(name, "utf-8"
 
 void remove_controls(decoded& d) {
   auto bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
-  if (std::none_of(d.text.begin(), d.text.end(), bad)) return;
-  d.controls = true;
-  std::erase_if(d.text, bad);
+  d.controls = std::erase_if(d.text, bad);
 }
 
 constexpr int most_attributes = 1000;  // of one element: looking a prefix up is linear in them
@@ -195,7 +193,7 @@ result<xml_tree, refusal> parse_package_xml(std::string_view bytes, int depth, s
   decoded d = decode_xml(bytes);
   if (declares_entities(d.text)) return refusal{"xml_entities_not_allowed", ""};
   if (d.invalid > 0) warn(warnings, "text_invalid_utf8");
-  if (d.controls) warn(warnings, "text_control_characters");
+  if (d.controls > 0) warn(warnings, "text_control_characters");
 
   constexpr unsigned options = pugi::parse_default | pugi::parse_ws_pcdata;
   auto tree = std::make_unique<pugi::xml_document>();

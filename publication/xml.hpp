@@ -16,10 +16,10 @@ namespace carrel::publication {
 void warn(std::vector<warning>&, std::string_view code, std::string_view detail = {});
 
 struct decoded {
-  std::string text;         // valid UTF-8 without BOM and NUL
-  std::size_t invalid = 0;  // sequences replaced by U+FFFD
-  bool controls = false;    // NUL or other control characters were there
-  bool declared = false;    // BOM or declaration named the encoding
+  std::string text;          // valid UTF-8 without BOM and NUL
+  std::size_t invalid = 0;   // sequences replaced by U+FFFD
+  std::size_t controls = 0;  // NUL and other control characters, left out
+  bool declared = false;     // BOM or declaration named the encoding
 };
 decoded decode_xml(std::string_view bytes);
 

@@ -36,7 +36,7 @@ namespace {
 // What the device-only listener serves (product.md 5).
 bool is_device_path(std::string_view path) {
   for (std::string_view prefix : {"/opds", "/kosync", "/kobo", "/dav", "/covers", "/api/v3/content", "/api/UserStorage",
-                                  "/api/internal/notebooks", "/users", "/syncs", "/healthcheck", "/healthz"}) {
+                                  "/api/internal/notebooks", "/users", "/syncs", "/healthcheck", "/healthz", "/robots.txt"}) {
     if (path == prefix || (path.starts_with(prefix) && path[prefix.size()] == '/')) return true;
   }
   return false;

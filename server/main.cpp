@@ -47,12 +47,13 @@ int run(int argc, char** argv, commands::invocation& call) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e, std::cout, std::cerr);
-    if (!asks_for_json(argc, argv)) {
-      app.exit(e, std::cout, std::cerr);
-      return commands::usage;
-    }
-    call.json = true;
-    return call.fail({commands::usage, "usage", e.what()});
+    bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&e) != nullptr;
+    std::string words = lacks_command ? commands::wrong_word(app) : "";
+    call.json = asks_for_json(argc, argv);
+    if (!words.empty()) return call.fail({commands::usage, "usage", words});
+    if (call.json) return call.fail({commands::usage, "usage", e.what()});
+    app.exit(e, std::cout, std::cerr);
+    return commands::usage;
   }
   return call.action(call);
 }

@@ -11,7 +11,7 @@ need_node
 
 preset="${CARREL_PRESET:-dev}"
 cd "$here"
-cmake --preset "$preset" >/dev/null
+cmake --preset "$preset" -Wno-dev >/dev/null
 # shellcheck disable=SC2086
 cmake --build --preset "$preset" ${CARREL_TARGETS:+--target $CARREL_TARGETS} -- --quiet
 [ -d ../shared ] || echo "tests/run.sh: no ../shared beside the clone: checks against its schemas, corpus and samples are skipped"

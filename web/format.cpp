@@ -139,6 +139,46 @@ std::string refusal_text(const messages& say, const std::string& code) {
   return say.has("code." + code) ? say.text("code." + code) : say.text("errata.no_detail");
 }
 
+std::string detail_text(const messages& say, const std::string& detail) {
+  static constexpr std::pair<std::string_view, std::string_view> whole[] = {
+      {"all parts together", "detail.all_parts"},
+      {"this looks like a web page", "detail.web_page"},
+      {"a picture", "detail.picture"},
+      {"a video", "detail.video"},
+      {"this is an Adobe download ticket, not a book", "detail.ticket"},
+      {"a rich text document", "detail.rtf"},
+      {"an Office document", "detail.office"},
+      {"unpack this archive first", "detail.unpack"},
+      {"an archive without a book", "detail.no_book"},
+      {"memory", "detail.memory"},
+      {"processor time", "detail.time"},
+      {"folder or device", "detail.folder"},
+      {"link or device", "detail.link"},
+      {"its table of contents does not fit in memory", "detail.contents"},
+      {"sizes add up to more than is possible", "detail.sizes"},
+      {"too many items", "detail.items"},
+      {"it changed while it was read", "detail.changed"},
+      {"reading failed", "detail.reading"},
+      {"there is no such file", "detail.no_file"},
+  };
+  for (const auto& [english, key] : whole) {
+    if (detail == english) return say.text(key);
+  }
+  std::string_view text = detail, more = "more than ", parts = " parts", mib = " MiB", limit = "; the limit is ";
+  if (text.ends_with(parts)) {
+    std::optional<std::int64_t> n = to_integer(text.substr(0, text.size() - parts.size()));
+    if (n) return say.say("detail.parts", {{"n", say.number(*n)}});
+  }
+  if (text.starts_with(more) && text.ends_with(mib) && text.size() > more.size() + mib.size()) {
+    std::optional<std::int64_t> n = to_integer(text.substr(more.size(), text.size() - more.size() - mib.size()));
+    if (n) return say.say("detail.more_than_mib", {{"n", say.number(*n)}});
+  }
+  if (std::size_t at = text.find(limit); text.ends_with(" GiB") && at != text.npos) {
+    return say.say("detail.limit", {{"size", text.substr(0, at)}, {"limit", text.substr(at + limit.size())}});
+  }
+  return detail;
+}
+
 view card(const messages& say, const library::book& b) {
   view v;
   v.set("id", b.id.text()).set("title", b.title).set("author", names_of(say, b.authors)).set("tone", tone_of(b.id));

@@ -26,6 +26,8 @@ std::string names_of(const messages&, const std::vector<library::person>&);  // 
 
 // What a refused file's code means (ingest.md 22); words for codes that have none of their own.
 std::string refusal_text(const messages&, const std::string& code);
+// The detail of a refusal in the reader's language; names, and what is not known here, stay as they are.
+std::string detail_text(const messages&, const std::string& detail);
 
 // A book as a cover with title and author under it (part "card").
 view card(const messages&, const library::book&);

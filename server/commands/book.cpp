@@ -27,9 +27,7 @@ exit_status find(invocation& call) {
   std::vector<library::book> books = e.pool->write_now([](db::tx& tx) {
     library::filter f;
     f.text = given.query;
-    return as_viewer(tx, given.user, [&](const uuid& viewer) {
-      return library::browse(tx, viewer, f, {}, std::clamp(given.limit, 1, 1000)).books;
-    });
+    return as_viewer(tx, given.user, [&](const uuid& viewer) { return library::browse(tx, viewer, f, {}, given.limit).books; });
   });
   json::array document;
   std::vector<std::vector<std::string>> rows;
@@ -161,7 +159,7 @@ void describe_book(CLI::App& app, invocation& call) {
   };
   CLI::App* one = sub("find", "search; without words the newest", find);
   one->add_option("QUERY", given.query, "words of title, author, series, tag, publisher or ISBN");
-  one->add_option("--limit", given.limit, "at most so many")->capture_default_str();
+  one->add_option("--limit", given.limit, "at most so many, 1 to 1000")->capture_default_str()->check(CLI::Range(1, 1000));
   sub("show", "everything about one book", show)->add_option("BOOK", given.names, "id or exact title")->required()->expected(1);
   one = sub("set", "change fields by hand; they are locked afterwards", set);
   one->add_option("BOOK", given.names, "id or exact title, then FIELD=VALUE ...")->required()->expected(2, 100);

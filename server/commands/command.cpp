@@ -13,6 +13,9 @@ namespace {
 constexpr db::statement sql_owner{"command.first_owner", R"sql(
   select id from users where role = 'owner' and disabled_at is null order by created_at, id limit 1)sql"};
 
+constexpr db::statement sql_called{"command.books_called", R"sql(
+  select b.id::text, b.status from visible_books($1) b where b.title = $2 order by b.created_at, b.id limit 20)sql"};
+
 constexpr db::statement sql_end_stand_in{"command.end_stand_in", "delete from users where id = $1"};
 
 std::optional<library::user> first_owner(db::tx& tx) {
@@ -50,7 +53,7 @@ failure failure_of(const std::exception_ptr& thrown) {
                        : e.status == not_found ? "not_found"
                        : e.status == refused   ? "refused"
                                                : "failed";
-    return {e.status, code, e.what()};
+    return {e.status, e.code.empty() ? code : e.code, e.what()};
   } catch (const db::lost& e) {
     return {failed, "database", std::string("the database cannot be reached: ") + e.what()};
   } catch (const std::exception& e) {
@@ -101,10 +104,13 @@ void end_stand_in(db::tx& tx, const uuid& id) { tx.run(sql_end_stand_in, id); }
 
 uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
   std::optional<library::book> found = library::find_book_named(tx, viewer, name);
-  if (!found)
-    throw stop(not_found,
-               "There is no book " + name + ", or its title is not unique. Use the id that `carrel book find` prints.");
-  return found->id;
+  if (found) return found->id;
+  std::vector<std::vector<std::string>> rows;
+  for (const db::row& r : tx.run(sql_called, viewer, name)) rows.push_back({r.text(0), r.text(1)});
+  if (rows.empty()) throw stop(not_found, "There is no book " + name + ". `carrel book find` shows them.");
+  std::string text = table(rows);
+  text.pop_back();
+  throw stop(usage, "There are several books called " + name + ". Use the id of one of them:\n" + text, "ambiguous");
 }
 
 std::string first_line_of_input() {

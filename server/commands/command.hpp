@@ -20,12 +20,13 @@ enum exit_status { done = 0, failed = 1, usage = 2, not_found = 3, refused = 4, 
 
 // Thrown by a command: printed to standard error, becomes the exit status.
 struct stop : std::runtime_error {
-  stop(exit_status s, const std::string& why) : std::runtime_error(why), status(s) {}
+  stop(exit_status s, const std::string& why, std::string c = {}) : std::runtime_error(why), status(s), code(std::move(c)) {}
   exit_status status;
+  std::string code;  // "": that of the status
 };
 
-// What went wrong, for people and, with --json, as {"error":{"code","message"}}. Codes: usage, not_found, refused, failed,
-// database (it cannot be reached).
+// What went wrong, for people and, with --json, as {"error":{"code","message"}}. Codes: usage, ambiguous (a name that several
+// have; status usage), not_found, refused, failed, database (it cannot be reached).
 struct failure {
   exit_status status = failed;
   std::string code, message;
@@ -92,7 +93,11 @@ auto as_viewer(db::tx& tx, const std::string& name, F fn) {
   return out;
 }
 
-uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  // throws stop(not_found)
+uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  // throws stop
+
+// After a command line that asks for a command in vain: which word is none, and what may have been meant; "" when no word is
+// left over.
+std::string wrong_word(const CLI::App&);
 
 inline const library::actor command_line{.user = std::nullopt, .name = "command line"};
 

@@ -1,9 +1,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
+#include "ingest/names.hpp"
+#include "ingest/recover.hpp"
+#include "ingest/watcher.hpp"
 #include "library/catalog.hpp"
 #include "schema/migrations.hpp"
 #include "server/commands/command.hpp"
@@ -39,6 +43,24 @@ finding address(const config& c) {
   return {"external_url", true, "not set: links follow the address that is typed. Set it for Kobos and behind a proxy."};
 }
 
+// A book that is on its way is in no other list.
+finding unfinished(environment& e) {
+  constexpr std::size_t most_named = 5;
+  std::vector<ingest::abandoned_item> left = ingest::find_abandoned(*e.pool, e.store).items;
+  std::string detail = std::to_string(left.size()) + " files were left unfinished";
+  if (!left.empty()) detail += " (`carrel ingest` or the service finishes them): ";
+  for (std::size_t i = 0; i < std::min(left.size(), most_named); ++i)
+    detail += (i > 0 ? ", " : "") + ingest::shown_name(left[i].path);
+  if (left.size() > most_named) detail += ", …";
+  return {"unfinished", left.empty(), std::move(detail)};
+}
+
+finding drop_folder(const environment& e) {
+  std::filesystem::path folder = ingest::settings_from(e.settings).drop_dir;
+  std::optional<error> bad = ingest::unusable_drop_folder(folder, e.store);
+  return {"drop_folder", !bad, ingest::shown_name(folder.native()) + (bad ? " cannot be watched: " + bad->reason : "")};
+}
+
 void look_at_database(environment& e, std::vector<finding>& out) {
   e.pool->read_now([&](db::tx& tx) {
     db::rows version = tx.run(sql_version);
@@ -56,6 +78,7 @@ void look_at_database(environment& e, std::vector<finding>& out) {
   });
   db::schema_state schema = db::state_of_schema(*e.pool, schema::migrations());
   out.push_back({"schema", schema.pending.empty(), std::to_string(schema.applied) + " of " + std::to_string(schema.known)});
+  out.push_back(unfinished(e));
 }
 
 exit_status doctor(invocation& call) {
@@ -69,6 +92,7 @@ exit_status doctor(invocation& call) {
   if (!e) {
     all.push_back({"database", false, e.error().message()});
   } else {
+    all.push_back(drop_folder(*e));
     try {
       look_at_database(*e, all);
     } catch (const db::failure& bad) {

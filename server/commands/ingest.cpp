@@ -1,7 +1,12 @@
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <stop_token>
+#include <thread>
 
 #include "ingest/command.hpp"
 #include "server/commands/command.hpp"
@@ -47,11 +52,69 @@ class progress_bar {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_{};
 };
 
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int s : {SIGINT, SIGTERM}) sigaddset(&set, s);
+  return set;
+}
+
+// The first SIGINT or SIGTERM asks the run to end, the second ends the program.
+class patience {
+ public:
+  // Before any thread exists: a thread that has them open would be ended by them.
+  static void block() {
+    sigset_t set = ending_signals();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  }
+
+  patience() : waiter_([this] { wait(); }) {}
+  ~patience() {
+    over_ = true;
+    waiter_.join();
+  }
+  patience(const patience&) = delete;
+  patience& operator=(const patience&) = delete;
+  std::stop_token asked() const { return source_.get_token(); }
+
+ private:
+  void wait() {
+    sigset_t set = ending_signals();
+    while (!over_) {
+      timespec moment{.tv_sec = 0, .tv_nsec = 50'000'000};
+      int got = ::sigtimedwait(&set, nullptr, &moment);
+      if (got <= 0) continue;
+      if (source_.request_stop()) continue;
+      ::signal(got, SIG_DFL);
+      ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+      ::raise(got);
+    }
+  }
+
+  std::stop_source source_;
+  std::atomic<bool> over_ = false;
+  std::thread waiter_;
+};
+
+bool waits(const ingest::added_file& f) { return f.status == "review"; }
+
 std::string summary(const ingest::outcome& o) {
-  std::string out = std::to_string(o.added.size()) + (o.dry_run ? " would be added, " : " added, ") +
+  auto review = std::count_if(o.added.begin(), o.added.end(), waits);
+  std::string reviewed = review > 0 ? " (" + std::to_string(review) + " for review)" : "";
+  std::string out = std::to_string(o.added.size()) + (o.dry_run ? " would be added" : " added") + reviewed + ", " +
                     std::to_string(o.duplicates.size()) + " already there, " + std::to_string(o.failed.size()) +
                     " could not be taken in, " + std::to_string(o.ignored) + " ignored.\n";
   for (const ingest::failed_file& f : o.failed) out += f.path + ": " + f.message + " (" + f.code + ")\n";
+  if (o.resumed > 0) out += std::to_string(o.resumed) + " of them had been left unfinished by an earlier run.\n";
+  for (const ingest::added_file& f : o.added) {
+    if (!o.dry_run && f.possible_duplicate_of)
+      out += f.path + ": waits for review, may be the same as book " + f.possible_duplicate_of->text() + '\n';
+    else if (!o.dry_run && given.approve && waits(f))
+      out += f.path + ": waits for review\n";
+  }
+  for (const ingest::duplicate_file& f : o.duplicates) {
+    if (f.trashed) out += f.path + ": its book lies in the trash. To have it back: carrel book untrash " + f.book.text() + '\n';
+  }
   if (o.dry_run) {
     for (const ingest::added_file& f : o.added) {
       out += f.path + ": new, " + (f.status == "organized" ? "into the library" : "for review");
@@ -72,12 +135,14 @@ std::string summary(const ingest::outcome& o) {
 
 exit_status ingest(invocation& call) {
   std::vector<std::filesystem::path> paths;
-  for (const std::string& p : given.paths) {
-    std::filesystem::path path = std::filesystem::absolute(p);
-    if (!std::filesystem::exists(std::filesystem::symlink_status(path)))
-      throw stop(not_found, "There is no file or folder " + p + ".");
-    paths.push_back(std::move(path));
-  }
+  for (const std::string& p : given.paths) paths.push_back(std::filesystem::absolute(p));
+  auto missing = [](const std::filesystem::path& p) {
+    std::error_code code;
+    return !std::filesystem::exists(std::filesystem::symlink_status(p, code));
+  };
+  if (std::all_of(paths.begin(), paths.end(), missing))
+    throw stop(not_found, "There is no file or folder " + given.paths.front() + ".");
+  patience::block();
   config settings = call.load_settings();
   unsigned workers = ingest::settings_from(settings).workers;
   result<environment> opened =
@@ -85,7 +150,9 @@ exit_status ingest(invocation& call) {
   if (!opened) throw stop(failed, opened.error().message());
   environment e = std::move(*opened);
 
-  ingest::ingest_options options{.approve = given.approve, .keep = given.keep, .user = std::nullopt, .dry_run = call.dry_run};
+  patience signals;
+  ingest::ingest_options options{
+      .approve = given.approve, .keep = given.keep, .user = std::nullopt, .dry_run = call.dry_run, .stop = signals.asked()};
   if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
   ingest::inspector_pool inspectors(ingest::inspector_options_from(e.settings));
   ingest::services services{
@@ -98,10 +165,12 @@ exit_status ingest(invocation& call) {
   json::object document = ingest::to_json(o);
   if (o.interrupted) {
     failure why = failure_of(o.interrupted);
+    bool asked = options.stop.stop_requested();
+    if (asked) why.code = "interrupted";
     document.set("error", to_json(why).take("error"));
     call.answer(document, summary(o));
     call.fail(why);
-    return o.added.empty() && o.duplicates.empty() ? failed : partly;
+    return asked || !o.added.empty() || !o.duplicates.empty() ? partly : failed;
   }
   call.answer(document, summary(o));
   if (o.failed.empty()) return done;
@@ -121,6 +190,8 @@ void describe_ingest(CLI::App& app, invocation& call) {
   cmd->footer(
       "Works beside a running service. The same command twice changes nothing the second time.\n"
       "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.\n"
+      "What an interrupted run left unfinished is finished too. Ctrl-C ends after the files in hand (exit status 5), twice at "
+      "once.\n"
       "With --dry-run every file is read and nothing is stored: the lists say what would happen.");
   cmd->callback([&call] { call.action = ingest; });
 }

@@ -61,11 +61,13 @@ exit_status history(invocation& call) {
                                     {"source", p.source},
                                     {"at", p.at},
                                     {"current", p.current},
-                                    {"accepted", p.accepted}});
+                                    {"accepted", p.accepted},
+                                    {"waits", p.waits()}});
     text.push_back({rfc3339(p.at), shortest(p.percentage * 100), p.device, p.progress,
                     p.current    ? "current"
+                    : p.waits()  ? "held"
                     : p.accepted ? ""
-                                 : "held"});
+                                 : "settled"});
   }
   call.answer(document, rows.empty() ? "No positions yet." : table(text));
   return done;

@@ -24,7 +24,7 @@ std::string several(const std::string& what, const std::string& name, const std:
 stop several_shelves(const std::vector<library::shelf>& all) {
   std::vector<std::vector<std::string>> rows;
   for (const library::shelf& s : all) rows.push_back({s.id.text(), s.name, "of " + s.user_name});
-  return stop(not_found, several("shelves", given.name, rows));
+  return stop(usage, several("shelves", given.name, rows), "ambiguous");
 }
 
 std::vector<library::shelf> candidates(db::tx& tx) {
@@ -74,13 +74,14 @@ feeding shelf_and_device(db::tx& tx) {
   const std::vector<feeding>& fit = own.empty() ? shared : own;
   if (fit.size() == 1) return fit.front();
   if (fit.empty()) {
-    throw stop(refused, "The shelf " + given.name + " of " + shelves.front().user_name + " is not shared, and the device " +
-                            devices.front().name + " belongs to " + devices.front().user_name + ".");
+    throw stop(refused, "The shelf " + shelves.front().name + " of " + shelves.front().user_name +
+                            " is not shared, and the device " + devices.front().name + " belongs to " +
+                            devices.front().user_name + ".");
   }
   if (devices.size() == 1) throw several_shelves(shelves);
   std::vector<std::vector<std::string>> rows;
   for (const library::device& d : devices) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
-  throw stop(not_found, several("devices", given.device, rows));
+  throw stop(usage, several("devices", given.device, rows), "ambiguous");
 }
 
 exit_status create(invocation& call) {

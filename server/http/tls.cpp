@@ -1,6 +1,11 @@
 #include "server/http/tls.hpp"
 
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
 #include <boost/asio/ssl/context.hpp>
+#include <cerrno>
 
 namespace carrel::http {
 namespace {
@@ -14,6 +19,20 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
     return SSL_TLSEXT_ERR_NOACK;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
+}
+
+// OpenSSL says of a file that cannot be opened only that it cannot be opened, and root's own file looks fine to who tests as
+// root.
+std::optional<error> unreadable(const std::string& file) {
+  int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  int reason = errno;
+  if (opened >= 0) ::close(opened);
+  if (opened >= 0 || reason != EACCES) return std::nullopt;
+  char buffer[4096];
+  passwd entry{}, *found = nullptr;
+  ::getpwuid_r(::geteuid(), &entry, buffer, sizeof buffer, &found);
+  std::string user = found ? std::string(found->pw_name) : "number " + std::to_string(::geteuid());
+  return error{file, "cannot be read: Carrel runs as the user " + user + ", who may not read this file or look into its folder"};
 }
 
 }  // namespace
@@ -32,6 +51,9 @@ std::optional<error> certificates::load() {
   made->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
                     ssl::context::no_tlsv1_1 | ssl::context::no_compression | SSL_OP_CIPHER_SERVER_PREFERENCE |
                     SSL_OP_NO_RENEGOTIATION);
+  for (const std::string& file : {cert_, key_}) {
+    if (std::optional<error> closed = unreadable(file)) return closed;
+  }
   made->use_certificate_chain_file(cert_, ec);
   if (ec) return error{cert_, "cannot be used as a certificate: " + ec.message()};
   made->use_private_key_file(key_, ssl::context::pem, ec);

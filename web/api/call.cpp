@@ -4,6 +4,34 @@
 #include "server/core/text.hpp"
 
 namespace carrel::web {
+namespace {
+
+[[noreturn]] void not_a_token() { throw http::problem{400, "after is not a token of this list.", "cursor"}; }
+
+// What the token says after the name of its list.
+std::optional<std::string> token_of(const http::request& in, const std::string& list) {
+  std::string token = in.query("after").value_or("");
+  if (token.empty()) return std::nullopt;
+  std::optional<std::string> plain = base64_decode(token);
+  std::string prefix = list + ":";
+  if (!plain || !plain->starts_with(prefix)) not_a_token();
+  return plain->substr(prefix.size());
+}
+
+std::string to_text(const place& p) {
+  return std::to_string(p.group) + ":" + std::to_string(p.at.time_since_epoch().count()) + ":" + p.id;
+}
+
+place place_from(const std::string& text) {
+  std::size_t first = text.find(':'), second = first == text.npos ? first : text.find(':', first + 1);
+  if (second == text.npos) not_a_token();
+  std::optional<std::int64_t> group = to_integer(std::string_view(text).substr(0, first));
+  std::optional<std::int64_t> at = to_integer(std::string_view(text).substr(first + 1, second - first - 1));
+  if (!group || *group < 0 || *group > 1 || !at) not_a_token();
+  return {static_cast<int>(*group), instant(std::chrono::microseconds(*at)), text.substr(second + 1)};
+}
+
+}  // namespace
 
 bool caller::may(library::capability what) const { return c.who && auth::allows(*c.who, user.may, what); }
 
@@ -52,17 +80,31 @@ http::response json_list(json::array items, const std::string& next) {
 slice slice_of(const http::request& in, const std::string& list, std::size_t size) {
   slice out;
   auto limit = static_cast<std::size_t>(limit_of(in));
-  std::string token = in.query("after").value_or("");
-  if (!token.empty()) {
-    std::optional<std::string> plain = base64_decode(token);
-    std::string prefix = list + ":";
-    std::optional<std::int64_t> place;
-    if (plain && plain->starts_with(prefix)) place = to_integer(std::string_view(*plain).substr(prefix.size()));
-    if (!place || *place < 0) throw http::problem{400, "after is not a token of this list.", "cursor"};
-    out.first = std::min(static_cast<std::size_t>(*place), size);
+  if (std::optional<std::string> token = token_of(in, list)) {
+    std::optional<std::int64_t> number = to_integer(*token);
+    if (!number || *number < 0) not_a_token();
+    out.first = std::min(static_cast<std::size_t>(*number), size);
   }
   out.count = std::min(limit, size - out.first);
   if (out.first + out.count < size) out.next = base64url(list + ":" + std::to_string(out.first + out.count));
+  return out;
+}
+
+bool place::before(const place& other) const {
+  if (group != other.group) return group < other.group;
+  return at != other.at ? at > other.at : id > other.id;
+}
+
+slice slice_after(const http::request& in, const std::string& list, const std::vector<place>& places) {
+  slice out;
+  auto limit = static_cast<std::size_t>(limit_of(in));
+  if (std::optional<std::string> token = token_of(in, list)) {
+    place last = place_from(*token);
+    while (out.first < places.size() && !last.before(places[out.first])) ++out.first;
+  }
+  out.count = std::min(limit, places.size() - out.first);
+  std::size_t end = out.first + out.count;
+  if (end < places.size()) out.next = base64url(list + ":" + to_text(places[end - 1]));
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include "library/audit.hpp"
 #include "library/user.hpp"
+#include "server/core/clock.hpp"
 #include "server/core/json.hpp"
 #include "web/site.hpp"
 
@@ -43,6 +44,16 @@ struct slice {
   std::string next;
 };
 slice slice_of(const http::request&, const std::string& list, std::size_t size);
+
+// The same for a list from which entries go between two pages: the token names the last entry and not a number. `places` are in
+// the order of the list: by group, in it newest first, then by id downwards.
+struct place {
+  int group = 0;
+  instant at{};
+  std::string id;
+  bool before(const place&) const;
+};
+slice slice_after(const http::request&, const std::string& list, const std::vector<place>& places);
 
 http::response api_problem(const http::context&, const http::problem&);
 

@@ -1,5 +1,6 @@
 #include "server/jobs/queue.hpp"
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -29,9 +30,8 @@ std::vector<jobs::job> visible_jobs(db::tx& tx, uuid viewer, bool all, int most)
   return out;
 }
 
-std::vector<json::object> shown_jobs(db::tx& tx, uuid viewer, bool all, int most) {
-  return describe_jobs(tx, viewer, visible_jobs(tx, viewer, all, most));
-}
+// Unfinished first. One that ends meanwhile moves down, where it may come twice but is not missed.
+place place_of(const jobs::job& j) { return {j.finished_at ? 1 : 0, j.finished_at.value_or(j.created_at), j.id.text()}; }
 
 std::optional<json::object> visible_job(db::tx& tx, uuid viewer, bool all, uuid id) {
   if (!all && tx.run(sql_owns_job, id, viewer).empty()) return std::nullopt;
@@ -111,10 +111,16 @@ task<> send_events(const site& at, uuid viewer, bool all, http::sink& out) {
 answer list_jobs(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   bool all = who.may(library::capability::run_jobs);
-  std::vector<json::object> found = co_await at.with.pool.read(shown_jobs, who.id(), all, 1000);
-  slice part = slice_of(c.in, "jobs", found.size());
+  std::vector<jobs::job> found = co_await at.with.pool.read(visible_jobs, who.id(), all, 1000);
+  std::sort(found.begin(), found.end(), [](const jobs::job& a, const jobs::job& b) { return place_of(a).before(place_of(b)); });
+  std::vector<place> places;
+  for (const jobs::job& j : found) places.push_back(place_of(j));
+  slice part = slice_after(c.in, "jobs", places);
+  auto begin = found.begin() + static_cast<std::ptrdiff_t>(part.first);
+  std::vector<jobs::job> page(begin, begin + static_cast<std::ptrdiff_t>(part.count));
+  std::vector<json::object> shown = co_await at.with.pool.read(describe_jobs, who.id(), page);
   json::array items;
-  for (std::size_t i = 0; i < part.count; ++i) items.emplace_back(std::move(found[part.first + i]));
+  for (json::object& one : shown) items.emplace_back(std::move(one));
   co_return json_list(std::move(items), part.next);
 }
 

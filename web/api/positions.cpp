@@ -1,5 +1,7 @@
 #include "library/position.hpp"
 
+#include <algorithm>
+
 #include "library/book.hpp"
 #include "library/document.hpp"
 #include "web/api/call.hpp"
@@ -12,7 +14,8 @@ namespace {
 json::object position_json(const library::position_row& p) {
   return {
       {"id", p.id},         {"document", p.document}, {"book", p.book}, {"percentage", p.percentage}, {"progress", p.progress},
-      {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted}};
+      {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted},
+      {"waits", p.waits()}};
 }
 
 struct history {
@@ -47,39 +50,55 @@ json::object unknown_json(const library::unknown_document& d) {
   return out;
 }
 
-json::object issue(const char* kind, std::string id, instant since, std::string title, std::string detail, json::object refs,
-                   json::array actions) {
-  return {{"kind", kind},
-          {"id", std::move(id)},
-          {"since", since},
-          {"title", std::move(title)},
-          {"detail", std::move(detail)},
-          {"refs", std::move(refs)},
-          {"actions", std::move(actions)}};
+struct issue {
+  place where;
+  json::object shown;
+};
+
+issue issue_of(const char* kind, std::string id, instant since, std::string title, std::string detail, json::object refs,
+               json::array actions) {
+  place where{0, since, id};
+  return {std::move(where),
+          {{"kind", kind},
+           {"id", std::move(id)},
+           {"since", since},
+           {"title", std::move(title)},
+           {"detail", std::move(detail)},
+           {"refs", std::move(refs)},
+           {"actions", std::move(actions)}}};
 }
 
-json::array errata_items(const messages& say, const errata& found, bool may_retry) {
-  json::array out;
+std::string held_detail(const messages& say, const held_position& h) {
+  std::string percent = percent_text(say, h.row.percentage), now = percent_text(say, h.now_percentage);
+  const char* key = h.now_device.empty() ? "errata.held_alone" : "errata.held_detail";
+  return say.say(key, {{"device", h.row.device}, {"percent", percent}, {"now_device", h.now_device}, {"now_percent", now}});
+}
+
+// Newest first.
+std::vector<issue> errata_items(const messages& say, const errata& found, bool may_retry) {
+  std::vector<issue> out;
   json::array retry{"dismiss"};
   if (may_retry) retry.insert(retry.begin(), "retry");
   for (const failed_item& f : found.items) {
     json::object refs{{"path", f.name}, {"code", f.code}};
     if (!f.detail.empty()) refs.set("exactly", f.detail);
-    out.push_back(issue("failed_ingest", f.id.text(), f.since, f.name, refusal_text(say, f.code), refs, retry));
+    out.push_back(issue_of("failed_ingest", f.id.text(), f.since, f.name, refusal_text(say, f.code), refs, retry));
   }
   for (const held_position& h : found.held) {
-    json::object refs{{"document", h.row.document}, {"device", h.row.device}};
+    json::object refs{{"document", h.row.document}, {"device", h.row.device}, {"reason", h.row.reason}};
     refs.set("book", h.row.book);
-    out.push_back(issue("held_position", h.row.id.text(), h.row.at, h.title, h.row.reason, refs, {"accept", "dismiss"}));
+    std::string detail = held_detail(say, h);
+    out.push_back(issue_of("held_position", h.row.id.text(), h.row.at, h.title, detail, refs, {"accept", "dismiss"}));
   }
   for (const library::unknown_document& d : found.documents) {
     std::string title = d.title.empty() ? d.file_name : d.title;
     out.push_back(
-        issue("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
+        issue_of("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
   }
   for (const failed_job& j : found.jobs) {
-    out.push_back(issue("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
+    out.push_back(issue_of("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
   }
+  std::sort(out.begin(), out.end(), [](const issue& a, const issue& b) { return a.where.before(b.where); });
   return out;
 }
 
@@ -131,10 +150,12 @@ answer list_errata(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   bool all = who.may(library::capability::see_all_errata), jobs = who.may(library::capability::run_jobs);
   errata found = co_await at.with.pool.snapshot(load_errata, who.id(), all, jobs, 1000);
-  json::array items = errata_items(at.words.english(), found, static_cast<bool>(at.with.retry_ingest));
-  slice part = slice_of(c.in, "errata", items.size());
-  auto begin = items.begin() + static_cast<std::ptrdiff_t>(part.first);
-  json::array shown(begin, begin + static_cast<std::ptrdiff_t>(part.count));
+  std::vector<issue> items = errata_items(at.words.english(), found, static_cast<bool>(at.with.retry_ingest));
+  std::vector<place> places;
+  for (const issue& i : items) places.push_back(i.where);
+  slice part = slice_after(c.in, "errata", places);
+  json::array shown;
+  for (std::size_t i = 0; i < part.count; ++i) shown.emplace_back(std::move(items[part.first + i].shown));
   co_return json_list(std::move(shown), part.next);
 }
 

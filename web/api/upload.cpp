@@ -12,7 +12,16 @@ unsigned status_of(const std::string& code) {
   if (code == "unsupported_type" || code == "ignored_name") return 415;
   if (code == "file_too_large") return 413;
   if (code == "disk_full") return 507;
+  if (code == "duplicate_file") return 409;
   return 422;
+}
+
+// The general words promise another try, which nobody makes for a sender.
+http::problem problem_of(const error& refused) {
+  std::string words = refused.reason;
+  if (refused.field == "disk_full")
+    words = "There is not enough space. Nothing was kept; send the file again when there is room.";
+  return {status_of(refused.field), words, refused.field};
 }
 
 // What the sender may know about the book that has the same bytes.
@@ -69,7 +78,7 @@ answer post_book(const site& at, http::context& c) {
   }
   std::vector<received> all = co_await accept_all(at, parts, who.id());
   const upload_result& outcome = all.front().outcome;
-  if (outcome.refused) throw http::problem{status_of(outcome.refused->field), outcome.refused->reason, outcome.refused->field};
+  if (outcome.refused) throw problem_of(*outcome.refused);
   if (outcome.known_book) {
     known_one known = co_await at.with.pool.read(look_up, who.id(), *outcome.known_book, outcome.known_in_trash);
     co_return json_object(reply_of(at, c, known), 409);
@@ -93,8 +102,7 @@ answer put_file(const site& at, http::context& c) {
   if (!known || known->file.book_id != book || !at.with.replace_file) not_there();
   std::filesystem::path bytes = c.in.body_file();
   std::optional<error> refused = co_await at.with.cpu.run(at.with.replace_file, file, bytes, who.actor());
-  if (refused)
-    throw http::problem{refused->field == "duplicate_file" ? 409 : status_of(refused->field), refused->reason, refused->field};
+  if (refused) throw problem_of(*refused);
 
   std::optional<library::book> now = co_await at.with.pool.read(library::find_book, who.id(), book);
   if (!now) not_there();

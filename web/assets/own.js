@@ -53,7 +53,29 @@ function link(address, text) {
   return out;
 }
 
-function sendFile(form, file, row) {
+// Says in each row what became of its file, one question at a time. `taken`: jobs and where their words go.
+async function followJobs(form, taken) {
+  const words = form.dataset;
+  const refresh = () => window.htmx?.ajax('GET', location.pathname, {target: '#sent', select: '#sent', swap: 'outerHTML'});
+  while (taken.length) {
+    const [job, state] = taken.shift();
+    const reply = await fetch(words.jobs + job, {headers: {Accept: 'application/json'}}).catch(() => null);
+    if (reply && !reply.ok && reply.status < 500 && reply.status !== 429) continue;
+    const answer = reply?.ok ? await reply.json().catch(() => ({})) : {};
+    const over = answer.state === 'failed' || answer.state === 'cancelled';
+    const outcome = answer.outcome || (over ? 'failed' : '');
+    if (!outcome) {
+      taken.push([job, state]);
+      await new Promise((later) => setTimeout(later, 700));
+      continue;
+    }
+    state.textContent = {added: words.added, duplicate: words.known, refused: words.refused, gone: words.gone}[outcome] || words.failed;
+    if (answer.book) state.append(' ', link(words.books + answer.book, words.show));
+    if (!taken.length) refresh();
+  }
+}
+
+function sendFile(form, file, row, taken) {
   return new Promise((finished) => {
     const words = form.dataset;
     const state = row.querySelector('span');
@@ -67,9 +89,12 @@ function sendFile(form, file, row) {
     request.setRequestHeader('Accept', 'application/json');
     request.upload.onprogress = (event) => { meter.max = event.total || 1; meter.value = event.loaded; };
     request.onload = () => {
-      if (request.status === 202) return end(words.taken);
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch { /* not ours: a proxy answered */ }
+      if (request.status === 202) {
+        if (answer.job) taken.push([answer.job, state]);
+        return end(words.taken);
+      }
       if (request.status === 409) {
         end(answer.trashed ? words.trashed : words.known);
         if (answer.book) state.append(' ', link(words.books + answer.book, words.show));
@@ -117,10 +142,12 @@ function uploadForm() {
       list.append(row);
       return [file, row];
     });
-    for (const [file, row] of waiting) await sendFile(form, file, row);
+    const taken = [];
+    for (const [file, row] of waiting) await sendFile(form, file, row, taken);
     form.reset();
     button.disabled = false;
     window.htmx?.ajax('GET', location.pathname, {target: '#sent', select: '#sent', swap: 'outerHTML'});
+    followJobs(form, taken);
   });
 }
 

@@ -86,7 +86,7 @@ std::vector<view> position_views(const visit& v, const std::vector<library::posi
     view shown;
     shown.set("row", p.id.text()).set("percent", percent_text(v.say, p.percentage)).set("device", p.device);
     shown.set("bar_value", static_cast<int>(p.percentage * 100 + 0.5)).set("when", moment(v.say, p.at));
-    shown.set("current", p.current).set("held", !p.accepted).set("restorable", !p.current);
+    shown.set("current", p.current).set("held", p.waits()).set("settled", !p.accepted && p.settled).set("restorable", !p.current);
     std::string source = "source." + p.source;
     shown.set("source", v.say.has(source) ? v.say.text(source) : p.source).set("document", p.document);
     out.push_back(shown);

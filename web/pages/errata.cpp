@@ -15,7 +15,7 @@ std::vector<view> item_views(const visit& v, const std::vector<failed_item>& ite
   for (const failed_item& f : items) {
     view one;
     one.set("item", f.id.text()).set("name", f.name).set("code", f.code).set("kept", f.kept).set("when", moment(v.say, f.since));
-    one.set("detail", refusal_text(v.say, f.code)).set("exactly", f.detail);
+    one.set("detail", refusal_text(v.say, f.code)).set("exactly", detail_text(v.say, f.detail));
     out.push_back(one);
   }
   return out;

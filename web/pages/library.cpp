@@ -23,7 +23,10 @@ struct library_data {
   std::vector<library::shelf> shelves;
   chosen_names names;
   std::optional<std::int64_t> total;
+  std::size_t waiting = 0;  // matches of the same search in the inbox, for those who may look there
 };
+
+constexpr int most_waiting = 99;
 
 library::filter filter_of(const visit& v) {
   const http::request& in = v.c.in;
@@ -62,7 +65,7 @@ std::string name_or_nothing(db::tx& tx, const uuid& viewer, library::names kind,
   return id ? library::name_of(tx, viewer, kind, *id).value_or("") : "";
 }
 
-library_data load_library(db::tx& tx, uuid viewer, library::filter f, library::cursor at) {
+library_data load_library(db::tx& tx, uuid viewer, library::filter f, library::cursor at, bool look_in_inbox) {
   library_data out;
   out.page = library::browse(tx, viewer, f, at, 50);
   out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;
@@ -74,6 +77,10 @@ library_data load_library(db::tx& tx, uuid viewer, library::filter f, library::c
     if (f.shelf && s.id == *f.shelf) out.names.shelf = s.name;
   }
   out.total = total_of(tx, viewer, f, out.page);
+  if (look_in_inbox) {
+    f.status = "inbox";
+    out.waiting = library::browse(tx, viewer, f, {}, most_waiting + 1).books.size();
+  }
   return out;
 }
 
@@ -137,6 +144,12 @@ void fill_filters(const visit& v, const library::filter& f, const library_data& 
     out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
 }
 
+std::string waiting_words(const visit& v, std::size_t waiting) {
+  if (waiting == 0) return "";
+  if (waiting > most_waiting) return v.say.say("library.waiting_many", {{"n", v.say.number(most_waiting)}});
+  return v.say.count("library.waiting", static_cast<std::int64_t>(waiting));
+}
+
 std::string shape_of(const http::request& in) {
   std::string shape = in.query("view").value_or("grid");
   return shape == "list" || shape == "table" ? shape : "grid";
@@ -161,13 +174,15 @@ answer library_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
   library::filter f = filter_of(v);
   library::cursor from = cursor_of(c.in, f.token_name());
-  library_data data = co_await at.with.pool.snapshot(load_library, v.id(), f, from);
+  bool look_in_inbox = !f.text.empty() && f.status == "organized" && v.may(library::capability::curate);
+  library_data data = co_await at.with.pool.snapshot(load_library, v.id(), f, from, look_in_inbox);
 
   view out;
   fill_filters(v, f, data, out);
   fill_shapes(v, shape_of(c.in), out);
   out.set("books", cards(v.say, data.page.books));
   out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
+  out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));
   out.set("pager", pager(c.in, f.token_name(), data.page.previous, data.page.next));
   out.set("narrowed", narrowed(f) || !f.text.empty())
       .set("opened", narrowed(f) || c.in.query("sort").has_value())

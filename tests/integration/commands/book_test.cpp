@@ -47,3 +47,14 @@ TEST_CASE("with accounts books are those of the owner, or of the one that is nam
   CHECK(sh.run("book find --user child --json").out == "[]\n");
   CHECK(sh.run("book show " + book.text() + " --user child").status == 3);
 }
+
+TEST_CASE("a title that several books have is ambiguous and names them all") {
+  shell sh;
+  uuid first = sh.add_book("Collected Poems"), second = sh.add_book("Collected Poems", "another edition");
+  outcome o = sh.run("book show 'Collected Poems' --json");
+  CHECK(o.status == 2);
+  CHECK(o.says("\"code\":\"ambiguous\""));
+  CHECK(o.says(first.text()));
+  CHECK(o.says(second.text()));
+  CHECK(sh.run("book show nothing --json").says("\"code\":\"not_found\""));
+}

@@ -30,7 +30,8 @@ TEST_CASE("a name that several accounts use is refused with all of them, and set
        {std::string("show 'to read'"), "add 'to read' " + book.text(), "remove 'to read' " + book.text()}) {
     INFO(words);
     outcome o = sh.run("shelf " + words + " --json");
-    CHECK(o.status == 3);
+    CHECK(o.status == 2);
+    CHECK(o.says("\"code\":\"ambiguous\""));
     CHECK(o.err.find(first.text()) != std::string::npos);
     CHECK(o.err.find(second.text()) != std::string::npos);
     CHECK(o.err.find("of ada") != std::string::npos);
@@ -56,7 +57,7 @@ TEST_CASE("shelf feed finds the shelf through the device's account and the devic
   CHECK(sh.fed_by(only).empty());
 
   outcome both = sh.run("shelf feed 'To read' --device Phone");
-  CHECK(both.status == 3);
+  CHECK(both.status == 2);
   CHECK(both.err.find(phone.text()) != std::string::npos);
   CHECK(both.err.find(other.text()) != std::string::npos);
   CHECK(sh.run("shelf feed 'To read' --device Phone --user ada").status == 0);
@@ -64,6 +65,6 @@ TEST_CASE("shelf feed finds the shelf through the device's account and the devic
 
   outcome foreign = sh.run("shelf feed " + owners.text() + " --device Tablet");
   CHECK(foreign.status == 4);
-  CHECK(foreign.err.find("is not shared") != std::string::npos);
+  CHECK(foreign.err.find("The shelf To read of owner is not shared") != std::string::npos);
   CHECK(sh.run("shelf feed 'To read' --device Nothing").status == 3);
 }

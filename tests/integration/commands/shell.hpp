@@ -77,7 +77,7 @@ class shell {
   uuid add_device(const uuid& user, const std::string& name) {
     return write([&](db::tx& tx) { return library::add_device(tx, user, name, "koreader").value().made.id; });
   }
-  uuid add_book(const std::string& title) {
+  uuid add_book(const std::string& title, const std::string& bytes = "") {
     return write([&](db::tx& tx) {
       publication::metadata m;
       m.title = title;
@@ -86,7 +86,7 @@ class shell {
       f.format = "epub";
       f.original_name = title + ".epub";
       f.extension = ".epub";
-      f.checksum = sha256_hex(title);
+      f.checksum = sha256_hex(title + bytes);
       f.storage_path = "library/x";
       uuid id = library::add_book(tx, uuid::make(), "organized", m, f, std::nullopt, std::nullopt);
       library::bump_revision(tx);

@@ -1,9 +1,12 @@
 #include <sys/stat.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "../../unit/publication/zip_maker.hpp"
 #include "bench.hpp"
+#include "library/book.hpp"
 #include "library/cover_cache.hpp"
 #include "server/core/digest.hpp"
 #include "server/core/text.hpp"
@@ -208,4 +211,63 @@ TEST_CASE("the JSON of an outcome is that of the contract") {
   const json::object& failed = *back->find("failed")->as_array()->at(0).as_object();
   CHECK(*failed.find("code")->as_text() == "empty_file");
   CHECK(*failed.find("message")->as_text() == "The file is empty.");
+}
+
+TEST_CASE("a run that is asked to stop finishes what it has in hand and leaves no trace of the rest") {
+  bench b;
+  for (int i = 0; i < 60; ++i) {
+    std::string n = std::to_string(i);
+    write(b.inbox / (n + ".epub"), epub({.title = "Book " + n, .text = n}));
+  }
+  std::stop_source source;
+  ingest_options o;
+  o.stop = source.get_token();
+  std::atomic<bool> begun = false;
+  std::thread impatient([&] {
+    begun.wait(false);
+    source.request_stop();
+  });
+  outcome out = ingest_paths(b.with, {b.inbox}, o, [&](std::int64_t, std::int64_t) {
+    begun = true;
+    begun.notify_one();
+  });
+  impatient.join();
+  REQUIRE(out.interrupted);
+  CHECK_THROWS_AS(std::rethrow_exception(out.interrupted), stopped_by_request);
+  auto added = static_cast<std::int64_t>(out.added.size());
+  CHECK(added > 0);
+  CHECK(added < 60);
+  CHECK(b.number("select count(*) from books") == added);
+  CHECK(b.number("select count(*) from ingest_items") == added);
+  CHECK(b.files("staging").empty());
+  CHECK(b.take({b.inbox}, false).added.size() == static_cast<std::size_t>(60 - added));
+  CHECK(fs::is_empty(b.inbox));
+}
+
+TEST_CASE("the same text in other bytes says whose duplicate it may be") {
+  bench b;
+  write(b.inbox / "a.epub", epub({}));
+  uuid first = b.take({b.inbox / "a.epub"}).added.at(0).book;
+  write(b.inbox / "b.epub", epub({.title = "Another Title", .author = "Nobody"}));
+  outcome out = b.take({b.inbox / "b.epub"});
+  REQUIRE(out.added.size() == 1);
+  CHECK(out.added[0].status == "review");
+  CHECK(out.added[0].possible_duplicate_of == first);
+  CHECK(json::dump(to_json(out)).find("\"possible_duplicate_of\":\"" + first.text() + "\"") != std::string::npos);
+}
+
+TEST_CASE("the bytes of a trashed book are named as such") {
+  bench b;
+  write(b.inbox / "a.epub", epub({}));
+  uuid book = b.take({b.inbox}).added.at(0).book;
+  b.pool.write_now([&](db::tx& tx) { return library::trash_books(tx, {book}, {}); });
+  for (bool again : {false, true}) {
+    INFO(again);
+    write(b.inbox / (again ? "c.epub" : "b.epub"), epub({}));
+    outcome out = b.take({b.inbox / (again ? "c.epub" : "b.epub")});
+    REQUIRE(out.duplicates.size() == 1);
+    CHECK(out.duplicates[0].book == book);
+    CHECK(out.duplicates[0].trashed);
+    CHECK(json::dump(to_json(out)).find("\"trashed\":true") != std::string::npos);
+  }
 }

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "bench.hpp"
+#include "ingest/recover.hpp"
 #include "server/core/digest.hpp"
 
 using namespace carrel;
@@ -151,4 +152,48 @@ TEST_CASE("a staged copy that was damaged after the crash is kept and shown") {
   CHECK(b.number("select count(*) from ingest_items where state = 'failed' and error_code = 'staging_missing'") == 1);
   CHECK(read(staged) == "other bytes");
   CHECK(b.number("select count(*) from books") == 0);
+}
+
+TEST_CASE("a later command finishes what a killed one left, whatever it is asked for, and counts it") {
+  for (step s : {step::hashed, step::folder_made, step::in_staging, step::in_attic, step::placed, step::stored}) {
+    bench b;
+    INFO("step " << static_cast<int>(s));
+    fs::path source = b.inbox / "x.epub";
+    write(source, epub({}));
+    REQUIRE(run_helper(b, "move", static_cast<int>(s), source) == SIGKILL);
+    if (s != step::stored) {
+      abandoned left = find_abandoned(b.pool, b.store);
+      REQUIRE(left.items.size() == 1);
+      CHECK(left.items[0].path == source.native());
+    }
+    write(b.folder / "other" / "y.epub", epub({.title = "Other", .text = "Other words."}));
+    outcome out = b.take({b.folder / "other"}, false);
+    INFO(json::dump(to_json(out)));
+    CHECK(out.failed.empty());
+    CHECK(out.duplicates.empty());
+    if (s != step::stored) {
+      REQUIRE(out.added.size() == 2);
+      CHECK(out.added[1].path == source.native());
+      CHECK(out.resumed == 1);
+    }
+    CHECK(b.number("select count(*) from books where status = 'organized'") == 2);
+    CHECK(find_abandoned(b.pool, b.store).items.empty());
+    CHECK_FALSE(fs::exists(source));
+    CHECK(b.files("staging").empty());
+    CHECK(b.take({b.folder / "other"}, false).resumed == 0);
+  }
+}
+
+TEST_CASE("what a living command has not come to yet is left to it") {
+  bench b;
+  fs::path source = b.inbox / "x.epub";
+  write(source, epub({}));
+  REQUIRE(run_helper(b, "move", static_cast<int>(step::in_staging), source) == SIGKILL);
+  uuid batch = *uuid::parse(b.text("select batch_id::text from ingest_items"));
+  {
+    std::optional<item_lock> alive = item_lock::take(b.store, batch, false);
+    REQUIRE(alive);
+    CHECK(find_abandoned(b.pool, b.store).items.empty());
+  }
+  CHECK(find_abandoned(b.pool, b.store).items.size() == 1);
 }

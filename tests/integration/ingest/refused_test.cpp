@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
+#include "../../unit/publication/zip_maker.hpp"
+#include "household.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/upload.hpp"
@@ -17,6 +18,13 @@ void work_off(bench& b) {
   register_jobs(w, b.with);
   while (w.run_one()) {
   }
+}
+
+std::string no_spine() {
+  publication::test::part container{.name = "META-INF/container.xml",
+                                    .data = "<container><rootfiles><rootfile full-path='p.opf'/></rootfiles></container>"};
+  publication::test::part package{.name = "p.opf", .data = "<package><metadata/><manifest/></package>"};
+  return publication::test::make_zip({container, package});
 }
 
 }  // namespace
@@ -122,5 +130,60 @@ TEST_CASE("the job of a refused upload fails with its reason, and starting it ag
   CHECK(job().state == "failed");
   CHECK(b.text("select state from ingest_items") == "rejected");
   CHECK(b.text("select updated_at::text from ingest_items") != before);
+  CHECK(b.files("quarantine").size() == 1);
+}
+
+TEST_CASE("the same refused bytes are one thing in errata, whichever way they come") {
+  household h;
+  bench& b = h.b;
+  std::string whole = epub({});
+  auto [code, bytes] = GENERATE_COPY(table<std::string, std::string>(
+      {{"archive_corrupt", whole.substr(0, whole.size() / 2)}, {"epub_no_spine", no_spine()}, {"empty_file", ""}}));
+  b.with.how.incomplete_grace = b.with.how.empty_grace = std::chrono::milliseconds(1);
+  h.watch_again();
+  auto ended = [&](std::int64_t n) {
+    return eventually(
+        [&] { return b.number("select count(*) from ingest_items where state = 'rejected' and source_done") == n; });
+  };
+  bool by_upload = !bytes.empty();  // an empty upload is refused before it is an item
+  write(h.drop() / "a.epub", bytes);
+  REQUIRE(ended(1));
+  write(h.drop() / "b.epub", bytes);
+  REQUIRE(ended(2));
+  for (int i = 0; by_upload && i < 2; ++i) {
+    write(b.data / "staging" / "upload-x", bytes);
+    accept_upload(b.with, b.data / "staging" / "upload-x", "c.epub", std::nullopt);
+    REQUIRE(ended(3 + i));
+  }
+  for (bool keep : {true, false}) {
+    write(b.inbox / "d.epub", bytes);
+    write(b.inbox / "e.epub", bytes);
+    b.take({b.inbox}, keep);
+  }
+  CHECK(eventually([&] { return h.errata() == "a.epub " + code; }));
+  CHECK(b.files("quarantine").size() == 1);
+  CHECK(b.files("staging").empty());
+}
+
+TEST_CASE("refused files that are kept where they are make one item, and the one in quarantine stands for them") {
+  bench b;
+  auto shown = [&] {
+    return b.text("select string_agg(display_name, ',') from ingest_items where state = 'rejected' and dismissed_at is null");
+  };
+  write(b.inbox / "a.epub", "PK\3\4 nothing");
+  b.take({b.inbox});
+  write(b.inbox / "b.epub", "PK\3\4 nothing");
+  b.take({b.inbox});
+  CHECK(shown() == "a.epub");
+  CHECK(fs::exists(b.inbox / "a.epub"));
+  CHECK(fs::exists(b.inbox / "b.epub"));
+  // What was put away stays so when the folder is read again.
+  b.pool.write_now([](db::tx& tx) { tx.script("update ingest_items set dismissed_at = now()"); });
+  b.take({b.inbox});
+  CHECK(shown().empty());
+  b.pool.write_now([](db::tx& tx) { tx.script("update ingest_items set dismissed_at = null where display_name = 'a.epub'"); });
+  write(b.folder / "other" / "c.epub", "PK\3\4 nothing");
+  b.take({b.folder / "other"}, false);
+  CHECK(shown() == "c.epub");
   CHECK(b.files("quarantine").size() == 1);
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "household.hpp"
+#include "library/book.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -110,4 +111,32 @@ TEST_CASE("a drop folder inside the store, or around it, is refused") {
   write(b.folder / "calibre" / "metadata.db", "x");
   b.with.how.drop_dir = b.folder / "calibre";
   CHECK(watcher(b.with).start());
+}
+
+TEST_CASE("a drop folder that cannot be used is in errata until it can") {
+  household h;
+  h.eyes->stop();
+  write(h.b.folder / "file", "x");
+  fs::path good = h.drop();
+  h.b.with.how.drop_dir = h.b.folder / "file" / "drop";
+  REQUIRE(watcher(h.b.with).start());
+  CHECK(h.errata() == h.drop().native() + " drop_folder_unusable");
+  CHECK(unusable_drop_folder(h.drop(), h.b.store));
+  h.b.with.how.drop_dir = good;
+  CHECK_FALSE(unusable_drop_folder(good, h.b.store));
+  h.watch_again();
+  CHECK(eventually([&] { return h.errata().empty(); }));
+}
+
+TEST_CASE("the bytes of a trashed book in the drop folder are in errata") {
+  household h;
+  write(h.drop() / "a.epub", epub({.title = "Gone"}));
+  REQUIRE(
+      eventually([&] { return h.b.number("select count(*) from ingest_items where source_done and book_id is not null") == 1; }));
+  uuid book = *uuid::parse(h.b.text("select id::text from books"));
+  h.b.pool.write_now([&](db::tx& tx) { return library::trash_books(tx, {book}, {}); });
+  write(h.drop() / "b.epub", epub({.title = "Gone"}));
+  CHECK(eventually([&] { return h.errata() == "b.epub duplicate_trashed"; }));
+  CHECK(h.b.text("select error_detail from ingest_items where display_name = 'b.epub'") == "Gone");
+  CHECK_FALSE(fs::exists(h.drop() / "b.epub"));
 }

@@ -57,7 +57,9 @@ TEST_CASE("bytes that lie in the trash name their book and the way back, over th
   CHECK(trashed.text("book") == book);
   CHECK(trashed.says("\"trashed\":true"));
   CHECK(trashed.says("The Small Book"));
-  reply page = s.owner.upload("/upload", "again.epub", epub({}), {{"csrf", s.owner.csrf}});
+  reply sent = s.owner.upload("/upload", "again.epub", epub({}), {{"csrf", s.owner.csrf}});
+  REQUIRE(sent.status == 303);
+  reply page = s.owner.get(sent.header("Location"));
   CHECK(page.says("action=\"/books/" + book + "/untrash\""));
 
   std::string restore = trashed.text("restore");

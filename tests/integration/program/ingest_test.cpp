@@ -115,3 +115,51 @@ TEST_CASE("a command that started the database leaves it to a service that came 
   CHECK(service.wait() == 0);
   CHECK(postmaster(data) == 0);
 }
+
+TEST_CASE("a command that is interrupted says what it did, and the next one does the rest") {
+  constexpr int books = 150;
+  int signal = GENERATE(SIGINT, SIGTERM, SIGKILL);
+  fs::path data = harness::fresh_folder("interrupted");
+  fs::path folder = harness::fresh_folder("books");
+  make_books(folder, books);
+  add_owner(data);
+  process command(data, {}, {"ingest", "--approve", "--json", folder.string()});
+  {
+    library_of lib(data);
+    REQUIRE(harness::eventually([&] { return lib.number("select count(*) from books") > 5; }));
+  }
+  command.send(signal);
+  int status = command.wait();
+  INFO(command.err() << command.out());
+  std::int64_t added = 0;
+  {
+    library_of lib(data);
+    added = lib.number("select count(*) from books");
+    REQUIRE(added < books);
+  }
+  if (signal == SIGKILL) {
+    CHECK(status == 128 + SIGKILL);
+    process doctor(data, {}, {"doctor", "--json"});
+    doctor.wait();
+    CHECK(doctor.out().find("\"check\":\"unfinished\",\"ok\":false") != std::string::npos);
+  } else {
+    CHECK(status == 5);
+    result<json::object> said = json::read_object(command.out());
+    REQUIRE(said.ok());
+    CHECK(static_cast<std::int64_t>(said->find("added")->as_array()->size()) == added);
+    CHECK(*said->find("error")->as_object()->find("code")->as_text() == "interrupted");
+    CHECK(sources_in(folder) == books - added);
+  }
+  // Another command, asked for something else, finishes the rest of what was begun.
+  fs::path other = harness::fresh_folder("other");
+  ingest::test::write(other / "one more.epub", ingest::test::epub({.title = "One more", .text = "More."}));
+  run(data, {"ingest", "--approve", other.string()});
+  {
+    library_of lib(data);
+    CHECK(lib.number("select count(*) from books") + sources_in(folder) == books + 1);
+    CHECK(sources_in(data / "staging") == 0);
+  }
+  run(data, {"ingest", "--approve", folder.string()});
+  CHECK(sources_in(folder) == 0);
+  check_library(data, books + 1);
+}

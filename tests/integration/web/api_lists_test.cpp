@@ -138,3 +138,66 @@ TEST_CASE("the event stream tells what runs, as server-sent events") {
   CHECK(r.says("event: catalog\ndata: {\"revision\":"));
   CHECK(r.says("event: job\ndata: {\"id\":"));
 }
+
+TEST_CASE("what goes from a list between two pages takes nobody else with it") {
+  world w;
+  std::vector<std::string> items, work;
+  for (const char* name : {"third.epub", "second.epub", "first.epub"}) {
+    items.insert(items.begin(), w.fail_item(w.librarian, name).text());
+    uuid job = w.write([&](db::tx& tx) { return jobs::enqueue(tx, "store.sweep", name, {}); });
+    work.insert(work.begin(), job.text());
+  }
+  w.push(w.librarian, "0123456789abcdef0123456789abcdef", 0.3);
+  client c = w.as("librarian");
+  CHECK(members(c.api("GET", "/errata"), "kind").front() == "unknown_document");
+  reply first = c.api("GET", "/errata?limit=2");
+  REQUIRE(members(first, "id").at(1) == items[0]);
+  CHECK(c.post("/errata/" + items[0] + "/dismiss").status == 303);
+  reply second = c.api("GET", "/errata?limit=1&after=" + first.text("next"));
+  CHECK(members(second, "id") == std::vector<std::string>{items[1]});
+  CHECK(members(c.api("GET", "/errata?after=" + second.text("next")), "id") == std::vector<std::string>{items[2]});
+
+  first = c.api("GET", "/jobs?limit=1");
+  REQUIRE(members(first, "id").at(0) == work[0]);
+  CHECK(c.post("/jobs/" + work[0] + "/cancel").status == 303);
+  second = c.api("GET", "/jobs?limit=1&after=" + first.text("next"));
+  CHECK(members(second, "id") == std::vector<std::string>{work[1]});
+  std::vector<std::string> last = members(c.api("GET", "/jobs?after=" + second.text("next")), "id");
+  CHECK(last == std::vector<std::string>{work[2], work[0]});
+  for (std::string odd : {"am9iczo", "am9iczow", "am9iczowOjE", "am9iczo5OjE6eA", "am9iczowOng6eA"})
+    CHECK(c.api("GET", "/jobs?after=" + odd).status == 400);
+}
+
+TEST_CASE("a held place is told in a sentence, and waits only until it is settled") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.push(w.reader, book.document, 0.62);
+  w.hold(w.reader, book.document, 0.41);
+  client c = w.as("reader");
+  CHECK(c.api("GET", "/errata").says("An older place from Old tablet (41 %) was kept aside because Tablet is at 62 %."));
+  CHECK(c.api("GET", book.path() + "/positions").says("\"accepted\":false,\"waits\":true"));
+  CHECK(c.get(book.path()).says(">kept aside<"));
+  w.write([](db::tx& tx) {
+    static constexpr db::statement sql{"test.settle",
+                                       "update reading_progress_history set settled_at = now() where not accepted"};
+    tx.run(sql);
+  });
+  CHECK(c.api("GET", book.path() + "/positions").says("\"accepted\":false,\"waits\":false"));
+  CHECK_FALSE(c.get(book.path()).says(">kept aside<"));
+  CHECK(c.get(book.path()).says(">no longer kept aside<"));
+}
+
+TEST_CASE("a book with two documents has one current place, the newest") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  std::string other = "0123456789abcdef0123456789abcdef";
+  w.push(w.reader, book.document, 0.2);
+  w.push(w.reader, other, 0.7);
+  client c = w.as("reader");
+  CHECK(c.api("PUT", "/documents/" + other + "/book", R"({"book":")" + book.id.text() + "\"}").status == 200);
+  std::string rows = c.api("GET", book.path() + "/positions").body;
+  std::size_t first = rows.find("\"current\":true");
+  REQUIRE(first != std::string::npos);
+  CHECK(first < rows.find("0.2,"));
+  CHECK(rows.find("\"current\":true", first + 1) == std::string::npos);
+}

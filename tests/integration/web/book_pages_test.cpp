@@ -163,3 +163,16 @@ TEST_CASE("errata show a failed file to who sent it and to curators, and a docum
   CHECK(reader.post("/documents/link", link).status == 303);
   CHECK(reader.get(book.path()).says("30 %"));
 }
+
+TEST_CASE("a search says what matches in the inbox, to those who may look there") {
+  world w;
+  w.add_book("The Open Harbour");
+  w.add_book("The Waiting Harbour", "inbox");
+  client c = w.as("librarian");
+  reply found = c.get("/books?q=harbour");
+  CHECK(found.says("1 match waits in the inbox"));
+  CHECK(found.says("href=\"?q=harbour&amp;status=inbox\""));
+  CHECK(c.get("/books?q=harbour&status=inbox").says("The Waiting Harbour"));
+  CHECK_FALSE(c.get("/books?q=open").says("in the inbox"));
+  CHECK_FALSE(w.as("reader").get("/books?q=harbour").says("in the inbox"));
+}

@@ -134,12 +134,7 @@ TEST_CASE("a held place is shown beside the place that it would replace") {
   world w;
   made_book book = w.add_book("The Open Harbour");
   w.push(w.reader, book.document, 0.6);
-  w.write([&](db::tx& tx) {
-    static constexpr db::statement sql{"test.hold", R"sql(
-      insert into reading_progress_history (id, user_id, document, device, progress, percentage, timestamp, accepted, reason)
-      values ($1, $2, $3, 'Old tablet', 'p', 0.41, 1, false, 'unseen'))sql"};
-    tx.run(sql, uuid::make(), w.reader, book.document);
-  });
+  w.hold(w.reader, book.document, 0.41);
   reply r = w.as("reader").get("/errata");
   CHECK(r.says("41 % from Old tablet"));
   CHECK(r.says(" is at 60 %."));

@@ -8,6 +8,8 @@ using namespace carrel::web::tests;
 
 namespace {
 
+std::string target(const reply& r) { return r.header("Location"); }
+
 uuid some_job(world& w) {
   return w.write([&](db::tx& tx) { return jobs::enqueue(tx, "ingest.file", "a", {}, {}, w.librarian); });
 }
@@ -46,7 +48,9 @@ TEST_CASE("bytes that are there already name their book, and a refused file its 
   made_book book = w.add_book("The Open Harbour");
   client c = w.as("librarian");
   w.next_upload.known_book = book.id;
-  CHECK(c.upload("/upload", "a.epub", "x", {{"csrf", c.csrf}}).says("href=\"" + book.path() + "\""));
+  reply told = c.upload("/upload", "a.epub", "x", {{"csrf", c.csrf}});
+  CHECK(told.status == 303);
+  CHECK(c.get(target(told)).says("href=\"" + book.path() + "\""));
   reply known = c.upload("/api/v1/books", "a.epub", "x", {}, {{"X-CSRF-Token", c.csrf}});
   CHECK(known.status == 409);
   CHECK(known.text("book") == book.id.text());
@@ -54,12 +58,22 @@ TEST_CASE("bytes that are there already name their book, and a refused file its 
   w.next_upload = {};
   w.next_upload.refused = error{"archive_corrupt", "The file is damaged."};
   reply page = c.upload("/upload", "<b>.epub", "x", {{"csrf", c.csrf}});
-  CHECK(page.status == 422);
-  CHECK(page.says("The file is damaged."));
-  CHECK(page.says("&lt;b&gt;.epub"));
+  // The result has an address of its own, so that loading it again sends nothing again.
+  REQUIRE(page.status == 303);
+  std::size_t sent = w.uploads.size();
+  for (int again = 0; again < 2; ++again) {
+    page = again == 0 ? c.get(target(page)) : c.get("/upload?not=archive_corrupt%3A-%3A%3Cb%3E.epub");
+    CHECK(page.status == 200);
+    CHECK(page.says("The file is damaged or incomplete"));
+    CHECK(page.says("&lt;b&gt;.epub"));
+  }
+  CHECK(w.uploads.size() == sent);
+  CHECK(c.get("/upload?not=nothing&not=%3A%3A&more=x").status == 200);
   CHECK(c.upload("/api/v1/books", "a.epub", "x", {}, {{"X-CSRF-Token", c.csrf}}).status == 422);
-  w.next_upload.refused = error{"disk_full", "There is not enough space."};
-  CHECK(c.upload("/api/v1/books", "a.epub", "x", {}, {{"X-CSRF-Token", c.csrf}}).status == 507);
+  w.next_upload.refused = error{"disk_full", "There is not enough space. Will be tried again."};
+  reply full = c.upload("/api/v1/books", "a.epub", "x", {}, {{"X-CSRF-Token", c.csrf}});
+  CHECK(full.status == 507);
+  CHECK_FALSE(full.says("tried again"));
 }
 
 TEST_CASE("an upload over the API answers 202 with its job") {

@@ -28,6 +28,10 @@ constexpr db::statement sql_fail{"test.fail_item", R"sql(
   insert into ingest_items (id, source, policy, user_id, display_name, state, error_code, error_detail, quarantine_path)
   values ($1, 'upload', 'move', $2, $3, 'rejected', 'archive_corrupt', 'The file is damaged.', 'quarantine/x'))sql"};
 
+constexpr db::statement sql_hold{"test.hold", R"sql(
+  insert into reading_progress_history (id, user_id, document, device, progress, percentage, timestamp, accepted, reason)
+  values ($1, $2, $3, 'Old tablet', 'p', $4, 1, false, 'unseen'))sql"};
+
 std::string whole(const fs::path& file) {
   std::ostringstream out;
   out << std::ifstream(file, std::ios::binary).rdbuf();
@@ -175,6 +179,10 @@ void world::push(const uuid& user, const std::string& document, double percentag
     library::put_positions(tx, {p}, {});
     library::link_document(tx, user, document);
   });
+}
+
+void world::hold(const uuid& user, const std::string& document, double percentage) {
+  write([&](db::tx& tx) { tx.run(sql_hold, uuid::make(), user, document, percentage); });
 }
 
 uuid world::fail_item(const std::optional<uuid>& user, const std::string& name) {

@@ -37,6 +37,8 @@ class world {
                      const std::vector<std::string>& tags = {});
   // A push of this account's KOReader.
   void push(const uuid& user, const std::string& document, double percentage);
+  // An older place of another device that was kept aside.
+  void hold(const uuid& user, const std::string& document, double percentage);
   uuid fail_item(const std::optional<uuid>& user, const std::string& name);
   std::string setup_code();
   std::int64_t number(const char* sql);

@@ -4,11 +4,14 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
 #include "client.hpp"
 #include "server/http/conditional.hpp"
+#include "server/http/tls.hpp"
 
 using namespace carrel;
 using namespace carrel::http_tests;
@@ -180,4 +183,17 @@ TEST_CASE("a certificate that cannot be read stops the start, with its name") {
   secure_site half;
   half.options.tls_key.clear();
   CHECK_THROWS(half.start());
+}
+
+TEST_CASE("a key that only root may read is refused with the user who tries") {
+  if (::geteuid() != 0) return;
+  secure_site s;
+  ::chmod(s.options.tls_key.c_str(), 0600);
+  http::certificates pair(s.options.tls_cert, s.options.tls_key);
+  REQUIRE(::seteuid(65534) == 0);
+  std::optional<error> refused = pair.load();
+  REQUIRE(::seteuid(0) == 0);
+  REQUIRE(refused);
+  CHECK(refused->reason.find("Carrel runs as the user nobody") != std::string::npos);
+  CHECK_FALSE(pair.load());
 }

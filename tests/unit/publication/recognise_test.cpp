@@ -75,6 +75,33 @@ TEST_CASE("types are found by their first bytes") {
   CHECK(f.warnings == "");
 }
 
+TEST_CASE("a text file may be written in any of the usual encodings") {
+  using namespace std::string_literals;
+  const std::u16string words = u"\u041e\u0434\u043d\u0430\u0436\u0434\u044b \u2014 \u201conce\u201d, \u0160\u0113\u0105\r\n";
+  auto wide = [&](bool little, std::size_t zeros) {
+    std::string out;
+    auto put = [&](char16_t c) {
+      std::string two{static_cast<char>(c >> 8), static_cast<char>(c & 0xff)};
+      std::string unit = std::string(zeros, '\0') + two;
+      out += little ? std::string(unit.rbegin(), unit.rend()) : unit;
+    };
+    put(0xfeff);
+    for (char16_t c : words) put(c);
+    return out;
+  };
+  for (const std::string& bytes :
+       {wide(true, 0), wide(false, 0), wide(true, 2), wide(false, 2), "\xef\xbb\xbf\xd0\x9e\xd0\xb4\xd0\xbd\xd0\xb0"s,
+        "\xd0\x9e\xd0\xb4\xd0\xbd\xd0\xb0"s, "\xce\xe4\xed\xe0\xe6\xe4\xfb \x97 once"s, "caf\xe9 \x93once\x94"s}) {
+    found f = look(bytes, "a.txt");
+    CHECK(f.format == "txt");
+    CHECK(f.code == "");
+  }
+  std::string rubbish = "\xff\xfe";
+  for (int i = 0; i < 400; ++i) rubbish += {static_cast<char>(i * 37), static_cast<char>(i % 2 == 0 ? 0xd8 : 0)};
+  CHECK(look(rubbish, "a.txt").code == "unsupported_type");
+  CHECK(look("\xff\xfe", "a.txt").code == "unsupported_type");
+}
+
 TEST_CASE("types that cannot be read are named") {
   auto [bytes, name, code, detail] = GENERATE(table<std::string, std::string, std::string, std::string>({
       {"", "a.epub", "empty_file", ""},

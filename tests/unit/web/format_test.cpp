@@ -66,3 +66,15 @@ TEST_CASE("percentages are whole numbers between 0 and 100") {
   CHECK(percent_text(en(), -1) == "0 %");
   CHECK(percent_text(en(), 1.5) == "100 %");
 }
+
+TEST_CASE("the detail of a refusal is said in the reader's language") {
+  static const languages all;
+  const messages& de = all.choose("de", "");
+  CHECK(detail_text(de, "40004 parts") == "40.004 Teile");
+  CHECK(detail_text(de, "more than 512 MiB") == "mehr als 512 MiB");
+  CHECK(detail_text(de, "this looks like a web page") == "das sieht nach einer Webseite aus");
+  CHECK(detail_text(de, "5.0 GiB; the limit is 4.0 GiB") == "5.0 GiB; die Grenze ist 4.0 GiB");
+  CHECK(detail_text(en(), "40004 parts") == "40,004 parts");
+  for (std::string name : {"", "OEBPS/x.xhtml", "spare parts", "more than  MiB", "more than MiB"})
+    CHECK(detail_text(de, name) == name);
+}
