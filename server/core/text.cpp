@@ -61,7 +61,7 @@ std::string encode64(std::string_view in, const char* alphabet, bool pad) {
   out.reserve((in.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < in.size(); i += 3) {
     std::size_t left = in.size() - i;
-    std::uint32_t v = static_cast<unsigned char>(in[i]) << 16;
+    std::uint32_t v = static_cast<std::uint32_t>(static_cast<unsigned char>(in[i])) << 16;
     if (left > 1) v |= static_cast<std::uint32_t>(static_cast<unsigned char>(in[i + 1])) << 8;
     if (left > 2) v |= static_cast<unsigned char>(in[i + 2]);
     out += alphabet[v >> 18];
