@@ -52,6 +52,18 @@ def cpu_seconds(pids):
     return total
 
 
+def exact_cpu_seconds(pids):
+    """As cpu_seconds, to the nanosecond: for work that is shorter than a tick. Of threads that live on."""
+    total = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except OSError:
+                pass
+    return total / 1e9
+
+
 def resident_mib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
 
@@ -166,6 +178,28 @@ def walk(carrel, path, pages):
     return (cpu_seconds(family(carrel.process)) - before) / pages, path
 
 
+def newest_after_change(carrel, times=300):
+    """CPU seconds of the newest page, each time after one of its books was edited: no answer can come from a kept body."""
+    key = carrel.run("token", "create", "bench", "--scope", "write")["key"]
+    connection = carrel.connect()
+    page = carrel.get(connection, "/opds/new").decode()
+    books = re.findall(r"<id>urn:uuid:([0-9a-f-]{36})</id>\s*<title>", page.split("<entry>", 1)[1])
+    spent = 0.0
+    for n in range(times):
+        connection.request("PATCH", f"/api/v1/books/{books[n % len(books)]}", json.dumps({"publisher": f"Bench {n}"}),
+                           {"Authorization": "Bearer " + key, "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        if answer.status != 200 or not answer.read():
+            sys.exit(f"the edit was answered {answer.status}")
+        pids = family(carrel.process)
+        before = exact_cpu_seconds(pids)
+        body = carrel.get(connection, "/opds/new").decode()
+        spent += exact_cpu_seconds(pids) - before
+        if f"Bench {n}<" not in body:
+            sys.exit("the newest page did not show the edit")
+    return spent / times
+
+
 def part_start(build, folder):
     data = folder / "start"
     data.mkdir()
@@ -185,17 +219,18 @@ def part_catalog(build, folder):
     say("warm start to first answer, 100,000 books", f"{warm:.2f} s", "<= 0.3 s")
     big.account()
     say("RSS idle, 100,000 books", f"{resident_mib(big.process.pid):.0f} MiB", "<= 48 MiB")
-    walk(big, "/opds/new", 50)
-    first, _ = walk(big, "/opds/new", 300)
-    say("newest page of 50, CPU with PostgreSQL, cold cache", f"{first * 1000:.2f} ms", "<= 2 ms")
-    _, deep_path = walk(big, "/opds/new", 1000)
+    say("newest page of 50 after a change, CPU with PostgreSQL", f"{newest_after_change(big) * 1000:.2f} ms", "<= 2 ms")
+    _, unseen = walk(big, "/opds/new", 50)
+    first, _ = walk(big, unseen, 300)
+    say("a page of 50 that nobody asked for yet", f"{first * 1000:.2f} ms")
+    _, deep_path = walk(big, unseen, 950)
     deep, _ = walk(big, deep_path, 300)
     say("page at position 50,000 / page 1", f"{deep / first:.2f} x", "<= 1.2 x")
     small = loaded(build, folder, 20_000)
     small.start()
     small.account()
-    walk(small, "/opds/new", 50)
-    little, _ = walk(small, "/opds/new", 300)
+    _, unseen = walk(small, "/opds/new", 50)
+    little, _ = walk(small, unseen, 300)
     say("100,000 books / 20,000 books", f"{first / little:.2f} x", "<= 1.2 x")
     small.stop()
     for name, path in (("root", "/opds"), ("newest page", "/opds/new")):

@@ -5,31 +5,20 @@
 namespace carrel::library {
 namespace {
 
-constexpr db::statement sql_gate{"library.gate", R"sql(
-  select w.place, r.revision, r.changed_at, u.audience, u.state, u.state_at
-    from unnest($1::uuid[]) with ordinality as w (id, place) join users u on u.id = w.id and u.disabled_at is null
-   cross join catalog_revision r)sql"};
-
 constexpr db::statement sql_counts{"library.count_books", R"sql(
   select count(*) filter (where b.status = 'organized'), count(*) filter (where b.status = 'inbox'),
          count(*) filter (where b.status = 'review'),
          (select count(*) from book_files f join visible_books($1) v on v.id = f.book_id)
     from visible_books($1) b)sql"};
 
-}  // namespace
-
-std::vector<std::optional<gate>> read_gates(db::tx& tx, const std::vector<uuid>& viewers) {
-  std::vector<std::optional<gate>> out(viewers.size());
-  for (const db::row& r : tx.run(sql_gate, viewers)) {
-    out[static_cast<std::size_t>(r.integer(0) - 1)] = gate{.catalog = {.number = r.integer(1), .changed_at = r.at(2)},
-                                                           .audience = r.integer(3),
-                                                           .state = r.integer(4),
-                                                           .state_at = r.at(5)};
-  }
-  return out;
+page whole(db::tx& tx, const uuid& viewer, outline o) {
+  return {.books = load_books(tx, viewer, o.ids()),
+          .next = std::move(o.next),
+          .previous = std::move(o.previous),
+          .first_ordinal = o.first_ordinal};
 }
 
-std::optional<gate> read_gate(db::tx& tx, const uuid& viewer) { return read_gates(tx, {viewer}).front(); }
+}  // namespace
 
 std::string list::token_name() const {
   static constexpr const char* names[] = {"newest",   "title", "author",       "person",  "series", "tag",
@@ -37,13 +26,34 @@ std::string list::token_name() const {
   return std::string(names[static_cast<std::size_t>(what)]) + ":" + (id.is_nil() ? language : id.text());
 }
 
-page browse(db::tx& tx, const uuid& viewer, const list& l, const cursor& from, int limit) {
+std::vector<uuid> outline::ids() const {
+  std::vector<uuid> out;
+  out.reserve(books.size());
+  for (const book_stamp& b : books) out.push_back(b.id);
+  return out;
+}
+
+outline outline_from(row_page p) {
+  outline out{.books = {}, .next = std::move(p.next), .previous = std::move(p.previous), .first_ordinal = p.first_ordinal};
+  out.books.reserve(p.rows.size());
+  for (const list_row& r : p.rows) out.books.push_back({.id = r.id, .version = r.version});
+  return out;
+}
+
+outline outline_of(db::tx& tx, const uuid& viewer, const list& l, const cursor& from, int limit) {
   if ((from.from == cursor::side::after || from.from == cursor::side::before) && !key_is_good(l.what, from.key)) return {};
-  id_page ids =
+  row_page rows =
       page_of(from, list_edge(l.what, true), list_edge(l.what, false), limit,
               [&](const cursor& anchor, bool forward, int count) { return read_list(tx, viewer, l, anchor, forward, count); });
-  return {
-      .books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
+  return outline_from(std::move(rows));
+}
+
+page browse(db::tx& tx, const uuid& viewer, const list& l, const cursor& from, int limit) {
+  return whole(tx, viewer, outline_of(tx, viewer, l, from, limit));
+}
+
+page browse(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {
+  return whole(tx, viewer, outline_of(tx, viewer, f, from, limit));
 }
 
 counts count_books(db::tx& tx, const uuid& viewer) {

@@ -9,19 +9,8 @@
 #include "library/book.hpp"
 #include "library/cursor.hpp"
 #include "library/offer.hpp"
-#include "library/revision.hpp"
 
 namespace carrel::library {
-
-// What a client's request needs to know before anything else; one statement.
-struct gate {
-  revision catalog;
-  std::int64_t audience = 0, state = 0;  // of the viewer
-  instant state_at{};                    // when it last grew
-};
-std::optional<gate> read_gate(db::tx&, const uuid& viewer);
-// The same for many viewers at once (for a batcher); absent viewers give an empty optional.
-std::vector<std::optional<gate>> read_gates(db::tx&, const std::vector<uuid>& viewers);
 
 // A list of organised books. Every list is ordered by (order column, id) and reached by a cursor at constant cost.
 struct list {
@@ -32,15 +21,28 @@ struct list {
   std::string token_name() const;  // for to_token
 };
 
-struct page {
-  std::vector<book> books;
+// Which books a page holds and the version of each: enough for a caller that has kept what it made of a version.
+struct book_stamp {
+  uuid id;
+  std::int64_t version = 0;
+};
+struct outline {
+  std::vector<book_stamp> books;
   std::optional<cursor> next, previous;  // absent at the ends
   std::uint64_t first_ordinal = 0;       // of books.front(), 0 unknown
+  std::vector<uuid> ids() const;
+};
+
+struct page {
+  std::vector<book> books;
+  std::optional<cursor> next, previous;  // as in outline
+  std::uint64_t first_ordinal = 0;
 };
 
 // A `before` page that touches the beginning becomes the plain first page. The list `waiting` (inbox and review) is for curators:
 // callers check the capability.
 page browse(db::tx&, const uuid& viewer, const list&, const cursor&, int limit);
+outline outline_of(db::tx&, const uuid& viewer, const list&, const cursor&, int limit);
 
 // The library page's and the API's list: any combination of filters over newest, title or author order. A single filter over
 // newest order costs what its own list costs. Callers have checked that the viewer may see the shelf.
@@ -53,6 +55,7 @@ struct filter {
   std::string token_name() const;
 };
 page browse(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit);
+outline outline_of(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit);
 
 // Names with at least one visible organised book for that taker behind them.
 enum class names { authors, series, tags, languages };
@@ -80,9 +83,15 @@ struct query {
   std::string all{}, title{}, author{}, series{}, tag{}, isbn{};
   taker for_whom = taker::page;
 };
+struct matches {
+  std::vector<book_stamp> books;
+  std::optional<std::int64_t> total;  // exact up to 1,000
+  bool more = false;
+};
+matches search_outline(db::tx&, const uuid& viewer, const query&, int offset, int limit);  // as search()
 struct found {
   std::vector<book> books;
-  std::optional<std::int64_t> total;  // exact up to 1,000
+  std::optional<std::int64_t> total;  // as in matches
   bool more = false;
 };
 found search(db::tx&, const uuid& viewer, const query&, int offset, int limit);  // offset + limit <= 1000

@@ -39,24 +39,25 @@ namespace {
   "5000) b"                                                                                                                  \
   " where ($5 = '' or b.status::text = $5)"
 
-#define CARREL_SIX(WAY, NAME)                                                                                              \
-  {                                                                                                                        \
-    {{"library.filter_newest_" NAME, "select b.id, " CARREL_TIME " " WAY " and (b.created_at, b.id) < (" CARREL_AT         \
-                                     ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},    \
-     {"library.filter_newest_back_" NAME, "select b.id, " CARREL_TIME " " WAY " and (b.created_at, b.id) > (" CARREL_AT    \
-                                          ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},        \
-        {{"library.filter_title_" NAME,                                                                                    \
-          "select b.id, b.title_key " WAY                                                                                  \
-          " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},            \
-         {"library.filter_title_back_" NAME,                                                                               \
-          "select b.id, b.title_key " WAY                                                                                  \
-          " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}}, \
-        {{"library.filter_author_" NAME,                                                                                   \
-          "select b.id, b.author_key, b.place_key " WAY                                                                    \
-          " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},     \
-         {"library.filter_author_back_" NAME,                                                                              \
-          "select b.id, b.author_key, b.place_key " WAY " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)"           \
-          " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                           \
+#define CARREL_SIX(WAY, NAME)                                                                                                 \
+  {                                                                                                                           \
+    {{"library.filter_newest_" NAME, "select b.id, b.version, " CARREL_TIME " " WAY " and (b.created_at, b.id) < (" CARREL_AT \
+                                     ", $3) and $13::text is not null order by b.created_at desc, b.id desc limit $4"},       \
+     {"library.filter_newest_back_" NAME,                                                                                     \
+      "select b.id, b.version, " CARREL_TIME " " WAY " and (b.created_at, b.id) > (" CARREL_AT                                \
+      ", $3) and $13::text is not null order by b.created_at, b.id limit $4"}},                                               \
+        {{"library.filter_title_" NAME,                                                                                       \
+          "select b.id, b.version, b.title_key " WAY                                                                          \
+          " and (b.title_key, b.id) > ($2, $3) and $13::text is not null order by b.title_key, b.id limit $4"},               \
+         {"library.filter_title_back_" NAME,                                                                                  \
+          "select b.id, b.version, b.title_key " WAY                                                                          \
+          " and (b.title_key, b.id) < ($2, $3) and $13::text is not null order by b.title_key desc, b.id desc limit $4"}},    \
+        {{"library.filter_author_" NAME,                                                                                      \
+          "select b.id, b.version, b.author_key, b.place_key " WAY                                                            \
+          " and (b.author_key, b.place_key, b.id) > ($2, $13, $3) order by b.author_key, b.place_key, b.id limit $4"},        \
+         {"library.filter_author_back_" NAME,                                                                                 \
+          "select b.id, b.version, b.author_key, b.place_key " WAY " and (b.author_key, b.place_key, b.id) < ($2, $13, $3)"   \
+          " order by b.author_key desc, b.place_key desc, b.id desc limit $4"}},                                              \
   }
 
 using statements = db::statement[3][2];
@@ -108,7 +109,8 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
                          f.shelf, words, anchor.key2, static_cast<int>(f.for_whom));
   std::vector<list_row> out;
   for (const db::row& r : rows)
-    out.push_back({.id = r.id(0), .key = r.text(1), .key2 = f.order == list::of::author ? r.text(2) : ""});
+    out.push_back(
+        {.id = r.id(0), .version = r.integer(1), .key = r.text(2), .key2 = f.order == list::of::author ? r.text(3) : ""});
   return out;
 }
 
@@ -120,16 +122,15 @@ std::string filter::token_name() const {
          "|" + id(shelf) + "|" + std::to_string(order_index(order));
 }
 
-page browse(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {
-  if (std::optional<list> same = as_list(f)) return browse(tx, viewer, *same, from, limit);
+outline outline_of(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {
+  if (std::optional<list> same = as_list(f)) return outline_of(tx, viewer, *same, from, limit);
   if ((from.from == cursor::side::after || from.from == cursor::side::before) && !key_is_good(f.order, from.key)) return {};
   std::string words = f.text.empty() ? "" : search_words(f.text);
   if (!f.text.empty() && words.empty()) return {};  // only signs: nothing can match
-  id_page ids = page_of(
+  row_page rows = page_of(
       from, list_edge(f.order, true), list_edge(f.order, false), limit,
       [&](const cursor& anchor, bool forward, int count) { return read_filtered(tx, viewer, f, words, anchor, forward, count); });
-  return {
-      .books = load_books(tx, viewer, ids.ids), .next = ids.next, .previous = ids.previous, .first_ordinal = ids.first_ordinal};
+  return outline_from(std::move(rows));
 }
 
 }  // namespace carrel::library

@@ -1,5 +1,5 @@
-// The keyset statements of every list: forwards and backwards, ids and order keys only. `$2` and `$3` are the anchor's key and
-// id, `$5` whom the list is for; the first page starts from an impossible anchor, so that one plan serves all pages
+// The keyset statements of every list: forwards and backwards, ids, versions and order keys only. `$2` and `$3` are the anchor's
+// key and id, `$5` whom the list is for; the first page starts from an impossible anchor, so that one plan serves all pages
 // (opds.md 7.3).
 #include "library/catalog_lists.hpp"
 
@@ -12,106 +12,107 @@ namespace {
 
 constexpr db::statement sql_newest{
     "library.newest",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+    "select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
     "(b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.created_at desc, b.id desc limit $4"};
 constexpr db::statement sql_newest_back{
     "library.newest_back",
-    "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+    "select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
     "(b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.created_at, b.id limit $4"};
 
-constexpr db::statement sql_title{"library.by_title", "select b.id, b.title_key " CARREL_LISTED
+constexpr db::statement sql_title{"library.by_title", "select b.id, b.version, b.title_key " CARREL_LISTED
                                                       "(b.title_key, b.id) > ($2, $3) order by b.title_key, b.id limit $4"};
 constexpr db::statement sql_title_back{"library.by_title_back",
-                                       "select b.id, b.title_key " CARREL_LISTED
+                                       "select b.id, b.version, b.title_key " CARREL_LISTED
                                        "(b.title_key, b.id) < ($2, $3) order by b.title_key desc, b.id desc limit $4"};
 
 constexpr db::statement sql_author{
-    "library.by_author", "select b.id, b.author_key, b.place_key " CARREL_LISTED
+    "library.by_author", "select b.id, b.version, b.author_key, b.place_key " CARREL_LISTED
                          "(b.author_key, b.place_key, b.id) > ($2, $6, $3) order by b.author_key, b.place_key, b.id limit $4"};
 constexpr db::statement sql_author_back{
     "library.by_author_back",
-    "select b.id, b.author_key, b.place_key " CARREL_LISTED
+    "select b.id, b.version, b.author_key, b.place_key " CARREL_LISTED
     "(b.author_key, b.place_key, b.id) < ($2, $6, $3) order by b.author_key desc, b.place_key desc, b.id desc limit $4"};
 
 constexpr db::statement sql_updated{
     "library.by_updated",
-    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
+    "select b.id, b.version, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
     "(b.updated_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at desc, b.id desc limit $4"};
 constexpr db::statement sql_updated_back{
     "library.by_updated_back",
-    "select b.id, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
+    "select b.id, b.version, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
     "(b.updated_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at, b.id limit $4"};
 
-constexpr db::statement sql_language{"library.by_language",
-                                     "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
-                                     "b.language = $6 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
-                                     "order by b.created_at desc, b.id desc limit $4"};
+constexpr db::statement sql_language{
+    "library.by_language", "select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+                           "b.language = $6 and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3) "
+                           "order by b.created_at desc, b.id desc limit $4"};
 constexpr db::statement sql_language_back{
-    "library.by_language_back", "select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
-                                "b.language = $6 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order "
-                                "by b.created_at, b.id limit $4"};
+    "library.by_language_back",
+    "select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
+    "b.language = $6 and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order "
+    "by b.created_at, b.id limit $4"};
 
 constexpr db::statement sql_series{"library.by_series",
-                                   "select b.id, b.place_key " CARREL_LISTED
+                                   "select b.id, b.version, b.place_key " CARREL_LISTED
                                    "b.series_id = $6 and (b.place_key, b.id) > ($2, $3) order by b.place_key, b.id limit $4"};
 constexpr db::statement sql_series_back{
     "library.by_series_back",
-    "select b.id, b.place_key " CARREL_LISTED
+    "select b.id, b.version, b.place_key " CARREL_LISTED
     "b.series_id = $6 and (b.place_key, b.id) < ($2, $3) order by b.place_key desc, b.id desc limit $4"};
 
 // A person may have several roles in one book: the row of the smallest role stands for all.
 constexpr db::statement sql_person{"library.by_person", R"sql(
-  select bp.book_id, bp.place_key
+  select bp.book_id, b.version, bp.place_key
     from book_people bp join listed_books($1, $5) b on b.id = bp.book_id
    where bp.person_id = $6 and (bp.place_key, bp.book_id) > ($2, $3)
      and not exists (select 1 from book_people o where o.book_id = bp.book_id and o.person_id = bp.person_id and o.role < bp.role)
    order by bp.place_key, bp.book_id limit $4)sql"};
 constexpr db::statement sql_person_back{"library.by_person_back", R"sql(
-  select bp.book_id, bp.place_key
+  select bp.book_id, b.version, bp.place_key
     from book_people bp join listed_books($1, $5) b on b.id = bp.book_id
    where bp.person_id = $6 and (bp.place_key, bp.book_id) < ($2, $3)
      and not exists (select 1 from book_people o where o.book_id = bp.book_id and o.person_id = bp.person_id and o.role < bp.role)
    order by bp.place_key desc, bp.book_id desc limit $4)sql"};
 
 constexpr db::statement sql_tag{"library.by_tag", R"sql(
-  select bt.book_id, (extract(epoch from bt.added_at) * 1000000)::bigint::text
+  select bt.book_id, b.version, (extract(epoch from bt.added_at) * 1000000)::bigint::text
     from book_tags bt join listed_books($1, $5) b on b.id = bt.book_id
    where bt.tag_id = $6 and (bt.added_at, bt.book_id) < (to_timestamp($2::numeric / 1000000), $3)
    order by bt.added_at desc, bt.book_id desc limit $4)sql"};
 constexpr db::statement sql_tag_back{"library.by_tag_back", R"sql(
-  select bt.book_id, (extract(epoch from bt.added_at) * 1000000)::bigint::text
+  select bt.book_id, b.version, (extract(epoch from bt.added_at) * 1000000)::bigint::text
     from book_tags bt join listed_books($1, $5) b on b.id = bt.book_id
    where bt.tag_id = $6 and (bt.added_at, bt.book_id) > (to_timestamp($2::numeric / 1000000), $3)
    order by bt.added_at, bt.book_id limit $4)sql"};
 
 constexpr db::statement sql_shelf{"library.by_shelf", R"sql(
-  select sb.book_id, sb.position::text
+  select sb.book_id, b.version, sb.position::text
     from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
    where sb.shelf_id = $6 and (sb.position, sb.book_id) > ($2::bigint, $3)
    order by sb.position, sb.book_id limit $4)sql"};
 constexpr db::statement sql_shelf_back{"library.by_shelf_back", R"sql(
-  select sb.book_id, sb.position::text
+  select sb.book_id, b.version, sb.position::text
     from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
    where sb.shelf_id = $6 and (sb.position, sb.book_id) < ($2::bigint, $3)
    order by sb.position desc, sb.book_id desc limit $4)sql"};
 constexpr db::statement sql_shelf_newest{"library.by_shelf_newest", R"sql(
-  select sb.book_id, (extract(epoch from sb.added_at) * 1000000)::bigint::text
+  select sb.book_id, b.version, (extract(epoch from sb.added_at) * 1000000)::bigint::text
     from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
    where sb.shelf_id = $6 and (sb.added_at, sb.book_id) < (to_timestamp($2::numeric / 1000000), $3)
    order by sb.added_at desc, sb.book_id desc limit $4)sql"};
 constexpr db::statement sql_shelf_newest_back{"library.by_shelf_newest_back", R"sql(
-  select sb.book_id, (extract(epoch from sb.added_at) * 1000000)::bigint::text
+  select sb.book_id, b.version, (extract(epoch from sb.added_at) * 1000000)::bigint::text
     from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
    where sb.shelf_id = $6 and (sb.added_at, sb.book_id) > (to_timestamp($2::numeric / 1000000), $3)
    order by sb.added_at, sb.book_id limit $4)sql"};
 
 constexpr db::statement sql_waiting{"library.waiting", R"sql(
-  select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text
+  select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text
     from visible_books($1) b
    where b.status <> 'organized' and (b.created_at, b.id) < (to_timestamp($2::numeric / 1000000), $3)
    order by b.created_at desc, b.id desc limit $4)sql"};
 constexpr db::statement sql_waiting_back{"library.waiting_back", R"sql(
-  select b.id, (extract(epoch from b.created_at) * 1000000)::bigint::text
+  select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text
     from visible_books($1) b
    where b.status <> 'organized' and (b.created_at, b.id) > (to_timestamp($2::numeric / 1000000), $3)
    order by b.created_at, b.id limit $4)sql"};
@@ -187,7 +188,8 @@ std::vector<list_row> read_list(db::tx& tx, const uuid& viewer, const list& l, c
   }
   std::vector<list_row> out;
   for (const db::row& r : tx.run_params(sql, params)) {
-    out.push_back({.id = r.id(0), .key = r.text(1), .key2 = l.what == list::of::author ? r.text(2) : ""});
+    out.push_back(
+        {.id = r.id(0), .version = r.integer(1), .key = r.text(2), .key2 = l.what == list::of::author ? r.text(3) : ""});
   }
   return out;
 }

@@ -11,7 +11,8 @@ namespace carrel::library {
 
 struct list_row {
   uuid id;
-  std::string key, key2;  // of the order columns, as a cursor holds them
+  std::int64_t version = 0;  // of a book
+  std::string key, key2;     // of the order columns, as a cursor holds them
 };
 
 // At most `limit` rows after (forward) or before the anchor; going backwards the nearest comes first.
@@ -20,14 +21,15 @@ std::vector<list_row> read_list(db::tx&, const uuid& viewer, const list&, const 
 cursor list_edge(list::of, bool beginning);  // an anchor outside every row
 bool key_is_good(list::of, const std::string& key);
 
-// The paging rules of opds.md 7 for any way of reading rows: fills ids, next, previous and the ordinal.
-struct id_page {
-  std::vector<uuid> ids;
+// The paging rules of opds.md 7 for any way of reading rows.
+struct row_page {
+  std::vector<list_row> rows;
   std::optional<cursor> next, previous;
   std::uint64_t first_ordinal = 0;
 };
+outline outline_from(row_page);
 template <class Read>  // std::vector<list_row>(const cursor& anchor, bool forward, int limit)
-id_page page_of(const cursor& from, const cursor& beginning, const cursor& end, int limit, Read&& read) {
+row_page page_of(const cursor& from, const cursor& beginning, const cursor& end, int limit, Read&& read) {
   using side = cursor::side;
   bool backward = from.from == side::before || from.from == side::end;
   const cursor& anchor = from.from == side::start ? beginning : from.from == side::end ? end : from;
@@ -40,8 +42,7 @@ id_page page_of(const cursor& from, const cursor& beginning, const cursor& end, 
   if (more) rows.pop_back();
   if (backward) std::reverse(rows.begin(), rows.end());
 
-  id_page out;
-  for (const list_row& r : rows) out.ids.push_back(r.id);
+  row_page out;
   if (from.from == side::start)
     out.first_ordinal = 1;
   else if (from.from == side::after)
@@ -65,6 +66,7 @@ id_page page_of(const cursor& from, const cursor& beginning, const cursor& end, 
     out.previous =
         cursor{.from = side::before, .key = first.key, .key2 = first.key2, .id = first.id, .ordinal = out.first_ordinal};
   }
+  out.rows = std::move(rows);
   return out;
 }
 

@@ -116,13 +116,13 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
     std::vector<list_row> rows;
     for (const db::row& r :
          tx.run(statements[forward ? 0 : 1], viewer, static_cast<int>(whom), anchor.key, anchor.id, count, low, high)) {
-      rows.push_back({.id = r.id(0), .key = r.text(1), .key2 = ""});
+      rows.push_back({.id = r.id(0), .version = 0, .key = r.text(1), .key2 = ""});
       entries[r.id(0)] = {.id = r.id(0), .name = r.text(2), .sort_key = r.text(1)};
     }
     return rows;
   };
-  id_page page = page_of(from, beginning, end, limit, read);
-  for (const uuid& id : page.ids) out.entries.push_back(entries.at(id));
+  row_page page = page_of(from, beginning, end, limit, read);
+  for (const list_row& r : page.rows) out.entries.push_back(entries.at(r.id));
   out.next = page.next;
   out.previous = page.previous;
   return out;

@@ -57,18 +57,23 @@ constexpr db::statement sql_add_secrets{"library.add_device_secrets", R"sql(
 
 // `offset 0` and the late look at revoked_at keep it to lookups by key for each hash, whatever the planner believes about
 // tables that were never analysed.
-constexpr db::statement sql_secrets{"library.find_secrets", R"sql(
-  select q.place, o.device_id, o.user_id, o.device_name, o.kind, o.user_name, o.user_key, o.role, o.disabled, o.scopes
-    from unnest($1::bytea[], $2::text[]) with ordinality q(hash, form, place)
-    cross join lateral (
-      select d.id as device_id, d.user_id, d.name as device_name, d.kind, d.revoked_at, d.settings ->> 'scopes' as scopes,
-             u.name as user_name, u.name_key as user_key, u.role, u.disabled_at is not null as disabled
-        from device_secrets s
-        join devices d on d.id = s.device_id
-        join users u on u.id = d.user_id
-       where s.hash = q.hash and s.form = q.form and (s.expires_at is null or s.expires_at > $3)
-      offset 0) o
-   where o.revoked_at is null)sql"};
+#define CARREL_SECRETS(MORE, FROM_MORE)                                                                                       \
+  "select q.place, o.device_id, o.user_id, o.device_name, o.kind, o.user_name, o.user_key, o.role, o.disabled, o.scopes" MORE \
+  "  from unnest($1::bytea[], $2::text[]) with ordinality q(hash, form, place)"                                               \
+  "  cross join lateral ("                                                                                                    \
+  "    select d.id as device_id, d.user_id, d.name as device_name, d.kind, d.revoked_at, d.settings ->> 'scopes' as scopes,"  \
+  "           u.name as user_name, u.name_key as user_key, u.role, u.disabled_at is not null as disabled,"                    \
+  "           u.audience, u.state, u.state_at"                                                                                \
+  "      from device_secrets s"                                                                                               \
+  "      join devices d on d.id = s.device_id"                                                                                \
+  "      join users u on u.id = d.user_id"                                                                                    \
+  "     where s.hash = q.hash and s.form = q.form and (s.expires_at is null or s.expires_at > $3)"                            \
+  "    offset 0) o" FROM_MORE " where o.revoked_at is null"
+constexpr db::statement sql_secrets{"library.find_secrets", CARREL_SECRETS("", "")};
+constexpr db::statement sql_secrets_and_gates{
+    "library.find_secrets_and_gates",
+    CARREL_SECRETS(", r.revision, r.changed_at, o.audience, o.state, o.state_at", " cross join catalog_revision r")};
+#undef CARREL_SECRETS
 
 constexpr db::statement sql_set_scopes{"library.set_device_scopes", R"sql(
   update devices set settings = jsonb_set(settings, '{scopes}', to_jsonb($2::text[])), updated_at = now()
@@ -115,6 +120,16 @@ device device_from(const db::row& r) {
   d.created_at = r.at(8);
   d.shelves = r.ids(9);
   return d;
+}
+
+db::rows look_up(db::tx& tx, const db::statement& sql, const std::vector<shown_secret>& shown) {
+  std::vector<db::bytes> hashes;
+  std::vector<std::string> forms;
+  for (const shown_secret& s : shown) {
+    hashes.push_back({s.hash});
+    forms.push_back(s.form);
+  }
+  return tx.run(sql, hashes, forms, now());
 }
 
 secret_owner owner_from(const db::row& r) {
@@ -239,21 +254,24 @@ std::optional<new_device> rotate_device(db::tx& tx, const uuid& device, std::chr
 }
 
 std::vector<std::optional<secret_owner>> find_secrets(db::tx& tx, const std::vector<shown_secret>& shown) {
-  std::vector<db::bytes> hashes;
-  std::vector<std::string> forms;
-  for (const shown_secret& s : shown) {
-    hashes.push_back({s.hash});
-    forms.push_back(s.form);
-  }
   std::vector<std::optional<secret_owner>> out(shown.size());
-  for (const db::row& r : tx.run(sql_secrets, hashes, forms, now())) {
+  for (const db::row& r : look_up(tx, sql_secrets, shown)) {
     out[static_cast<std::size_t>(r.integer(0)) - 1] = owner_from(r);
   }
   return out;
 }
 
-std::optional<secret_owner> find_secret(db::tx& tx, const std::string& hash, std::string_view form) {
-  return find_secrets(tx, {{.hash = hash, .form = std::string(form)}}).front();
+std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx& tx, const std::vector<shown_secret>& shown) {
+  std::vector<std::optional<secret_owner>> out(shown.size());
+  for (const db::row& r : look_up(tx, sql_secrets_and_gates, shown)) {
+    std::optional<secret_owner>& o = out[static_cast<std::size_t>(r.integer(0)) - 1];
+    o = owner_from(r);
+    o->seen = gate{.catalog = {.number = r.integer(10), .changed_at = r.at(11)},
+                   .audience = r.integer(12),
+                   .state = r.integer(13),
+                   .state_at = r.at(14)};
+  }
+  return out;
 }
 
 bool set_device_scopes(db::tx& tx, const uuid& device, const std::vector<std::string>& scopes) {

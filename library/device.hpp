@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "library/revision.hpp"
 #include "server/core/clock.hpp"
 #include "server/core/error.hpp"
 #include "server/core/uuid.hpp"
@@ -50,6 +51,7 @@ struct secret_owner {
   std::string device_name, device_kind, user_name, user_key, role;
   bool disabled = false;            // the account; its secrets open nothing
   std::vector<std::string> scopes;  // empty: everything a device may do
+  std::optional<gate> seen;         // of the account, when it was asked for
 
   bool may_use(std::string_view scope) const;  // opds, kosync, dav; kobo only for that kind
 };
@@ -58,7 +60,7 @@ struct shown_secret {
 };
 // One answer for each, in order, by one statement.
 std::vector<std::optional<secret_owner>> find_secrets(db::tx&, const std::vector<shown_secret>&);
-std::optional<secret_owner> find_secret(db::tx&, const std::string& hash, std::string_view form);
+std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx&, const std::vector<shown_secret>&);
 
 // What its secret opens: any of opds, kosync, dav, kobo (product.md 8); empty: all. False for unknown devices and words.
 bool set_device_scopes(db::tx&, const uuid& device, const std::vector<std::string>& scopes);

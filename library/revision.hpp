@@ -12,6 +12,14 @@ struct revision {
   std::int64_t number = 0;
   instant changed_at{};
 };
+
+// What a client's request needs to know before anything else: whether anything that this account sees has changed.
+struct gate {
+  revision catalog;
+  std::int64_t audience = 0, state = 0;  // of the account
+  instant state_at{};                    // when it last grew
+};
+
 revision current_revision(db::tx&);
 void bump_revision(db::tx&);  // last in its transaction: it locks one row until the commit
 

@@ -15,10 +15,10 @@ constexpr std::int64_t most_results = 1000;
 // then the newer (opds.md 6.4). The count is exact below the bound.
 constexpr db::statement sql_search{"library.search", R"sql(
   with hits as materialized (
-    select b.id, b.title_key, b.author_key, b.created_at, b.search_vector
+    select b.id, b.version, b.title_key, b.created_at, b.search_vector
       from listed_books($1, $6) b
      where b.search_vector @@ to_tsquery('simple', $2) limit 2000)
-  select h.id, count(*) over ()
+  select h.id, h.version, count(*) over ()
     from hits h
    order by case when $3 <> '' and h.title_key = $3 then 0
                  when $3 <> '' and h.title_key >= $3 and h.title_key < $3 || U&'\+10FFFF' then 1
@@ -28,7 +28,7 @@ constexpr db::statement sql_search{"library.search", R"sql(
    offset $4 limit $5)sql"};
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
-  select b.id from listed_books($1, $3) b where b.isbn_13 = $2 order by b.created_at desc, b.id desc limit 50)sql"};
+  select b.id, b.version from listed_books($1, $3) b where b.isbn_13 = $2 order by b.created_at desc, b.id desc limit 50)sql"};
 
 // Words of one run of typed text, folded as the index is.
 void add_words(std::vector<std::string>& out, std::string_view text) {
@@ -47,6 +47,13 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
     if (prefix) out += "*";
     out += weights;
   }
+  return out;
+}
+
+template <class Rows>
+std::vector<book_stamp> stamps_of(const Rows& rows) {
+  std::vector<book_stamp> out;
+  for (const db::row& r : rows) out.push_back({.id = r.id(0), .version = r.integer(1)});
   return out;
 }
 
@@ -79,21 +86,16 @@ std::string search_words(std::string_view typed, std::string_view weights) {
   return out;
 }
 
-found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
-  found out;
+matches search_outline(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
+  matches out;
   int whom = static_cast<int>(q.for_whom);
-  auto books_of = [&](const db::rows& rows) {
-    std::vector<uuid> ids;
-    for (const db::row& r : rows) ids.push_back(r.id(0));
-    return load_books(tx, viewer, ids);
-  };
 
   std::string number = q.isbn.empty() ? q.all : q.isbn;
   if (std::optional<publication::isbn> isbn = publication::parse_isbn(number)) {
     db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, whom);
     if (!rows.empty() || !q.isbn.empty()) {
       out.total = static_cast<std::int64_t>(rows.size());
-      if (offset == 0) out.books = books_of(rows);
+      if (offset == 0) out.books = stamps_of(rows);
       return out;
     }
   } else if (!q.isbn.empty()) {
@@ -121,13 +123,18 @@ found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int lim
   int want = static_cast<int>(std::min<std::int64_t>(limit, most_results - offset));
   std::string exact = publication::sort_key(q.all.empty() ? q.title : q.all);
   db::rows rows = tx.run(sql_search, viewer, words, exact, offset, want + 1, whom);
-  std::int64_t total = rows.empty() ? offset : rows[0].integer(1);
-  std::vector<uuid> ids;
-  for (const db::row& r : rows.first(static_cast<std::size_t>(want))) ids.push_back(r.id(0));
-  out.books = load_books(tx, viewer, ids);
+  std::int64_t total = rows.empty() ? offset : rows[0].integer(2);
+  out.books = stamps_of(rows.first(static_cast<std::size_t>(want)));
   if (total <= most_results) out.total = total;
   out.more = rows.size() > static_cast<std::size_t>(want) && offset + want < most_results;
   return out;
+}
+
+found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
+  matches met = search_outline(tx, viewer, q, offset, limit);
+  std::vector<uuid> ids;
+  for (const book_stamp& b : met.books) ids.push_back(b.id);
+  return {.books = load_books(tx, viewer, ids), .total = met.total, .more = met.more};
 }
 
 }  // namespace carrel::library

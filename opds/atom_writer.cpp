@@ -12,7 +12,10 @@ prefixes used_in(const feed& f) {
   used.opensearch = f.page_size > 0;
   for (const link& l : f.links) used.opds = used.opds || !l.facet_group.empty();
   for (const section& s : f.sections) used.thr = used.thr || s.to.count;
-  for (const book_entry& p : f.books) used.count(p, false);
+  for (const entry_ref& e : f.books) {
+    used.dc = used.dc || e->dc;
+    used.calibre = used.calibre || e->calibre;
+  }
   return used;
 }
 
@@ -39,7 +42,9 @@ void write_numbers(std::string& out, const feed& f) {
 
 std::string atom(const feed& f) {
   std::string out;
-  out.reserve(4096 + f.sections.size() * 512 + f.books.size() * 2560);
+  std::size_t entries = 0;
+  for (const entry_ref& e : f.books) entries += e->xml.size();
+  out.reserve(4096 + f.sections.size() * 512 + entries);
   parts::begin(out, "feed", used_in(f));
   std::string updated = rfc3339(f.updated);
   parts::element(out, "id", f.id);
@@ -50,12 +55,20 @@ std::string atom(const feed& f) {
   for (const link& l : f.links) parts::write(out, l);
   write_numbers(out, f);
   for (const section& s : f.sections) write(out, s, updated);
-  for (const book_entry& p : f.books) {
-    out += "<entry>\n";
-    parts::inside_entry(out, p, f.tag_scheme, nullptr);
-    out += "</entry>\n";
-  }
+  for (const entry_ref& e : f.books) out += e->xml;
   out += "</feed>\n";
+  return out;
+}
+
+entry_text atom_entry(const book_entry& e, std::string_view tag_scheme) {
+  prefixes used;
+  used.count(e, false);
+  entry_text out{.xml = {}, .dc = used.dc, .calibre = used.calibre};
+  out.xml.reserve(2560);
+  out.xml = "<entry>\n";
+  parts::inside_entry(out.xml, e, tag_scheme, nullptr);
+  out.xml += "</entry>\n";
+  out.xml.shrink_to_fit();  // it may be kept for long
   return out;
 }
 

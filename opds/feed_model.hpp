@@ -3,6 +3,7 @@
 // absolute, lists in the order in which they are shown.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,13 @@ struct book_entry {
   std::vector<link> links;           // in the order of opds.md 5.7
 };
 
+// An entry as it stands in a feed, and the prefixes it makes use of. Lists hold their entries written, because they are kept.
+struct entry_text {
+  std::string xml;
+  bool dc = false, calibre = false;
+};
+using entry_ref = std::shared_ptr<const entry_text>;
+
 struct feed {
   opds::kind kind = kind::navigation;
   std::string id, title;
@@ -60,7 +68,7 @@ struct feed {
   std::optional<std::int64_t> start_index;  // 1-based place of the first entry
   int page_size = 0;                        // 0: not a paged list
   std::vector<section> sections;            // of a navigation feed
-  std::vector<book_entry> books;            // of an acquisition feed
+  std::vector<entry_ref> books;             // of an acquisition feed
 };
 
 // The list a complete entry comes from; Atom wants it where a book has no author (opds.md 5.6).

@@ -5,6 +5,7 @@
 #include "library/shelf.hpp"
 #include "opds/atom_writer.hpp"
 #include "opds/books.hpp"
+#include "opds/entries.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -44,16 +45,16 @@ library::filter filter_of(const book_list& l) {
   return out;
 }
 
-library::page browse(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
-                     library::taker whom) {
+library::outline outline_of(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
+                            library::taker whom) {
   if (is_plain(l)) {
     library::list plain = plain_list(l);
     plain.for_whom = whom;
-    return library::browse(tx, viewer, plain, c, limit);
+    return library::outline_of(tx, viewer, plain, c, limit);
   }
   library::filter filter = filter_of(l);
   filter.for_whom = whom;
-  return library::browse(tx, viewer, filter, c, limit);
+  return library::outline_of(tx, viewer, filter, c, limit);
 }
 
 // Nothing when the list's object does not exist for this account.
@@ -81,14 +82,17 @@ std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_l
 
 struct listed {
   std::string title;
-  library::page page;
+  library::outline page;
+  entry_parts entries;
 };
 
 std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
-                           library::taker whom) {
+                           library::taker whom, const entry_shelf& shelf) {
   std::optional<std::string> title = title_of(tx, viewer, l, whom);
   if (!title) return std::nullopt;
-  return listed{std::move(*title), browse(tx, viewer, l, c, limit, whom)};
+  listed out{.title = std::move(*title), .page = outline_of(tx, viewer, l, c, limit, whom), .entries = {}};
+  out.entries = gather(tx, viewer, out.page.books, shelf);
+  return out;
 }
 
 void add_orders(feed& f, const visit& v, const book_list& l) {
@@ -107,7 +111,7 @@ void add_orders(feed& f, const visit& v, const book_list& l) {
   }
 }
 
-void add_numbers(feed& f, const library::page& p) {
+void add_numbers(feed& f, const library::outline& p) {
   if (p.first_ordinal > 0 && !f.books.empty()) f.start_index = static_cast<std::int64_t>(p.first_ordinal);
   if (p.next) return;
   // Known for nothing on the last page (opds.md 7.1: an exact total or none).
@@ -117,13 +121,12 @@ void add_numbers(feed& f, const library::page& p) {
     f.total = static_cast<std::int64_t>(p.first_ordinal + p.books.size() - 1);
 }
 
-feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found) {
+feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found, const entry_shelf& shelf) {
   spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up(), .personal = l.what == of::shelf};
   neighbours around = neighbours_of(found.page.previous, found.page.next, l.token_name());
   feed f = begin_feed(v, s, t.shown, &around);
   add_orders(f, v, l);
-  f.books.reserve(found.page.books.size());
-  for (const library::book& b : found.page.books) f.books.push_back(partial_entry(v, b));
+  f.books = entries_of(v, shelf, found.entries);
   add_numbers(f, found.page);
   return f;
 }
@@ -202,9 +205,10 @@ task<http::response> show_list(shared_state& s, http::context& c, of what) {
     if (!title) throw no_such_list();
     co_return a.head();
   }
-  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, t.cursor, v.page_size, v.taker());
+  entry_shelf shelf(s, v);
+  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, t.cursor, v.page_size, v.taker(), shelf);
   if (!found) throw no_such_list();
-  co_return a.full(atom(feed_of(v, l, t, *found)));
+  co_return a.full(atom(feed_of(v, l, t, *found, shelf)));
 }
 
 task<http::response> show_entry(shared_state& s, http::context& c) {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "opds/atom_writer.hpp"
-#include "opds/books.hpp"
+#include "opds/entries.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -86,14 +86,25 @@ position position_from(const http::request& in, const search_request& r, int pag
   return out;
 }
 
-feed result_feed(const visit& v, const search_request& r, const position& p, const library::found& found) {
-  auto shown = static_cast<std::int64_t>(found.books.size());
+struct found {
+  library::matches outline;
+  entry_parts entries;
+};
+
+found search(db::tx& tx, const uuid& viewer, const library::query& terms, int offset, int limit, const entry_shelf& shelf) {
+  found out{.outline = library::search_outline(tx, viewer, terms, offset, limit), .entries = {}};
+  out.entries = gather(tx, viewer, out.outline.books, shelf);
+  return out;
+}
+
+feed result_feed(const visit& v, const search_request& r, const position& p, const found& result, const entry_shelf& shelf) {
+  auto shown = static_cast<std::int64_t>(result.outline.books.size());
   std::optional<library::cursor> previous, next;
   if (p.offset > 0) {
     std::int64_t first = std::max<std::int64_t>(p.offset - v.page_size, 0) + 1;
     previous = cursor_at(library::cursor::side::before, "", static_cast<std::uint64_t>(first));
   }
-  if (found.more && p.offset + shown < most_results) {
+  if (result.outline.more && p.offset + shown < most_results) {
     next = cursor_at(library::cursor::side::after, "", static_cast<std::uint64_t>(p.offset + shown + 1));
   }
   neighbours around = neighbours_of(previous, next, r.token_name());
@@ -101,17 +112,18 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
 
   spot s{.kind = kind::acquisition, .title = r.title, .at = r.at, .up = place{}};
   feed f = begin_feed(v, s, p.shown, &around);
-  for (const library::book& b : found.books) f.books.push_back(partial_entry(v, b));
-  f.total = found.total;
+  f.books = entries_of(v, shelf, result.entries);
+  f.total = result.outline.total;
   if (!f.books.empty()) f.start_index = p.offset + 1;
   return f;
 }
 
-task<library::found> find(shared_state& s, uuid viewer, library::query terms, std::int64_t offset, int limit) {
+task<found> find(shared_state& s, const visit& v, library::query terms, std::int64_t offset, int limit,
+                 const entry_shelf& shelf) {
   auto deadline = std::optional(std::chrono::steady_clock::now() + time_budget);
   try {
-    co_return co_await s.with.pool.submit(db::mode::read, deadline, library::search, viewer, terms, static_cast<int>(offset),
-                                          limit);
+    co_return co_await s.with.pool.submit(db::mode::read, deadline, search, v.viewer, terms, static_cast<int>(offset), limit,
+                                          shelf);
   } catch (const db::cancelled&) {
     // Half a result is not shown as if it were whole.
     http::problem p{503, "The search took too long. Please try fewer or other words."};
@@ -131,14 +143,15 @@ task<http::response> show_search(shared_state& s, http::context& c) {
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  library::found found;
-  found.total = 0;
+  entry_shelf shelf(s, v);
+  found result;
+  result.outline.total = 0;
   r.terms.for_whom = v.taker();
   if (!r.empty()) {
     int limit = static_cast<int>(std::min<std::int64_t>(v.page_size, most_results - p.offset));
-    found = co_await find(s, v.viewer, r.terms, p.offset, limit);
+    result = co_await find(s, v, r.terms, p.offset, limit, shelf);
   }
-  co_return a.full(atom(result_feed(v, r, p, found)));
+  co_return a.full(atom(result_feed(v, r, p, result, shelf)));
 }
 
 }  // namespace carrel::opds

@@ -5,13 +5,12 @@
 #include <mutex>
 #include <string>
 
-#include "library/catalog.hpp"
 #include "opds/addresses.hpp"
 #include "opds/cross_origin.hpp"
 #include "opds/download_slots.hpp"
-#include "opds/feed_cache.hpp"
+#include "opds/feed_model.hpp"
+#include "opds/recent_cache.hpp"
 #include "opds/routes.hpp"
-#include "server/db/batcher.hpp"
 
 namespace carrel::opds {
 
@@ -25,10 +24,10 @@ struct shared_state {
   explicit shared_state(services);
 
   services with;
-  db::batcher<uuid, std::optional<library::gate>> gates;  // concurrent requests share one round trip
-  feed_cache bodies;
-  const int page_size;          // opds.page_size within 5 to 200
-  const std::int64_t sign_for;  // seconds of a signature window, 0 off
+  recent_cache<std::string> bodies;
+  recent_cache<entry_text> entries;  // through entry_shelf
+  const int page_size;               // opds.page_size within 5 to 200
+  const std::int64_t sign_for;       // seconds of a signature window, 0 off
   const instant started;
   const origins web_apps;  // opds.cors_origins
   download_slots downloads{6};

@@ -73,7 +73,7 @@ http::response answer::head() const {
 
 http::response answer::full(std::string body) {
   http::response r = head();
-  if (!key_.empty()) state_.bodies.keep(key_, std::make_shared<const std::string>(body));
+  if (!key_.empty()) state_.bodies.keep(key_, std::make_shared<const std::string>(body), body.size());
   r.body = std::move(body);
   return r;
 }

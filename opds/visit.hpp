@@ -6,6 +6,7 @@
 #include <string>
 
 #include "library/catalog.hpp"
+#include "library/revision.hpp"
 #include "opds/addresses.hpp"
 #include "opds/state.hpp"
 #include "server/http/conditional.hpp"
@@ -32,7 +33,7 @@ struct visit {
   credit publisher() const { return {"Carrel", site}; }
 };
 
-// One small query, shared with whoever asks at the same moment. Throws 403 when the account ended meanwhile.
+// Without a look at the database: what a visit has to know came with the check of the password.
 task<visit> enter(shared_state&, http::context&);
 
 // A query value that says something: absent, empty and unexpanded template parameters are nothing (opds.md 6.4, rule 18).

@@ -34,6 +34,7 @@ http::principal device_principal(const library::secret_owner& o, std::string_vie
   p.device_name = o.device_name;
   p.credential = o.device;
   p.scope = scope;
+  if (o.seen) p.gate = std::make_shared<const library::gate>(*o.seen);
   return p;
 }
 

@@ -65,7 +65,6 @@ class credentials {
 
 // Middlewares made of the above.
 http::middleware require_basic(credentials&, std::string scope);
-http::middleware require_kosync(credentials&);
 http::middleware web_session(credentials&);  // fills who when there is a session; never refuses
 http::middleware require_web_session();      // 303 to /login?next=… for GET, 401 otherwise
 // Key or session; 401 JSON otherwise. A key with scope `read` only reads (403).

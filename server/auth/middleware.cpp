@@ -21,12 +21,6 @@ task<response> with_basic(credentials& who, std::string scope, context& c, const
   co_return co_await next(c);
 }
 
-task<response> with_kosync(credentials& who, context& c, const handler& next) {
-  task<http::principal> asking = who.kosync(c);
-  c.who = co_await std::move(asking);
-  co_return co_await next(c);
-}
-
 task<response> with_session(credentials& who, context& c, const handler& next) {
   task<std::optional<http::principal>> asking = who.session(c);
   c.who = co_await std::move(asking);
@@ -90,10 +84,6 @@ std::string cookie_with(const http::request& in, std::string_view value, std::st
 
 http::middleware require_basic(credentials& who, std::string scope) {
   return [&who, scope = std::move(scope)](context& c, const handler& next) { return with_basic(who, scope, c, next); };
-}
-
-http::middleware require_kosync(credentials& who) {
-  return [&who](context& c, const handler& next) { return with_kosync(who, c, next); };
 }
 
 http::middleware web_session(credentials& who) {

@@ -17,6 +17,10 @@
 #include "server/core/task.hpp"
 #include "server/core/uuid.hpp"
 
+namespace carrel::library {
+struct gate;
+}
+
 namespace carrel::http {
 
 enum class verb { get, head, post, put, patch, del, options, propfind, proppatch, mkcol, move, copy, lock, unlock, other };
@@ -148,6 +152,8 @@ struct principal {
   std::string device_name;
   uuid credential;    // row that was used: a device, a session, an API key, a service credential
   std::string scope;  // "web", "opds", "kosync", "read", "write", "admin", ...
+  // What the look-up of a device's secret read on its way; absent for everybody else.
+  std::shared_ptr<const library::gate> gate;
 };
 
 struct context {

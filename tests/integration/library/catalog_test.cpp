@@ -203,18 +203,3 @@ TEST_CASE("trashed books leave every list and come back") {
   CHECK(db.pool().write_now([&](db::tx& tx) { return library::untrash_books(tx, {id}, who); }) == 1);
   CHECK(db.browse(db.owner(), of(kind::newest)).books.size() == 1);
 }
-
-TEST_CASE("the gate answers for many viewers at once and not for unknown ones") {
-  library_db db;
-  std::vector<std::optional<library::gate>> gates = db.pool().read_now([&](db::tx& tx) {
-    return library::read_gates(tx, {db.owner(), uuid::make(), db.reader(), db.owner()});
-  });
-  REQUIRE(gates.size() == 4);
-  CHECK(gates[0]);
-  CHECK_FALSE(gates[1]);
-  CHECK(gates[2]);
-  CHECK(gates[3]->catalog.number == gates[0]->catalog.number);
-  std::int64_t before = gates[0]->catalog.number;
-  db.add({.title = "New"});
-  CHECK(db.pool().read_now([&](db::tx& tx) { return library::read_gate(tx, db.owner()); })->catalog.number > before);
-}

@@ -51,6 +51,40 @@ TEST_CASE("a repeated tag answers 304 with the same headers, and any visible cha
   CHECK(changed.body.find("Renamed") != std::string::npos);
 }
 
+TEST_CASE("an entry is written once for a version of its book and a form of asking") {
+  world w;
+  made_book first = w.add({.title = "First"}), second = w.add({.title = "Second"});
+  sign_in other = w.add_reader("other");
+  auto http = w.as(w.owner), theirs = w.as(other);
+  auto retitle = [&](const char* title, int versions) {
+    w.change([&](db::tx& tx) {
+      tx.run({"test.retitle", "update books set title = $2, version = version + $3 where id = $1"}, first.id, title, versions);
+    });
+  };
+  using strings = std::vector<std::string>;
+  for (const char* path : {"/opds/new", "/opds/new?n=10", "/opds/books?order=added", "/opds/search?q=e"}) http->get(path);
+  CHECK(titles_of(http->get("/opds/new").body) == strings{"Second", "First"});
+
+  // Without a new version the body is made anew and the entry is not: that is how one sees that it was kept.
+  retitle("Changed", 0);
+  CHECK(titles_of(http->get("/opds/new").body) == strings{"Second", "First"});
+  CHECK(titles_of(theirs->get("/opds/new").body) == strings{"Second", "First"});
+  CHECK(titles_of(http->get("/opds/new", {{"User-Agent", "KOReader/2025.10"}}).body) == strings{"Second", "Changed"});
+
+  retitle("Changed again", 1);
+  for (const char* path : {"/opds/new", "/opds/new?n=10", "/opds/books?order=added"}) {
+    INFO(path);
+    CHECK(titles_of(http->get(path).body) == strings{"Second", "Changed again"});
+  }
+  CHECK(titles_of(theirs->get("/opds/new").body) == strings{"Second", "Changed again"});
+  std::string narrow = http->get("/opds/new?n=10").body;
+  CHECK(narrow.find("/opds/authors/") != std::string::npos);
+  CHECK(narrow.find("?n=10</uri>") != std::string::npos);
+
+  w.change([&](db::tx& tx) { library::trash_books(tx, {second.id}, {.user = std::nullopt, .name = "test"}); });
+  CHECK(titles_of(http->get("/opds/new").body) == strings{"Changed again"});
+}
+
 TEST_CASE("no tag of one account is good for another") {
   world w;
   w.add({.title = "Shared"});

@@ -15,7 +15,7 @@ struct readers : home {
   library::user ada = add("ada", library::role::owner), ben = add("ben");
 
   std::optional<library::secret_owner> owner_of(const std::string& hash, std::string_view form) {
-    return read([&](db::tx& tx) { return library::find_secret(tx, hash, form); });
+    return read([&](db::tx& tx) { return library::find_secrets(tx, {{.hash = hash, .form = std::string(form)}}).front(); });
   }
   bool opens(const std::string& password) { return owner_of(library::plain_secret_hash(password), "plain").has_value(); }
   std::optional<library::new_device> rotate(const uuid& d, std::chrono::seconds grace) {
@@ -62,6 +62,29 @@ TEST_CASE("a device password is found however it is spelled, and only as what it
   CHECK(app.token.empty());
   CHECK(h.number("select count(*) from device_secrets") == 9);
   CHECK(h.number("select count(*) from device_secrets where octet_length(hash) <> 32") == 0);
+}
+
+TEST_CASE("secrets and gates are found for many at once, and the gate tells of every change") {
+  readers h;
+  library::new_device a = h.add_device(h.ada, "Clara", "kobo"), b = h.add_device(h.ben, "Phone");
+  std::vector<library::shown_secret> shown;
+  for (const std::string& password : {a.password, std::string("abcd-efgh-ijkl-mnop"), b.password, a.password})
+    shown.push_back({.hash = library::plain_secret_hash(password), .form = "plain"});
+  auto look = [&] { return h.read([&](db::tx& tx) { return library::find_secrets_and_gates(tx, shown); }); };
+
+  auto before = look();
+  REQUIRE(before.size() == 4);
+  CHECK_FALSE(before[1]);
+  CHECK(before[0]->device == a.made.id);
+  CHECK(before[2]->device == b.made.id);
+  REQUIRE(before[3]->seen);
+  CHECK(before[3]->seen->catalog.number == before[2]->seen->catalog.number);
+
+  h.write([](db::tx& tx) { library::bump_revision(tx); });
+  auto after = look();
+  CHECK(after[0]->seen->catalog.number > before[0]->seen->catalog.number);
+  CHECK(after[0]->seen->catalog.changed_at > before[0]->seen->catalog.changed_at);
+  CHECK(after[0]->seen->state == before[0]->seen->state);
 }
 
 TEST_CASE("capitals that an e-reader's keyboard makes do not matter for the plain form") {

@@ -16,7 +16,10 @@ feed feed_with(const visit& v, std::vector<library::book> books) {
   spot s{.kind = kind::acquisition, .title = "Recently added", .at = {"/new", {}}, .up = place{}};
   neighbours none;
   feed f = begin_feed(v, s, {}, &none);
-  for (const library::book& b : books) f.books.push_back(partial_entry(v, b));
+  for (const library::book& b : books) {
+    entry_text written = atom_entry(partial_entry(v, b), f.tag_scheme);
+    f.books.push_back(std::make_shared<const entry_text>(std::move(written)));
+  }
   return f;
 }
 
