@@ -40,7 +40,7 @@ void request_log::work() {
   std::unique_lock lock(mutex_);
   while (!stopping_ || !waiting_.empty()) {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    notes taken = std::exchange(waiting_, {});
+    library::device_notes taken = std::exchange(waiting_, {});
     if (!taken.empty()) {
       lock.unlock();
       write(taken);
@@ -50,13 +50,9 @@ void request_log::work() {
   }
 }
 
-void request_log::write(const notes& taken) {
+void request_log::write(const library::device_notes& taken) {
   try {
-    pool_.write_now([&](db::tx& tx) {
-      for (const auto& [device, requests] : taken) {
-        for (const library::device_request& r : requests) library::note_request(tx, device, r);
-      }
-    });
+    pool_.write_now([&](db::tx& tx) { library::note_requests(tx, taken); });
   } catch (const std::exception& e) {
     log::debug("kosync.notes_lost", {{"reason", e.what()}});
   }

@@ -2,8 +2,6 @@
 // The last requests of each device, so that "Unknown server error" on an e-reader can be explained (kosync.md 13).
 
 #include <condition_variable>
-#include <deque>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -23,14 +21,13 @@ class request_log {
   void stop();  // writes what is left
 
  private:
-  using notes = std::map<uuid, std::deque<library::device_request>>;  // in the order in which rows are locked
   void work();
-  void write(const notes&);
+  void write(const library::device_notes&);
 
   db::pool& pool_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  notes waiting_;
+  library::device_notes waiting_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -20,6 +20,10 @@ namespace {
 using http::verb;
 using namespace std::chrono_literals;
 
+// Two batches at a time: while one is at the database, the server reads and answers the requests of the other.
+constexpr std::size_t batch_size = 256;
+constexpr unsigned lanes = 2;
+
 // Readers wait 2 s for the first byte of progress calls and 5 s for the others (kosync.md 3.3); an answer that comes later is
 // as good as none, an error in time is put into the reader's queue.
 constexpr auto progress_budget = 1'700ms, account_budget = 4'500ms, health_budget = 1'000ms;
@@ -85,11 +89,13 @@ struct api::state {
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
         requests(with.pool),
         books(with.pool),
-        puts(with.pool, db::mode::write, "kosync.put",
-             [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
-                                           .hold_stale = with.settings.on("kosync.hold_stale")}](
-                 db::tx& tx, const std::vector<put_turn>& turns) { return run_puts(tx, turns, policy); }),
-        gets(with.pool, db::mode::read, "kosync.get", run_gets) {}
+        puts(
+            with.pool, db::mode::write, "kosync.put",
+            [policy = library::put_policy{.policy = with.settings.text("kosync.policy"),
+                                          .hold_stale = with.settings.on("kosync.hold_stale")}](
+                db::tx& tx, const std::vector<put_turn>& turns) { return run_puts(tx, turns, policy); },
+            batch_size, lanes),
+        gets(with.pool, db::mode::read, "kosync.get", run_gets, batch_size, lanes) {}
 
   using method = task<http::response> (state::*)(http::context&);
   http::handler call(method m) {

@@ -83,14 +83,18 @@ constexpr db::statement sql_saw{"library.saw_device", R"sql(
   update devices set last_seen_at = $2, last_address = $3, last_agent = $4
    where id = $1 and (last_seen_at is null or last_seen_at <= $2::timestamptz - interval '1 minute'))sql"};
 
-// The new row is not yet among those that the second part sees.
-constexpr db::statement sql_note{"library.note_request", R"sql(
-  with noted as (
-    insert into device_requests (id, device_id, at, protocol, request, status, note)
-    select $1::uuid, d.id, $3::timestamptz, $4::text, $5::text, $6::int, $7::text from devices d where d.id = $2)
-  delete from device_requests
-   where device_id = $2
-     and (at, id) <= (select at, id from device_requests where device_id = $2 order by at desc, id desc offset $8 limit 1))sql"};
+constexpr db::statement sql_note{"library.note_requests", R"sql(
+  insert into device_requests (id, device_id, at, protocol, request, status, note)
+  select w.id, w.device, w.at, w.protocol, w.request, w.status, w.note
+    from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[], $7::text[])
+           as w (id, device, at, protocol, request, status, note)
+    join devices d on d.id = w.device)sql"};
+constexpr db::statement sql_forget_requests{"library.forget_requests", R"sql(
+  delete from device_requests r
+   using unnest($1::uuid[]) as w (device)
+   cross join lateral (
+         select at, id from device_requests where device_id = w.device order by at desc, id desc offset $2 limit 1) first_gone
+   where r.device_id = w.device and (r.at, r.id) <= (first_gone.at, first_gone.id))sql"};
 
 constexpr db::statement sql_requests{"library.recent_requests", R"sql(
   select at, protocol, request, note, status from device_requests where device_id = $1 order by at desc, id desc limit $2)sql"};
@@ -285,10 +289,25 @@ void saw_device(db::tx& tx, const uuid& device, const std::string& address, cons
   tx.run(sql_saw, device, now(), storable_note(address, 64), storable_note(agent, 200));
 }
 
-void note_request(db::tx& tx, const uuid& device, const device_request& r) {
-  instant at = r.at == instant{} ? now() : r.at;
-  tx.run(sql_note, uuid::make(), device, at, storable_note(r.protocol, 32), storable_note(r.request, 300), r.status,
-         storable_note(r.note, 500), requests_kept - 1);
+void note_requests(db::tx& tx, const device_notes& all) {
+  std::vector<uuid> noisy, ids, devices;
+  std::vector<instant> times;
+  std::vector<std::string> protocols, requests, notes;
+  std::vector<std::int64_t> statuses;
+  for (const auto& [device, of_device] : all) {
+    noisy.push_back(device);
+    for (const device_request& r : of_device) {
+      ids.push_back(uuid::make());
+      devices.push_back(device);
+      times.push_back(r.at == instant{} ? now() : r.at);
+      protocols.push_back(storable_note(r.protocol, 32));
+      requests.push_back(storable_note(r.request, 300));
+      statuses.push_back(r.status);
+      notes.push_back(storable_note(r.note, 500));
+    }
+  }
+  tx.run(sql_note, ids, devices, times, protocols, requests, statuses, notes);
+  tx.run(sql_forget_requests, noisy, requests_kept);
 }
 
 std::vector<device_request> recent_requests(db::tx& tx, const uuid& device, int most) {

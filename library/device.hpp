@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,7 +75,8 @@ struct device_request {
   std::string protocol, request, note;
   int status = 0;
 };
-void note_request(db::tx&, const uuid& device, const device_request&);  // keeps the last 50
+using device_notes = std::map<uuid, std::deque<device_request>>;  // in the order in which rows are locked
+void note_requests(db::tx&, const device_notes&);                 // of each device the last 50 stay
 std::vector<device_request> recent_requests(db::tx&, const uuid& device, int most);
 
 // True when it changed. The shelf must be one of the device's account or shared.

@@ -163,7 +163,7 @@ TEST_CASE("a KOReader is added with its password shown once, then rotated, then 
   CHECK_FALSE(c.get(device).says(password));
   CHECK_FALSE(c.get("/devices").says(password));
   w.write([&](db::tx& tx) {
-    library::note_request(tx, *uuid::parse(device.substr(9)), {now(), "kosync", "GET /users/auth", "", 401});
+    library::note_requests(tx, {{*uuid::parse(device.substr(9)), {{now(), "kosync", "GET /users/auth", "", 401}}}});
   });
   CHECK(c.get(device).says("wrong name or password (401)"));
 
