@@ -27,6 +27,7 @@ bool worth_splitting(const std::exception_ptr& error) {
 
 // One of the `parallel` lanes at work: a batch and, after a failure, the parts of it that are still to be tried.
 struct batch_core::chain {
+  std::size_t whole = 0;  // items it began with
   items current;
   std::deque<items> rest;
 };
@@ -59,9 +60,16 @@ void batch_core::put(std::shared_ptr<batch_item> item) {
     }
     waiting_.push_back(std::move(item));
     ++undelivered_;
-    if (running_ >= parallel_) return;
+    if (!may_start()) return;
   }
   start_more();
+}
+
+// A further lane opens once as many wait as are under way: lanes that took whatever has just come would each go with a few
+// items, and a batch of a few costs nearly as much as one of many.
+bool batch_core::may_start() const {
+  if (waiting_.empty() || running_ >= parallel_) return false;
+  return running_ == 0 || waiting_.size() >= std::min(under_way_, most_);
 }
 
 void batch_core::start_more() {
@@ -69,12 +77,14 @@ void batch_core::start_more() {
     auto c = std::make_shared<chain>();
     {
       std::lock_guard lock(mutex_);
-      if (waiting_.empty() || running_ >= parallel_) return;
+      if (!may_start()) return;
       ++running_;
       std::size_t count = std::min(most_, waiting_.size());
       auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
       c->current.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
       waiting_.erase(waiting_.begin(), end);
+      c->whole = count;
+      under_way_ += count;
     }
     launch(c);
   }
@@ -105,6 +115,7 @@ void batch_core::finished(const std::shared_ptr<chain>& c, const std::exception_
     {
       std::lock_guard lock(mutex_);
       --running_;
+      under_way_ -= c->whole;
     }
     start_more();
   }

@@ -1,6 +1,7 @@
 #pragma once
 // Group work: what arrives while one batch is at the database forms the next (architecture.md 7, group commit). A lone item
-// is not delayed, there is no timer. Used for durable small writes and for small reads that many requests repeat.
+// is not delayed, there is no timer. With `parallel` lanes a second batch sets out beside the first once it is as large.
+// Used for durable small writes and for small reads that many requests repeat.
 
 #include <cstddef>
 #include <functional>

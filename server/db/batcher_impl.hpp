@@ -37,6 +37,7 @@ class batch_core : public std::enable_shared_from_this<batch_core> {
 
  private:
   struct chain;
+  bool may_start() const;  // under the mutex
   void put(std::shared_ptr<batch_item>);
   void start_more();
   void launch(const std::shared_ptr<chain>&);
@@ -57,6 +58,7 @@ class batch_core : public std::enable_shared_from_this<batch_core> {
   std::deque<std::shared_ptr<batch_item>> waiting_;
   std::size_t undelivered_ = 0;
   unsigned running_ = 0;
+  std::size_t under_way_ = 0;  // items at the database
 };
 
 template <class In, class Out>
