@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "kosync/turns.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
 #include "schema/migrations.hpp"
@@ -83,7 +84,7 @@ int run() {
     return library::add_user(tx, name, library::role::reader, std::nullopt).id;
   });
   double alone = rate([&](int w, clock::time_point end, long& count) { return write_alone(pool, user, w, end, count); });
-  grouped batch(pool, db::mode::write, "bench.put", put, 512, 1);
+  grouped batch(pool, db::mode::write, "bench.put", put, kosync::batch_size, kosync::lanes);
   double together = rate([&](int w, clock::time_point end, long& count) { return write_grouped(batch, user, w, end, count); });
   std::printf("%-58s %14.0f /s\n", "durable push, one transaction each, 64 waiting", alone);
   std::printf("%-58s %14.0f /s\n", "durable push, group commit, 64 waiting", together);

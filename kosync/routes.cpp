@@ -20,10 +20,6 @@ namespace {
 using http::verb;
 using namespace std::chrono_literals;
 
-// Two batches at a time: while one is at the database, the server reads and answers the requests of the other.
-constexpr std::size_t batch_size = 256;
-constexpr unsigned lanes = 2;
-
 // Readers wait 2 s for the first byte of progress calls and 5 s for the others (kosync.md 3.3); an answer that comes later is
 // as good as none, an error in time is put into the reader's queue.
 constexpr auto progress_budget = 1'700ms, account_budget = 4'500ms, health_budget = 1'000ms;

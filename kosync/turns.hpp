@@ -12,6 +12,10 @@
 
 namespace carrel::kosync {
 
+// Two batches at a time: while one is at the database, the server reads and answers the requests of the other.
+inline constexpr std::size_t batch_size = 256;
+inline constexpr unsigned lanes = 2;
+
 // With a claim, user and device of the work are those of the secret; without one they are set already.
 struct put_turn {
   std::optional<auth::device_claim> claim;

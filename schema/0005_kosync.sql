@@ -21,9 +21,11 @@ create table reading_progress (
   unique (user_id, document)
 ) with (fillfactor = 80);
 
+-- Its account is not a reference, which would be looked up and locked for every push: each has locked its row of `documents`,
+-- which is one, and a trigger below forgets the history of an account that goes.
 create table reading_progress_history (
   id uuid primary key,
-  user_id uuid not null references users on delete cascade,
+  user_id uuid not null,
   document text not null,
   device text not null,
   device_id text,
@@ -101,3 +103,12 @@ begin
 end $$;
 create trigger documents_unlink before update of book_id on documents
   for each row when (new.book_id is null and old.book_id is not null) execute function unlink_document();
+
+create function forget_reading_history() returns trigger language plpgsql as $$
+begin
+  delete from reading_progress_history where user_id = old.id;
+  return null;
+end $$;
+-- Triggers run in the order of their names, so this one after those of the references, which wait for pushes under way.
+create trigger reading_history_forget after delete on users
+  for each row execute function forget_reading_history();

@@ -27,15 +27,21 @@ void set_version(uuid& id, unsigned version) {
 }  // namespace
 
 std::string uuid::text() const {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out;
-  out.reserve(36);
-  for (std::uint8_t b : bytes) {
-    if (dash_at(out.size())) out += '-';
-    out += digits[b >> 4];
-    out += digits[b & 15];
-  }
+  append_to(out);
   return out;
+}
+
+void uuid::append_to(std::string& out) const {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::array<char, 36> text;
+  std::size_t at = 0;
+  for (std::uint8_t b : bytes) {
+    if (dash_at(at)) text[at++] = '-';
+    text[at++] = digits[b >> 4];
+    text[at++] = digits[b & 15];
+  }
+  out.append(text.data(), text.size());
 }
 
 std::optional<uuid> uuid::parse(std::string_view s) {

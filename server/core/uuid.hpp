@@ -18,6 +18,7 @@ struct uuid {
 
   // 8-4-4-4-12 lower-case hex.
   std::string text() const;
+  void append_to(std::string&) const;  // the same
 
   // Accepts the 36-character form in either case and nothing else.
   static std::optional<uuid> parse(std::string_view);

@@ -28,27 +28,25 @@ param to_param(instant at) {
 
 param to_param(std::chrono::sys_seconds at) { return to_param(std::chrono::time_point_cast<std::chrono::microseconds>(at)); }
 
-std::string array_literal(const std::vector<param>& items) {
-  std::size_t size = 2;
-  for (const param& item : items) size += item ? item->size() + 3 : 5;
-  std::string out;
-  out.reserve(size);
-  out += '{';
-  for (const param& item : items) {
-    if (out.size() > 1) out += ',';
-    if (!item) {
-      out += "NULL";
-      continue;
-    }
-    out += '"';
-    std::string_view rest = *item;
-    for (std::size_t at; (at = rest.find_first_of(R"("\)")) != rest.npos; rest.remove_prefix(at + 1))
-      out.append(rest.substr(0, at)).append({'\\', rest[at]});
-    out.append(rest);
-    out += '"';
+void array_text::add_plain(std::string_view text) {
+  out_ += out_.empty() ? '{' : ',';
+  out_ += text;
+}
+
+void array_text::add(std::string_view text) {
+  out_ += out_.empty() ? "{\"" : ",\"";
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '"' && text[at] != '\\') continue;
+    out_.append(text, from, at - from) += '\\';
+    from = at;
   }
-  out += '}';
-  return out;
+  out_.append(text, from) += '"';
+}
+
+void array_text::add(const uuid& id) {
+  out_ += out_.empty() ? '{' : ',';
+  id.append_to(out_);
 }
 
 }  // namespace carrel::db

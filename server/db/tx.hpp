@@ -38,7 +38,39 @@ param to_param(std::chrono::sys_seconds);
 inline param to_param(std::nullopt_t) { return std::nullopt; }
 template <class I>
 requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) param to_param(I i) { return std::to_string(i); }
-std::string array_literal(const std::vector<param>&);
+
+// An array parameter, item by item into one buffer: a batch has thousands of them.
+class array_text {
+ public:
+  explicit array_text(std::size_t items) { out_.reserve(2 + items * 16); }
+
+  void add(std::string_view);
+  void add(const std::string& s) { add(std::string_view(s)); }
+  void add(const char* s) { add(std::string_view(s)); }
+  void add(const uuid&);
+  template <class T>
+  void add(const std::optional<T>& o) {
+    if (o)
+      add(*o);
+    else
+      add_plain("NULL");
+  }
+  void add(bool b) { add_plain(b ? "t" : "f"); }
+  void add(double d) { add(to_param(d)); }
+  void add(const bytes& b) { add(to_param(b)); }
+  void add(instant at) { add(to_param(at)); }
+  template <class I>
+  requires(std::is_integral_v<I> && !std::is_same_v<I, bool>) void add(I i) { add_plain(std::to_string(i)); }
+
+  std::string take() && {
+    out_ += out_.empty() ? "{}" : "}";
+    return std::move(out_);
+  }
+
+ private:
+  void add_plain(std::string_view);
+  std::string out_;
+};
 // Both are declared first: a vector of optionals and an optional vector are parameters too.
 template <class T>
 param to_param(const std::optional<T>&);
@@ -46,10 +78,9 @@ template <class T>
 param to_param(const std::vector<T>&);
 template <class T>
 param to_param(const std::vector<T>& items) {
-  std::vector<param> parts;
-  parts.reserve(items.size());
-  for (const auto& item : items) parts.push_back(to_param(item));
-  return array_literal(parts);
+  array_text out(items.size());
+  for (const auto& item : items) out.add(item);
+  return std::move(out).take();
 }
 template <class T>
 param to_param(const std::optional<T>& o) {

@@ -7,6 +7,7 @@
 
 #include "library/document.hpp"
 #include "library/position.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/kosync/world.hpp"
 
 using namespace carrel;
@@ -75,4 +76,30 @@ TEST_CASE("batches of several processes with old and new documents never wait fo
   for (std::thread& t : workers) t.join();
   CHECK(rings == 0);
   CHECK(done == 2 * 2 * workers_each * rounds);
+}
+
+TEST_CASE("an account that goes while its reader pushes leaves no history behind") {
+  world w;
+  uuid owner = w.other().write_now([](db::tx& tx) { return library::add_user(tx, "owner", library::role::owner, "x").id; });
+  uuid ada = w.add_user("ada");
+  std::mt19937 dice(1);
+  std::vector<library::position> known = pushes_of(ada, "device", 5, dice), some_new = pushes_of(ada, "device", 6, dice);
+  w.other().write_now([&](db::tx& tx) { library::put_positions(tx, known, {}); });
+  auto count = [&](const db::statement& sql) {
+    return w.other().read_now([&](db::tx& tx) { return tx.run(sql)[0].integer(0); });
+  };
+  constexpr db::statement left{"test.history_left", "select count(*) from reading_progress_history"};
+  constexpr db::statement waiting{"test.waiting", "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"};
+  REQUIRE(count(left) > 0);
+
+  db::pool reader{{.url = w.url(), .connections = 1}}, keeper{{.url = w.url(), .connections = 1}};
+  std::thread going;
+  reader.write_now([&](db::tx& tx) {
+    library::put_positions(tx, some_new, {});
+    going = std::thread([&] { keeper.write_now([&](db::tx& other) { CHECK_FALSE(library::delete_user(other, ada)); }); });
+    CHECK(harness::eventually([&] { return count(waiting) > 0; }));
+  });
+  going.join();
+  CHECK(count(left) == 0);
+  CHECK_FALSE(owner.is_nil());
 }
