@@ -301,24 +301,22 @@ def part_ingest(build, folder):
     data.mkdir()
     carrel = Carrel(build, data)
     carrel.start()
-    times = []
-    for first in range(0, 2000, 100):
-        begun = time.monotonic()
-        done = carrel.run("ingest", "--approve", "--keep", str(books / f"{first:04d}"))
-        times.append(time.monotonic() - begun)
-        if len(done["added"]) != 100:
-            sys.exit(f"expected 100 books, got {len(done['added'])}")
-    say("import of 2,000 EPUBs of 170 KB in 20 commands", f"{2000 / sum(times):.0f} /s", ">= 100 /s")
-    say("last hundred / first hundred", f"{times[-1] / times[0]:.2f} x")
-    carrel.stop()
-    whole = folder / "ingest-whole"
-    whole.mkdir()
-    carrel = Carrel(build, whole)
-    carrel.start()
     begun = time.monotonic()
-    carrel.run("ingest", "--approve", "--keep", str(books))
-    say("the same in one command", f"{2000 / (time.monotonic() - begun):.0f} /s", ">= 100 /s")
+    done = carrel.run("ingest", "--approve", "--keep", str(books))
+    spent = time.monotonic() - begun
+    if len(done["added"]) != 2000:
+        sys.exit(f"expected 2,000 books, got {len(done['added'])}")
+    say("import of 2,000 EPUBs of 170 KB, covers are PNG", f"{2000 / spent:.0f} /s", ">= 100 /s")
+    # Of the books in the order in which they became visible: how long a hundred took.
+    at = sorted(uuid_milliseconds(row["book"]) for row in done["added"])
+    first, last = (at[199] - at[100]), (at[1999] - at[1900])
+    say("last hundred / second hundred", f"{last / first:.2f} x", "<= 1.0 x or so")
     carrel.stop()
+
+
+def uuid_milliseconds(text):
+    """When an id of version 7 was made; that of a book is made just before its row is committed."""
+    return int(text.replace("-", "")[:12], 16)
 
 
 def part_download(build, folder):

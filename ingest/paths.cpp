@@ -57,9 +57,8 @@ std::optional<error> remove_synced(const std::filesystem::path& p) {
 std::optional<std::string> sha256_of(const std::filesystem::path& p) {
   result<source> in = open_source(p);
   if (!in) return std::nullopt;
-  result<publication::fingerprints> found = publication::fingerprint(in->handle.get());
-  if (!found) return std::nullopt;
-  return found->sha256;
+  result<std::string> found = publication::sha256_of(in->handle.get());
+  return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
 }  // namespace carrel::ingest

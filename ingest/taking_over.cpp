@@ -135,10 +135,10 @@ std::optional<ending> take_over(work& w) {
   if (moved == renamed::failed && is_there(staged)) return fail(w, {"store_unwritable", "the folders could not be synced"});
   w.source_moved = moved == renamed::yes;
   if (!w.source_moved) {
-    result<publication::fingerprints> copy = library::copy_proven(w.in.handle.get(), staged);
+    result<std::string> copy = library::copy_proven(w.in.handle.get(), staged);
     if (!copy && copy.error().field == "source_changed") return changed(w);
     if (!copy) return fail(w, copy.error());
-    if (copy->sha256 != w.prints.sha256) {
+    if (*copy != w.prints.sha256) {
       ::unlink(staged.c_str());
       return changed(w);
     }

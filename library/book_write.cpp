@@ -13,20 +13,29 @@
 namespace carrel::library {
 namespace {
 
-constexpr db::statement sql_add{"library.add_book", R"sql(
-  insert into books (id, status, title, possible_duplicate_of, approved_at, offered)
-  values ($1, $2::book_status, '', $3, case when $2::book_status = 'organized' then now() end, $4))sql"};
+// What write_fields sets; `$1` is the book.
+#define CARREL_FIELDS                                                                                                    \
+  "title, subtitle, title_sort, title_key, author, author_sort, author_key, series_id, series_index, series_index_text," \
+  "place_key, isbn_10, isbn_13, identifiers, publisher, published_year, published_on, language, languages, description," \
+  "description_text, page_count, page_count_source, genres, tags, age_rating, reading_direction, fixed_layout, dup_key," \
+  "tag_keys, search_vector"
+#define CARREL_VALUES                                                                                                    \
+  "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16, $17, $18, $19, $20::text[], $21, $22, $23," \
+  "$24, $25::text[], $26::text[], $27, $28, $29, $30, $31::text[],"                                                      \
+  "setweight(to_tsvector('simple', $32), 'A') || setweight(to_tsvector('simple', $33), 'B')"                             \
+  " || setweight(to_tsvector('simple', $34), 'C') || setweight(to_tsvector('simple', $35), 'D')"
 
-constexpr db::statement sql_write{"library.write_fields", R"sql(
-  update books set title = $2, subtitle = $3, title_sort = $4, title_key = $5, author = $6, author_sort = $7, author_key = $8,
-         series_id = $9, series_index = $10, series_index_text = $11, place_key = $12, isbn_10 = $13, isbn_13 = $14,
-         identifiers = $15::jsonb, publisher = $16, published_year = $17, published_on = $18, language = $19, languages = $20::text[],
-         description = $21, description_text = $22, page_count = $23, page_count_source = $24, genres = $25::text[], tags = $26::text[],
-         age_rating = $27, reading_direction = $28, fixed_layout = $29, dup_key = $30, tag_keys = $35::text[],
-         search_vector = setweight(to_tsvector('simple', $31), 'A') || setweight(to_tsvector('simple', $32), 'B')
-                      || setweight(to_tsvector('simple', $33), 'C') || setweight(to_tsvector('simple', $34), 'D'),
-         version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
-   where id = $1)sql"};
+// In one statement: each later change of the row would enter it into most indexes of the table once more.
+constexpr db::statement sql_add{
+    "library.add_book", "insert into books (id, " CARREL_FIELDS
+                        ", status, possible_duplicate_of, approved_at, offered, cover_id, cover_path)"
+                        "values ($1, " CARREL_VALUES
+                        ", $36::book_status, $37, case when $36::book_status = 'organized' then now() end, $38, $39, $40)"};
+constexpr db::statement sql_write{"library.write_fields",
+                                  "update books set (" CARREL_FIELDS ") = row(" CARREL_VALUES
+                                  "), version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1"};
+#undef CARREL_FIELDS
+#undef CARREL_VALUES
 
 constexpr db::statement sql_people{"library.write_book_people", R"sql(
   with gone as (delete from book_people where book_id = $1 and (role, person_id) not in (select * from unnest($2::text[], $3::uuid[])))
@@ -72,9 +81,14 @@ constexpr db::statement sql_candidate{"library.add_embedded_candidate", R"sql(
       on conflict (book_id, source, source_key) do update
      set normalized = excluded.normalized, confidence = excluded.confidence, reasons = excluded.reasons, fetched_at = now())sql"};
 
+// Nothing when somebody else is just adding it; then it is there the next time.
 constexpr db::statement sql_cover{"library.add_cover", R"sql(
-  insert into covers (id, sha256, mime, width, height, bytes, source, storage_path) values ($1, $2, $3, $4, $5, $6, $7, $8)
-      on conflict (sha256) do update set storage_path = excluded.storage_path returning id)sql"};
+  with there as (select id from covers where sha256 = $2),
+       made as (insert into covers (id, sha256, mime, width, height, bytes, source, storage_path)
+                select $1::uuid, $2::text, $3::text, $4::int, $5::int, $6::bigint, $7::text, $8::text
+                 where not exists (select from there)
+                    on conflict (sha256) do nothing returning id)
+  select id from there union all select id from made)sql"};
 constexpr db::statement sql_use_cover{"library.use_cover", R"sql(
   update books set cover_id = $2, cover_path = $3, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
    where id = $1 and cover_id is distinct from $2)sql"};
@@ -223,7 +237,15 @@ book_fields fields_from(const publication::metadata& m) {
   return f;
 }
 
-void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
+namespace {
+
+// A book's row as far as its fields make it.
+struct field_columns {
+  std::vector<db::param> values;  // of CARREL_VALUES, the id first
+  std::string place;
+};
+
+field_columns columns_of(db::tx& tx, const uuid& book, const book_fields& f) {
   std::string language = f.languages.empty() ? "" : f.languages.front();
   std::string title_sort = f.title_sort.empty() ? publication::title_sort(f.title, language) : f.title_sort;
   std::string title_key = publication::sort_key(title_sort);
@@ -250,21 +272,45 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
   subjects.insert(subjects.end(), f.genres.begin(), f.genres.end());
   subjects.push_back(f.series);
 
-  tx.run(sql_write, book, f.title, f.subtitle, title_sort, title_key, join(authors, " & "), author_sort,
-         publication::sort_key(author_sort), series_id(tx, f.series), f.series_index, f.series_index_text, place,
-         or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher),
-         year, f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source,
-         f.genres, f.tags, f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, words_of({f.title, f.subtitle}),
-         words_of(people), words_of(subjects), words_of(identifier_values), tag_keys);
-  write_people(tx, book, f, place);
+  field_columns out{.values = {}, .place = place};
+  auto add = [&](const auto&... all) { (out.values.push_back(db::to_param(all)), ...); };
+  add(book, f.title, f.subtitle, title_sort, title_key, join(authors, " & "), author_sort, publication::sort_key(author_sort));
+  add(series_id(tx, f.series), f.series_index, f.series_index_text, place);
+  add(or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher), year);
+  add(f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source, f.genres);
+  add(f.tags, f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, tag_keys);
+  add(words_of({f.title, f.subtitle}), words_of(people), words_of(subjects), words_of(identifier_values));
+  return out;
+}
+
+uuid cover_id(db::tx& tx, const new_cover& c) {
+  for (int tries = 0;; ++tries) {
+    db::rows rows = tx.run(sql_cover, uuid::make(), c.sha256, c.mime, c.width, c.height, c.bytes, c.source, c.storage_path);
+    if (!rows.empty()) return rows[0].id(0);
+    CARREL_EXPECT(tries < 3);
+  }
+}
+
+}  // namespace
+
+void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
+  field_columns c = columns_of(tx, book, f);
+  tx.run_params(sql_write, c.values);
+  write_people(tx, book, f, c.place);
   write_tags(tx, book, f);
 }
 
 uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
               const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of) {
   int offered = offered_of(file);
-  tx.run(sql_add, id, status, possible_duplicate_of, offered);
-  write_fields(tx, id, fields_from(m));
+  book_fields fields = fields_from(m);
+  std::optional<uuid> shown = cover ? std::optional(cover_id(tx, *cover)) : std::nullopt;
+  field_columns c = columns_of(tx, id, fields);
+  auto add = [&](const auto&... all) { (c.values.push_back(db::to_param(all)), ...); };
+  add(status, possible_duplicate_of, offered, shown, cover ? db::param(cover->storage_path) : std::nullopt);
+  tx.run_params(sql_add, c.values);
+  write_people(tx, id, fields, c.place);
+  write_tags(tx, id, fields);
 
   std::string author = m.authors.empty() ? "" : m.authors.front().name;
   std::string download = publication::download_name(m.title, author, file.extension);
@@ -276,7 +322,6 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
          json::dump(warnings_json(file.warnings)), offered);
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);
-  if (cover) set_cover(tx, id, *cover);
   return id;
 }
 
@@ -298,9 +343,6 @@ void remember_hash(db::tx& tx, const uuid& book, const uuid& file, const std::st
   tx.run(sql_hashes, file, book, variant, hashes, kinds);
 }
 
-void set_cover(db::tx& tx, const uuid& book, const new_cover& c) {
-  db::rows rows = tx.run(sql_cover, uuid::make(), c.sha256, c.mime, c.width, c.height, c.bytes, c.source, c.storage_path);
-  tx.run(sql_use_cover, book, rows[0].id(0), c.storage_path);
-}
+void set_cover(db::tx& tx, const uuid& book, const new_cover& c) { tx.run(sql_use_cover, book, cover_id(tx, c), c.storage_path); }
 
 }  // namespace carrel::library

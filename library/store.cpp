@@ -150,7 +150,7 @@ std::optional<error> move_by_copy(const fs::path& from, const fs::path& to) {
   if (!source) return error{"source_unreadable", reason(errno)};
   struct stat seen {};
   if (::fstat(source.get(), &seen) != 0) return error{"source_unreadable", reason(errno)};
-  if (result<publication::fingerprints> copy = copy_proven(source.get(), to); !copy) return copy.error();
+  if (result<std::string> copy = copy_proven(source.get(), to); !copy) return copy.error();
   struct stat now {};
   if (::lstat(from.c_str(), &now) != 0 || !same_version(seen, now))
     return error{"source_changed", "replaced while it was copied"};
@@ -227,10 +227,9 @@ std::optional<error> store::write(const std::string& storage_path, std::string_v
   if (!out) return write_error(errno);
   if (std::optional<int> bad = write_all(out.get(), bytes.data(), bytes.size())) return write_error(*bad);
   if (::fdatasync(out.get()) != 0) return write_error(errno);
-  result<publication::fingerprints> back = publication::fingerprint(out.get());
+  result<std::string> back = publication::sha256_of(out.get());
   if (!back) return back.error();
-  if (back->size != bytes.size() || back->sha256 != sha256_hex(bytes))
-    return error{"store_unwritable", "what was written reads back differently"};
+  if (*back != sha256_hex(bytes)) return error{"store_unwritable", "what was written reads back differently"};
   if (::rename(temporary.path().c_str(), target.c_str()) != 0) return write_error(errno);
   temporary.keep();
   return sync_folder(target.parent_path());
@@ -242,7 +241,7 @@ std::uint64_t store::free_bytes() const {
   return static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
 }
 
-result<publication::fingerprints> copy_proven(int source, const fs::path& target) {
+result<std::string> copy_proven(int source, const fs::path& target) {
   struct stat before {};
   if (::fstat(source, &before) != 0) return error{"source_unreadable", reason(errno)};
   if (!S_ISREG(before.st_mode)) return error{"source_unreadable", "not an ordinary file"};
@@ -265,14 +264,13 @@ result<publication::fingerprints> copy_proven(int source, const fs::path& target
   if (::fdatasync(out.get()) != 0) return write_error(errno);
   ::posix_fadvise(out.get(), 0, 0, POSIX_FADV_DONTNEED);  // so that reading back asks the disk
 
-  result<publication::fingerprints> wanted = publication::fingerprint(source);
+  result<std::string> wanted = publication::sha256_of(source);
   if (!wanted) return error{"source_unreadable", wanted.error().reason};
-  result<publication::fingerprints> copy = publication::fingerprint(out.get());
+  result<std::string> copy = publication::sha256_of(out.get());
   if (!copy) return error{"store_unwritable", copy.error().reason};
   struct stat after {};
   if (::fstat(source, &after) != 0) return error{"source_unreadable", reason(errno)};
-  if (!same_version(before, after) || wanted->sha256 != copy->sha256)
-    return error{"source_changed", "changed while it was copied"};
+  if (!same_version(before, after) || *wanted != *copy) return error{"source_changed", "changed while it was copied"};
 
   if (int code = rename_without_replacing(temporary.path(), target)) return rename_error(code);
   temporary.keep();
@@ -317,7 +315,7 @@ std::optional<error> link_proven(const fs::path& from, const fs::path& to) {
   if (errno == EEXIST) return rename_error(EEXIST);
   descriptor source = open_stored(from);
   if (!source) return error{"source_unreadable", reason(errno)};
-  result<publication::fingerprints> copy = copy_proven(source.get(), to);
+  result<std::string> copy = copy_proven(source.get(), to);
   return copy ? std::nullopt : std::optional<error>(copy.error());
 }
 

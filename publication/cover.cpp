@@ -33,6 +33,32 @@ void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
 
 refusal unreadable() { return {"cover_unreadable", "not a JPEG, PNG, WebP or GIF picture"}; }
 
+struct looked_at {
+  picture_facts facts;
+  bool profile = false;  // only these need the conversion to sRGB by profile, which costs more than the scaling itself
+};
+
+result<looked_at, refusal> look_at(std::string_view bytes) {
+  looked_at out{.facts = {.mime = picture_type(bytes)}};
+  picture_facts& facts = out.facts;
+  if (facts.mime.empty()) return unreadable();
+  if (bytes.size() > most_bytes) return refusal{"cover_too_large", "more than 32 MiB"};
+  start_pictures();
+  vips_error_clear();
+  image header(vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr));
+  vips_error_clear();
+  if (!header) return refusal{"cover_unreadable", "damaged"};
+  facts.width = vips_image_get_width(header.get());
+  facts.height = vips_image_get_height(header.get());
+  if (facts.width > longest_side || facts.height > longest_side || std::int64_t{facts.width} * facts.height > most_pixels) {
+    return refusal{"cover_too_large", std::to_string(facts.width) + " x " + std::to_string(facts.height) + " pixels"};
+  }
+  if (facts.width < shortest_side && facts.height < shortest_side) return refusal{"cover_unreadable", "too small"};
+  out.profile = vips_image_get_typeof(header.get(), VIPS_META_ICC_NAME) != 0 ||
+                vips_image_get_interpretation(header.get()) == VIPS_INTERPRETATION_CMYK;
+  return out;
+}
+
 }  // namespace
 
 void start_pictures() {
@@ -51,28 +77,9 @@ void start_pictures() {
 }
 
 result<picture_facts, refusal> inspect_picture(std::string_view bytes) {
-  picture_facts facts{.mime = picture_type(bytes)};
-  if (facts.mime.empty()) return unreadable();
-  if (bytes.size() > most_bytes) return refusal{"cover_too_large", "more than 32 MiB"};
-  start_pictures();
-  vips_error_clear();
-  image header(vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr));
-  vips_error_clear();
-  if (!header) return refusal{"cover_unreadable", "damaged"};
-  facts.width = vips_image_get_width(header.get());
-  facts.height = vips_image_get_height(header.get());
-  if (facts.width > longest_side || facts.height > longest_side || std::int64_t{facts.width} * facts.height > most_pixels) {
-    return refusal{"cover_too_large", std::to_string(facts.width) + " x " + std::to_string(facts.height) + " pixels"};
-  }
-  if (facts.width < shortest_side && facts.height < shortest_side) return refusal{"cover_unreadable", "too small"};
-  return facts;
-}
-
-// Only these need the conversion to sRGB by profile, which costs more than the scaling itself.
-bool needs_profile(std::string_view bytes) {
-  image header(vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr));
-  return header && (vips_image_get_typeof(header.get(), VIPS_META_ICC_NAME) != 0 ||
-                    vips_image_get_interpretation(header.get()) == VIPS_INTERPRETATION_CMYK);
+  result<looked_at, refusal> seen = look_at(bytes);
+  if (!seen) return seen.error();
+  return std::move(seen->facts);
 }
 
 bool looks_complete(std::string_view b) {
@@ -89,11 +96,12 @@ bool looks_complete(std::string_view b) {
 
 result<std::string, refusal> scale_picture(std::string_view bytes, box wanted, bool* damaged) {
   if (damaged != nullptr) *damaged = false;
-  if (result<picture_facts, refusal> facts = inspect_picture(bytes); !facts) return facts.error();
+  result<looked_at, refusal> seen = look_at(bytes);
+  if (!seen) return seen.error();
   vips_error_clear();
 
   VipsImage* made = nullptr;
-  const char* by_profile = needs_profile(bytes) ? "export_profile" : nullptr;  // a null name ends the options
+  const char* by_profile = seen->profile ? "export_profile" : nullptr;  // a null name ends the options
   // libvips takes the buffer without const and does not write to it.
   int failed = vips_thumbnail_buffer(const_cast<char*>(bytes.data()), bytes.size(), &made, std::max(wanted.width, 1), "height",
                                      std::max(wanted.height, 1), "size", VIPS_SIZE_DOWN, "fail_on", VIPS_FAIL_ON_NONE, by_profile,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "publication/unicode.hpp"
 #include "server/core/digest.hpp"
@@ -17,6 +18,19 @@ namespace {
 constexpr std::array<std::uint64_t, 12> sample_offsets{0,       1024,    4096,     16384,    65536,     262144,
                                                        1048576, 4194304, 16777216, 67108864, 268435456, 1073741824};
 constexpr std::uint64_t sample_size = 1024;
+
+template <class Take>  // void(std::string_view piece)
+std::optional<error> read_through(int descriptor, Take take) {
+  std::string buffer(1 << 18, '\0');
+  for (std::uint64_t at = 0;;) {
+    ssize_t n = ::pread(descriptor, buffer.data(), buffer.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return error{"source_unreadable", "reading failed"};
+    if (n == 0) return std::nullopt;
+    take(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    at += static_cast<std::uint64_t>(n);
+  }
+}
 
 }  // namespace
 
@@ -50,15 +64,17 @@ fingerprints running_fingerprint::finish() {
 
 result<fingerprints> fingerprint(int descriptor) {
   running_fingerprint running;
-  std::string buffer(1 << 18, '\0');
-  for (std::uint64_t at = 0;;) {
-    ssize_t n = ::pread(descriptor, buffer.data(), buffer.size(), static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return error{"source_unreadable", "reading failed"};
-    if (n == 0) return running.finish();
-    running.update(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
-    at += static_cast<std::uint64_t>(n);
-  }
+  std::optional<error> bad = read_through(descriptor, [&](std::string_view piece) { running.update(piece); });
+  if (bad) return std::move(*bad);
+  return running.finish();
+}
+
+result<std::string> sha256_of(int descriptor) {
+  digest running(digest_kind::sha256);
+  std::optional<error> bad =
+      read_through(descriptor, [&](std::string_view piece) { running.update(piece.data(), piece.size()); });
+  if (bad) return std::move(*bad);
+  return running.hex();
 }
 
 std::string file_name_md5(std::string_view name) { return md5_hex(name.substr(name.rfind('/') + 1)); }

@@ -18,6 +18,8 @@ struct fingerprints {
 
 // One reading pass over the descriptor from its beginning; uses pread, the file position does not matter.
 result<fingerprints> fingerprint(int descriptor);
+// SHA-256 alone, for proving that bytes are those that are known; a third of the work.
+result<std::string> sha256_of(int descriptor);
 
 // The same computed while bytes stream by (uploads, copies). Feed everything in order, then finish().
 class running_fingerprint {
