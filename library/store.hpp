@@ -36,9 +36,9 @@ class store {
   std::filesystem::path data_, cache_;
 };
 
-// Proven copy, and its SHA-256 (ingest.md 4.1 step 4b): the bytes of `source` go to `target`, which must not exist; fdatasync, read back, equal
-// SHA-256 or an error; the target's modification time is the source's; the folder is synced. Error fields are codes of
-// ingest.md 22: disk_full, source_changed, source_unreadable.
+// Proven copy, and its SHA-256 (ingest.md 4.1 step 4b): the bytes of `source` go to `target`, which must not exist; fdatasync,
+// read back, equal SHA-256 or an error; the target's modification time is the source's; the folder is synced. Error fields are
+// codes of ingest.md 22: disk_full, source_changed, source_unreadable.
 result<std::string> copy_proven(int source, const std::filesystem::path& target);
 std::optional<error> sync_folder(const std::filesystem::path&);
 // Renames on one file system, never onto a name that is taken; syncs nothing. Error fields: target_exists, other_file_system,
