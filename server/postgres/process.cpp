@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
 namespace carrel::postgres {
 namespace {
@@ -43,15 +46,22 @@ std::string read_all(int fd) {
   }
 }
 
+// What would change where the database looks or how it writes, and what was said to this process alone: by systemd, and
+// Carrel's own settings.
+constexpr std::array<std::string_view, 8> not_for_children{
+    "PG", "LC_", "LANG", "TZ=", "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_", "CARREL_"};
+
+bool for_children(std::string_view variable) {
+  return std::none_of(not_for_children.begin(), not_for_children.end(),
+                      [&](std::string_view prefix) { return variable.starts_with(prefix); });
+}
+
 }  // namespace
 
 prepared_child::prepared_child(const std::vector<std::string>& argv, const std::filesystem::path& folder)
     : arguments_(argv), folder_(folder.string()) {
   for (char** e = environ; *e != nullptr; ++e) {
-    std::string_view v = *e;
-    if (!v.starts_with("PG") && !v.starts_with("LC_") && !v.starts_with("LANG") && !v.starts_with("TZ=")) {
-      environment_.emplace_back(v);
-    }
+    if (for_children(*e)) environment_.emplace_back(*e);
   }
   environment_.emplace_back("LC_ALL=C.UTF-8");
   environment_.emplace_back("TZ=UTC");  // spares initdb a walk through all time zones

@@ -1,6 +1,8 @@
 #include "tests/integration/opds/world.hpp"
 
+#include <atomic>
 #include <fstream>
+#include <latch>
 #include <pugixml.hpp>
 #include <stdexcept>
 
@@ -24,6 +26,7 @@ namespace {
 
 struct world::engine {
   http::links links;
+  std::atomic<int> left = 0;  // work that was handed over and has not begun to wait for the database
   auth::cpu_pool cpu;
   auth::credentials credentials;
   http::router main, metrics;
@@ -40,8 +43,17 @@ struct world::engine {
              .links = links,
              .settings = c,
              .cpu = cpu,
-             .later = [this](std::function<void()> w) { cpu.post(std::move(w)); },
+             .later = [this](std::function<void()> w) { hand_over(std::move(w)); },
              .cover = [&store](const library::cover_ref& r, int) { return std::optional(store.absolute(r.storage_path)); }}) {}
+
+  void hand_over(std::function<void()> work) {
+    ++left;
+    cpu.post([this, work = std::move(work)] {
+      work();
+      --left;
+      left.notify_all();
+    });
+  }
 };
 
 world::world(settings on_the_command_line) {
@@ -178,6 +190,18 @@ std::vector<book_draft> world::hostile_books(int count) const {
     out.push_back(std::move(d));
   }
   return out;
+}
+
+void world::finish_background() {
+  for (int left = engine_->left; left > 0; left = engine_->left) engine_->left.wait(left);
+  // When all connections meet, what was before them in the queue is done.
+  unsigned connections = pool_->options().connections;
+  auto all = std::make_shared<std::latch>(connections + 1);
+  for (unsigned i = 0; i < connections; ++i) {
+    pool_->enqueue(
+        db::mode::read, std::nullopt, [all](db::tx&) { all->arrive_and_wait(); }, [](const std::exception_ptr&) {});
+  }
+  all->arrive_and_wait();
 }
 
 fs::path world::path_of(const uuid& file) {

@@ -68,6 +68,8 @@ class world {
   db::pool& other() { return *other_; }
   library::store& store() { return *store_; }
   std::filesystem::path path_of(const uuid& file);
+  // Returns when everything the answers so far left to be done afterwards is done.
+  void finish_background();
 
   sign_in owner;
 

@@ -1,8 +1,10 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "server/db/pool.hpp"
 #include "server/postgres/cluster.hpp"
@@ -37,6 +39,22 @@ seconds timed(const std::function<void()>& work) {
 }
 
 }  // namespace
+
+TEST_CASE("what was said to this process alone does not reach the server") {
+  ::setenv("NOTIFY_SOCKET", "/nowhere", 1);  // systemd would take the database's word for ours
+  ::setenv("CARREL_EXTERNAL_URL", "https://books.example", 1);
+  fs::path data = harness::fresh_folder("environment");
+  std::unique_ptr<postgres::cluster> c = open(data);
+  ::unsetenv("NOTIFY_SOCKET");
+  ::unsetenv("CARREL_EXTERNAL_URL");
+  std::string pid;
+  std::ifstream(data / "pg" / "postmaster.pid") >> pid;
+  std::ifstream in("/proc/" + pid + "/environ", std::ios::binary);
+  std::string seen(std::istreambuf_iterator<char>(in), {});
+  CHECK(seen.find("TZ=UTC") != std::string::npos);
+  CHECK(seen.find("NOTIFY_SOCKET") == std::string::npos);
+  CHECK(seen.find("CARREL_") == std::string::npos);
+}
 
 TEST_CASE("a first start makes a cluster with the promised settings, a second one is quick") {
   fs::path data = harness::fresh_folder("cold");
