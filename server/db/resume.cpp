@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <latch>
 #include <optional>
 
 namespace carrel::db {
@@ -41,6 +42,19 @@ class handler_waiter final : public waiter {
   std::optional<Handler> handler_;
 };
 
+// The loop may end with the coroutine that is resumed, and whoever ran it may destroy it then. So the coroutine goes on only when
+// this thread has let go of the loop, its claim to be work for it included.
+template <class Then>
+void hand_over(asio::any_io_executor loop, Then then) {
+  auto let_go = std::make_shared<std::latch>(1);
+  asio::post(loop, [let_go, then = std::move(then)]() mutable {
+    let_go->wait();
+    then();
+  });
+  loop = {};
+  let_go->count_down();
+}
+
 struct start_waiting {
   template <class Handler>
   void operator()(Handler&& handler, std::function<void(std::shared_ptr<waiter>)> start) const {
@@ -56,8 +70,8 @@ task<> suspend(std::function<void(std::shared_ptr<waiter>)> start) {
 }
 
 void resume(std::shared_ptr<waiter> w, std::exception_ptr error) {
-  asio::any_io_executor executor = w->executor_;
-  asio::post(executor, [w = std::move(w), error = std::move(error)] { w->finish(error); });
+  asio::any_io_executor loop = std::move(w->executor_);
+  hand_over(std::move(loop), [w = std::move(w), error = std::move(error)] { w->finish(error); });
 }
 
 void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_ptr>> all) {
@@ -72,13 +86,17 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
     home->push_back(std::move(item));
   }
   for (group& g : groups) {
-    asio::any_io_executor executor = g.front().first->executor_;
-    asio::post(executor, [g = std::move(g)]() mutable {
+    asio::any_io_executor loop = g.front().first->executor_, same = loop;
+    for (auto& item : g) item.first->executor_ = {};
+    hand_over(std::move(loop), [g = std::move(g), loop = std::move(same)]() mutable {
       for (std::size_t i = 0; i < g.size(); ++i) {
         try {
           g[i].first->finish(g[i].second);
         } catch (...) {  // of one coroutine's owner; the others go on
-          for (std::size_t k = i + 1; k < g.size(); ++k) resume(std::move(g[k].first), g[k].second);
+          for (std::size_t k = i + 1; k < g.size(); ++k) {
+            g[k].first->executor_ = loop;
+            resume(std::move(g[k].first), g[k].second);
+          }
           throw;
         }
       }

@@ -1,5 +1,5 @@
 #pragma once
-// Coroutines that wait for a database thread. Internal to server/db.
+// Coroutines that wait for another thread, of the database or one that computes.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <exception>
