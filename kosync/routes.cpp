@@ -50,11 +50,6 @@ task<http::response> preflight(http::context& c) {
 
 task<http::response> robots(http::context&) { co_return finished(http::text("User-agent: *\nDisallow: /\n")); }
 
-task<http::response> not_found(http::context& c) {
-  if (c.in.method() == verb::options) return preflight(c);
-  throw http::problem{404, "Not found"};
-}
-
 task<http::response> switched_off(http::context&) { throw http::problem{404, "KOSync is switched off on this server.", "404"}; }
 
 // Of problems that do not come from here: the session's and the router's.
@@ -116,6 +111,7 @@ struct api::state {
   task<http::response> put_progress(http::context&);
   task<http::response> get_progress(http::context&);
   task<http::response> healthcheck(http::context&);
+  task<http::response> wrong_path(http::context&);
 
   task<bool> register_account(std::string name, std::string hash);
   task<bool> key_is_right(http::context&, const registration&);
@@ -157,7 +153,7 @@ void api::state::mount(http::router& root) {
   auto guard = [this](http::context& c, const http::handler& next) { return guarded(c, next); };
   http::router& own = root.group("/kosync", errors);
   own.use(guard);
-  own.otherwise(with.settings.on("kosync.enabled") ? not_found : switched_off);
+  own.otherwise(with.settings.on("kosync.enabled") ? call(&state::wrong_path) : switched_off);
   own.add(verb::get, "/robots.txt", robots);
   root.add(verb::get, "/robots.txt", robots);
   if (!with.settings.on("kosync.enabled")) return;
@@ -168,9 +164,11 @@ void api::state::mount(http::router& root) {
   // People type the library's address (kosync.md 2).
   http::router& users = root.group("/users", errors);
   users.use(guard);
+  users.otherwise(call(&state::wrong_path));
   add_users(users, "");
   http::router& syncs = root.group("/syncs", errors);
   syncs.use(guard);
+  syncs.otherwise(call(&state::wrong_path));
   add_syncs(syncs, "");
   add_health(root);
 }
@@ -240,6 +238,22 @@ task<http::response> api::state::check_login(http::context& c) {
 std::optional<auth::device_claim> claim_of(const http::request& in) {
   std::vector<auth::device_claim> claims = auth::kosync_claims(in);
   return claims.empty() ? std::nullopt : std::optional(std::move(claims.front()));
+}
+
+std::optional<library::secret_owner> owner_of(db::tx& tx, const auth::device_claim& claim) {
+  return auth::confirm(tx, {&claim}, "kosync").front();
+}
+
+// A reader calls this an unknown server error; the page of its device says what it was (kosync.md 13).
+task<http::response> api::state::wrong_path(http::context& c) {
+  if (c.in.method() == verb::options) co_return co_await preflight(c);
+  std::optional<auth::device_claim> claim = claim_of(c.in);
+  if (claim) {
+    task<std::optional<library::secret_owner>> asking = with.pool.submit(db::mode::read, c.deadline, owner_of, std::move(*claim));
+    std::optional<library::secret_owner> owner = co_await std::move(asking);
+    if (owner) c.who = with.credentials.accept(c, *owner, "kosync");
+  }
+  throw http::problem{404, "Not found"};
 }
 
 task<library::stored_position> api::state::put(http::context& c, library::position p) {

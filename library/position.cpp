@@ -122,7 +122,8 @@ class batch {
       : tx_(t), pushes_(pushes), defaults_(defaults) {}
 
   std::vector<stored_position> run() {
-    lock_documents();
+    lock_documents(now());
+    now_ = now();  // with the locks held, so that history has the order in which pushes were judged
     load_known();
     load_devices();
     load_evidence();
@@ -141,7 +142,7 @@ class batch {
     return p.credential && p.origin == "device" && d.hold_stale && d.policy != "furthest";
   }
 
-  void lock_documents() {
+  void lock_documents(instant seen) {
     for (const position& p : pushes_) {
       batch_document& d = documents_[{p.user, p.document}];
       if (!p.file_name.empty()) d.file_name = p.file_name;
@@ -151,7 +152,7 @@ class batch {
     document_columns all, rest;
     for (const auto& [k, d] : documents_) all.add(k, d);
     std::vector<bool> settled(documents_.size(), false);
-    for (const db::row& r : tx_.run(sql_lock, all.users, all.documents, all.names, all.titles, all.authors, now_)) {
+    for (const db::row& r : tx_.run(sql_lock, all.users, all.documents, all.names, all.titles, all.authors, seen)) {
       auto n = static_cast<std::size_t>(r.integer(0));
       batch_document& d = documents_.at({all.users[n], all.documents[n]});
       d.fresh = r.flag(1);
@@ -163,7 +164,7 @@ class batch {
       if (!*still++) rest.add(k, d);
     }
     if (rest.users.empty()) return;
-    for (const db::row& r : tx_.run(sql_documents, rest.users, rest.documents, rest.names, rest.titles, rest.authors, now_)) {
+    for (const db::row& r : tx_.run(sql_documents, rest.users, rest.documents, rest.names, rest.titles, rest.authors, seen)) {
       batch_document& d = documents_.at({r.id(0), r.text(1)});
       d.fresh = r.flag(2);
       d.linked = r.flag(3);
@@ -345,7 +346,7 @@ class batch {
   db::tx& tx_;
   const std::vector<position>& pushes_;
   const put_policy& defaults_;
-  const instant now_ = now();
+  instant now_{};
   std::map<document_key, batch_document> documents_;
   std::map<std::pair<uuid, std::string>, evidence> contacts_;  // user and device: last push and fetch, for E3
   std::vector<pushed_row> history_;

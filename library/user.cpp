@@ -46,6 +46,9 @@ constexpr db::statement sql_disable{"library.disable_user", R"sql(
 constexpr db::statement sql_enable{"library.enable_user", R"sql(
   update users set disabled_at = null, audience = audience + 1, updated_at = now() where id = $1 and disabled_at is not null)sql"};
 constexpr db::statement sql_end_sessions{"library.end_sessions", "delete from sessions where user_id = $1"};
+// Devices that push hold rows of their documents and wait for those of the account; in this order nobody waits in a ring.
+constexpr db::statement sql_lock_documents{"library.lock_documents_of", R"sql(
+  select from documents where user_id = $1 order by document collate "C" for update)sql"};
 constexpr db::statement sql_delete{"library.delete_user", "delete from users where id = $1"};
 
 constexpr db::statement sql_set_password{"library.set_password_hash", R"sql(
@@ -227,6 +230,7 @@ std::optional<error> disable_user(db::tx& tx, const uuid& user, bool disabled) {
 
 std::optional<error> delete_user(db::tx& tx, const uuid& user) {
   if (std::optional<error> refused = last_owner(tx, user)) return refused;
+  tx.run(sql_lock_documents, user);
   tx.run(sql_delete, user);
   bump_revision(tx);
   return std::nullopt;

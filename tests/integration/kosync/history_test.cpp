@@ -127,3 +127,19 @@ TEST_CASE("requests of a device are remembered for its page") {
   CHECK(seen[1].status == 400);
   CHECK(seen[1].note == "Could not parse JSON in body.");
 }
+
+TEST_CASE("a device with a wrong address in its settings is told so on its page") {
+  two_devices t;
+  for (std::string path : {"/kosync/kosync/users/auth", "/users/elsewhere", "/syncs/elsewhere"})
+    CHECK(t.w.send("GET", path, t.phone.sign_in()).status == 404);
+  uuid phone = t.w.other().read_now([&](db::tx& tx) { return library::find_device_named(tx, t.ada, "Phone")->id; });
+  std::vector<library::device_request> seen;
+  REQUIRE(harness::eventually([&] {
+    seen = t.w.other().read_now([&](db::tx& tx) { return library::recent_requests(tx, phone, 10); });
+    return seen.size() == 3;
+  }));
+  for (const library::device_request& r : seen) {
+    CHECK(r.status == 404);
+    CHECK(r.note == "Not found");
+  }
+}

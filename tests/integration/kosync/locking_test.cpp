@@ -16,6 +16,7 @@ using namespace carrel::kosync::tests;
 namespace {
 
 constexpr int rounds = 60, documents_a_round = 24, workers_each = 3;
+constexpr db::statement waiting{"test.waiting", "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"};
 
 std::string name_of(int round, unsigned long pick) {
   return std::string(1, "abcdefghijklmnopqrstuvwxyz"[pick % 26]) + std::to_string(round);
@@ -89,7 +90,6 @@ TEST_CASE("an account that goes while its reader pushes leaves no history behind
     return w.other().read_now([&](db::tx& tx) { return tx.run(sql)[0].integer(0); });
   };
   constexpr db::statement left{"test.history_left", "select count(*) from reading_progress_history"};
-  constexpr db::statement waiting{"test.waiting", "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"};
   REQUIRE(count(left) > 0);
 
   db::pool reader{{.url = w.url(), .connections = 1}}, keeper{{.url = w.url(), .connections = 1}};
@@ -102,4 +102,80 @@ TEST_CASE("an account that goes while its reader pushes leaves no history behind
   going.join();
   CHECK(count(left) == 0);
   CHECK_FALSE(owner.is_nil());
+}
+
+TEST_CASE("history has the order in which pushes were judged, whichever of them came to the database first") {
+  world w;
+  uuid ada = w.add_user("ada");
+  auto push = [&](db::tx& tx, const std::string& progress) {
+    library::position p;
+    p.user = ada;
+    p.document = "d";
+    p.progress = progress;
+    p.device = "device";
+    p.device_key = "n:device/";
+    p.percentage = 0.5;
+    library::put_positions(tx, {p}, {});
+  };
+  w.other().write_now([&](db::tx& tx) { push(tx, "before"); });
+  constexpr db::statement lock{"test.lock", "select from documents where user_id = $1 for no key update"};
+  auto somebody_waits = [&] { return w.other().read_now([](db::tx& tx) { return tx.run(waiting)[0].integer(0) > 0; }); };
+
+  db::pool one{{.url = w.url(), .connections = 1}}, two{{.url = w.url(), .connections = 1}};
+  std::thread late;
+  one.write_now([&](db::tx& tx) {
+    tx.run(lock, ada);
+    late = std::thread([&] { two.write_now([&](db::tx& other) { push(other, "waited"); }); });
+    CHECK(harness::eventually(somebody_waits));
+    push(tx, "went first");
+  });
+  late.join();
+
+  auto rows = w.other().read_now([&](db::tx& tx) { return library::positions_of_document(tx, ada, "d", 10); });
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].progress == "waited");
+  CHECK(rows[0].current);
+  CHECK(rows[1].progress == "went first");
+}
+
+TEST_CASE("an account can be deleted while its devices push, and nobody waits in a ring") {
+  world w;
+  w.other().write_now([](db::tx& tx) { library::add_user(tx, "owner", library::role::owner, "x"); });
+  uuid ada = w.add_user("ada");
+  // Old documents: a push of a new one looks at the account and may meet the deletion, which is then tried again.
+  std::mt19937 first(1);
+  std::vector<std::vector<library::position>> known;
+  for (int round = 1; round <= 10; ++round) {
+    known.push_back(pushes_of(ada, "device", round, first));
+    w.other().write_now([&](db::tx& tx) { library::put_positions(tx, known.back(), {}); });
+  }
+  db::pool pushing{{.url = w.url(), .connections = workers_each}};
+  std::atomic<bool> gone = false;
+  std::atomic<int> rings = 0, done = 0;
+  std::vector<std::thread> workers;
+  for (int i = 0; i < workers_each; ++i) {
+    workers.emplace_back([&, i] {
+      std::mt19937 dice(static_cast<unsigned>(i));
+      while (!gone) {
+        const std::vector<library::position>& pushes = known[dice() % known.size()];
+        try {
+          pushing.write_now([&](db::tx& tx) {
+            try {
+              library::put_positions(tx, pushes, {});
+            } catch (const db::failure& e) {
+              if (e.sqlstate == "40P01") ++rings;
+              throw;
+            }
+          });
+          ++done;
+        } catch (const db::failure&) {  // the account is gone
+        }
+      }
+    });
+  }
+  REQUIRE(harness::eventually([&] { return done > 20; }));
+  w.other().write_now([&](db::tx& tx) { CHECK_FALSE(library::delete_user(tx, ada)); });
+  gone = true;
+  for (std::thread& t : workers) t.join();
+  CHECK(rings == 0);
 }

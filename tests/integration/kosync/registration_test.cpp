@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "kosync/registration.hpp"
+#include "server/auth/throttle.hpp"
 #include "server/core/digest.hpp"
 #include "tests/integration/kosync/world.hpp"
 
@@ -99,4 +100,15 @@ TEST_CASE("an address registers a handful of accounts an hour, and the machine i
   CHECK(allowed("192.0.2.7"));
   CHECK(kosync::too_many_registrations().status == 402);
   CHECK(kosync::too_many_registrations().message.size() <= 150);
+}
+
+TEST_CASE("somebody who signs in meanwhile does not give an address another handful of accounts") {
+  world w;
+  set_time clock(now());
+  auto allowed = [&] { return w.other().write_now([](db::tx& tx) { return kosync::may_register(tx, "192.0.2.7"); }); };
+  for (int i = 0; i < 10; ++i) CHECK(allowed());
+  clock.pass(std::chrono::minutes(5));
+  w.other().write_now(
+      [](db::tx& tx) { auth::count_try(tx, {"account:ada"}, {.failures = 5, .window = std::chrono::minutes(1)}); });
+  CHECK_FALSE(allowed());
 }
