@@ -75,6 +75,11 @@ std::vector<std::string> letters(db::tx&, const uuid& viewer, names, taker = tak
 // One character longer, upper case.
 std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names, const std::string& prefix, taker = taker::page);
 bool more_names_than(db::tx&, const uuid& viewer, names, const std::string& prefix, int limit, taker = taker::page);
+// Which of them there are at all; of languages at least two.
+struct kinds_of_names {
+  bool series = false, tags = false, languages = false;
+};
+kinds_of_names names_there(db::tx&, const uuid& viewer, taker);
 // Nothing when no such book has it.
 std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uuid& id, taker = taker::page);
 

@@ -35,15 +35,16 @@ row_page page_of(const cursor& from, const cursor& beginning, const cursor& end,
   const cursor& anchor = from.from == side::start ? beginning : from.from == side::end ? end : from;
   std::vector<list_row> rows = read(anchor, !backward, limit + 1);
   auto more = rows.size() > static_cast<std::size_t>(limit);
-  if (backward && !more && from.from == side::before) {
+  bool touches = from.from == side::before && !more;
+  if (touches && rows.size() < static_cast<std::size_t>(limit)) {
     cursor start;
-    return page_of(start, beginning, end, limit, read);  // touches the beginning: the plain first page, full
+    return page_of(start, beginning, end, limit, read);  // the plain first page, so that it is full
   }
   if (more) rows.pop_back();
   if (backward) std::reverse(rows.begin(), rows.end());
 
   row_page out;
-  if (from.from == side::start)
+  if (from.from == side::start || touches)
     out.first_ordinal = 1;
   else if (from.from == side::after)
     out.first_ordinal = from.ordinal;

@@ -65,14 +65,18 @@ constexpr db::statement sql_author_name{"library.name_of_person", "select n.name
 constexpr db::statement sql_series_name{"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $3"};
 constexpr db::statement sql_tag_name{"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $3"};
 
-constexpr db::statement sql_languages{"library.languages", R"sql(
-  with recursive step as (
-    (select b.language from listed_books($1, $2) b where b.language > '' order by b.language limit 1)
-    union all
-    select (select b.language from listed_books($1, $2) b where b.language > s.language
-             order by b.language limit 1)
-      from step s where s.language is not null)
-  select language from step where language is not null)sql"};
+#define CARREL_LANGUAGES                                                                                        \
+  "with recursive step as ("                                                                                    \
+  "(select b.language from listed_books($1, $2) b where b.language > '' order by b.language limit 1) union all" \
+  " select (select b.language from listed_books($1, $2) b where b.language > s.language order by b.language"    \
+  " limit 1) from step s where s.language is not null) select language from step where language is not null"
+constexpr db::statement sql_languages{"library.languages", CARREL_LANGUAGES};
+
+// Ordered as their lists are, so that the first one is found in the same way.
+#define CARREL_FIRST(FROM) "(select n.id " FROM " order by n.sort_key, n.id limit 1) is not null"
+constexpr db::statement sql_kinds{"library.names_there",
+                                  "select " CARREL_FIRST(CARREL_SERIES) ", " CARREL_FIRST(
+                                      CARREL_TAGS) ", (select count(*) from (" CARREL_LANGUAGES " limit 2) l) > 1"};
 
 const std::string after_all = "\U0010FFFF\U0010FFFF";
 const uuid highest_id = [] {
@@ -157,6 +161,11 @@ std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names w
 bool more_names_than(db::tx& tx, const uuid& viewer, names which, const std::string& prefix, int limit, taker whom) {
   if (which == names::languages) return false;
   return list_names(tx, viewer, which, prefix, {}, limit, whom).next.has_value();
+}
+
+kinds_of_names names_there(db::tx& tx, const uuid& viewer, taker whom) {
+  db::rows rows = tx.run(sql_kinds, viewer, static_cast<int>(whom));
+  return {.series = rows[0].flag(0), .tags = rows[0].flag(1), .languages = rows[0].flag(2)};
 }
 
 std::optional<std::string> name_of(db::tx& tx, const uuid& viewer, names which, const uuid& id, taker whom) {

@@ -1,6 +1,7 @@
 #include "library/cursor.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "server/core/digest.hpp"
 #include "server/core/text.hpp"
@@ -75,7 +76,8 @@ std::optional<cursor> from_token(std::string_view token, std::string_view list, 
   if (in.bytes(1) != std::string(1, version) || in.bytes(4) != list_mark(list)) return std::nullopt;
   std::optional<std::uint64_t> ordinal = in.number();
   std::optional<std::string> key = in.text(), key2 = in.text(), id = in.bytes(16);
-  if (!ordinal || !key || !key2 || !id || !in.done()) return std::nullopt;
+  constexpr std::uint64_t highest = std::numeric_limits<std::int64_t>::max();
+  if (!ordinal || *ordinal > highest || !key || !key2 || !id || !in.done()) return std::nullopt;
   cursor c{.from = side, .key = *key, .key2 = *key2, .id = {}, .ordinal = *ordinal};
   std::copy(id->begin(), id->end(), c.id.bytes.begin());
   return c;

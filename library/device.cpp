@@ -242,6 +242,7 @@ std::optional<device> find_device_named(db::tx& tx, const std::optional<uuid>& u
 bool revoke_device(db::tx& tx, const uuid& device) {
   if (tx.run(sql_revoke, device).affected() == 0) return false;
   tx.run(sql_forget_secrets, device);
+  tx.run(sql_bump_owner, device);  // shelves say whom they feed
   return true;
 }
 

@@ -28,7 +28,11 @@ constexpr db::statement sql_search{"library.search", R"sql(
    offset $4 limit $5)sql"};
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
-  select b.id, b.version from listed_books($1, $3) b where b.isbn_13 = $2 order by b.created_at desc, b.id desc limit 50)sql"};
+  select b.id, b.version, count(*) over ()
+    from listed_books($1, $6) b
+   where b.isbn_13 = $2 and ($3 = '' or b.search_vector @@ to_tsquery('simple', nullif($3, '')))
+   order by b.created_at desc, b.id desc
+   offset $4 limit $5)sql"};
 
 // Words of one run of typed text, folded as the index is.
 void add_words(std::vector<std::string>& out, std::string_view text) {
@@ -50,11 +54,42 @@ std::string joined(const std::vector<std::string>& words, std::string_view betwe
   return out;
 }
 
-template <class Rows>
-std::vector<book_stamp> stamps_of(const Rows& rows) {
-  std::vector<book_stamp> out;
-  for (const db::row& r : rows) out.push_back({.id = r.id(0), .version = r.integer(1)});
+std::string words_of(const query& q, bool with_all) {
+  std::string out;
+  auto add = [&](const std::string& typed, const char* weights) {
+    std::string part = typed.empty() ? "" : search_words(typed, weights);
+    if (part.empty()) return;
+    if (!out.empty()) out += " & ";
+    out += part;
+  };
+  if (with_all) add(q.all, "");
+  add(q.title, "A");
+  add(q.author, "B");
+  add(q.series, "C");
+  add(q.tag, "C");
   return out;
+}
+
+// From rows of id, version and number of all, one more than `want` when there are more.
+matches matches_from(const db::rows& rows, int offset, int want) {
+  matches out;
+  for (const db::row& r : rows.first(static_cast<std::size_t>(want)))
+    out.books.push_back({.id = r.id(0), .version = r.integer(1)});
+  // Beyond the end the rows do not tell how many there are.
+  std::int64_t total = rows.empty() ? 0 : rows[0].integer(2);
+  if (total <= most_results && (offset == 0 || !rows.empty())) out.total = total;
+  out.more = rows.size() > static_cast<std::size_t>(want) && offset + want < most_results;
+  return out;
+}
+
+// By number, when the query asks for one; typed as words it has to be the number of some book.
+std::optional<matches> find_isbn(db::tx& tx, const uuid& viewer, const query& q, int offset, int want) {
+  bool asked = !q.isbn.empty();
+  std::optional<publication::isbn> isbn = publication::parse_isbn(asked ? q.isbn : q.all);
+  if (!isbn) return asked ? std::optional(matches{.books = {}, .total = 0}) : std::nullopt;
+  db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, words_of(q, asked), offset, want + 1, static_cast<int>(q.for_whom));
+  if (rows.empty() && !asked) return std::nullopt;
+  return matches_from(rows, offset, want);
 }
 
 }  // namespace
@@ -87,47 +122,13 @@ std::string search_words(std::string_view typed, std::string_view weights) {
 }
 
 matches search_outline(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
-  matches out;
-  int whom = static_cast<int>(q.for_whom);
-
-  std::string number = q.isbn.empty() ? q.all : q.isbn;
-  if (std::optional<publication::isbn> isbn = publication::parse_isbn(number)) {
-    db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, whom);
-    if (!rows.empty() || !q.isbn.empty()) {
-      out.total = static_cast<std::int64_t>(rows.size());
-      if (offset == 0) out.books = stamps_of(rows);
-      return out;
-    }
-  } else if (!q.isbn.empty()) {
-    out.total = 0;
-    return out;
-  }
-
-  std::string words;
-  auto add = [&](const std::string& typed, const char* weights) {
-    std::string part = typed.empty() ? "" : search_words(typed, weights);
-    if (part.empty()) return;
-    if (!words.empty()) words += " & ";
-    words += part;
-  };
-  add(q.all, "");
-  add(q.title, "A");
-  add(q.author, "B");
-  add(q.series, "C");
-  add(q.tag, "C");
-  if (words.empty() || offset >= most_results) {
-    out.total = 0;
-    return out;
-  }
-
-  int want = static_cast<int>(std::min<std::int64_t>(limit, most_results - offset));
+  int want = static_cast<int>(std::clamp<std::int64_t>(most_results - offset, 0, limit));
+  if (want == 0) return {};
+  if (std::optional<matches> numbered = find_isbn(tx, viewer, q, offset, want)) return std::move(*numbered);
+  std::string words = words_of(q, true);
+  if (words.empty()) return {.books = {}, .total = 0};
   std::string exact = publication::sort_key(q.all.empty() ? q.title : q.all);
-  db::rows rows = tx.run(sql_search, viewer, words, exact, offset, want + 1, whom);
-  std::int64_t total = rows.empty() ? offset : rows[0].integer(2);
-  out.books = stamps_of(rows.first(static_cast<std::size_t>(want)));
-  if (total <= most_results) out.total = total;
-  out.more = rows.size() > static_cast<std::size_t>(want) && offset + want < most_results;
-  return out;
+  return matches_from(tx.run(sql_search, viewer, words, exact, offset, want + 1, static_cast<int>(q.for_whom)), offset, want);
 }
 
 found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {

@@ -51,6 +51,13 @@ std::string isbn_urn(const library::book& b) {
   return "";
 }
 
+// Its slashes stay: this is the form in which others write the same URI.
+std::string doi_uri(std::string_view doi) {
+  std::string out = "https://doi.org";
+  for (std::string_view part : split(doi, '/')) out += "/" + percent_encode(part);
+  return out;
+}
+
 // 0101 is calibre's way to say "undefined" (opds.md 5.10).
 std::string issued_of(const library::book& b) {
   std::string_view year = std::string_view(b.published_on).substr(0, 4);
@@ -153,7 +160,7 @@ book_entry full_entry(const visit& v, const library::book& b) {
   book_entry out = common(v, b);
   for (const library::person& p : b.contributors) out.contributors.push_back({p.name, ""});
   for (const auto& [kind, value] : b.identifiers) {
-    if (kind == "doi") out.identifiers.push_back("https://doi.org/" + percent_encode(value));
+    if (kind == "doi") out.identifiers.push_back(doi_uri(value));
   }
   if (b.page_count) out.extent = std::to_string(*b.page_count) + " pages";
   out.content = b.description;

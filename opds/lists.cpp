@@ -111,9 +111,11 @@ void add_orders(feed& f, const visit& v, const book_list& l) {
   }
 }
 
-void add_numbers(feed& f, const library::outline& p) {
+void add_numbers(feed& f, const library::outline& p, library::cursor::side from) {
   if (p.first_ordinal > 0 && !f.books.empty()) f.start_index = static_cast<std::int64_t>(p.first_ordinal);
-  if (p.next) return;
+  // An empty page beyond the end does not know how many there are before it.
+  bool beyond = p.books.empty() && from == library::cursor::side::after;
+  if (p.next || beyond) return;
   // Known for nothing on the last page (opds.md 7.1: an exact total or none).
   if (!p.previous)
     f.total = static_cast<std::int64_t>(p.books.size());
@@ -127,7 +129,7 @@ feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& fo
   feed f = begin_feed(v, s, t.shown, &around);
   add_orders(f, v, l);
   f.books = entries_of(v, shelf, found.entries);
-  add_numbers(f, found.page);
+  add_numbers(f, found.page, t.cursor.from);
   return f;
 }
 

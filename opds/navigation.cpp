@@ -19,7 +19,8 @@ constexpr int most_languages = 1000;
 // ---- the root ----------------------------------------------------------------------------------------------------
 
 struct root_facts {
-  bool shelves = false, series = false, tags = false, languages = false;
+  library::kinds_of_names named;
+  bool shelves = false;
   std::optional<std::pair<uuid, std::string>> own_shelf;  // the one the calling device is bound to
 };
 
@@ -28,9 +29,7 @@ root_facts read_root(db::tx& tx, const uuid& viewer, const std::optional<uuid>& 
   std::vector<library::shelf> all = library::shelves_for(tx, viewer, whom);
   std::erase_if(all, [](const library::shelf& s) { return !s.opds; });
   out.shelves = !all.empty();
-  out.series = !library::list_names(tx, viewer, names::series, "", {}, 1, whom).entries.empty();
-  out.tags = !library::list_names(tx, viewer, names::tags, "", {}, 1, whom).entries.empty();
-  out.languages = library::list_names(tx, viewer, names::languages, "", {}, most_languages, whom).entries.size() > 1;
+  out.named = library::names_there(tx, viewer, whom);
   std::optional<library::device> caller;
   if (device && out.shelves) caller = library::find_device(tx, *device);
   if (!caller) return out;
@@ -62,9 +61,9 @@ feed root_feed(const visit& v, const root_facts& facts) {
   if (facts.shelves) add("Shelves", "Books put together by hand", "/shelves", kind::navigation);
   add("All books", "Every book by title", "/books", kind::acquisition);
   add("Authors", "Browse by author", "/authors", kind::navigation);
-  if (facts.series) add("Series", "Browse by series", "/series", kind::navigation);
-  if (facts.tags) add("Tags", "Browse by tag", "/tags", kind::navigation);
-  if (facts.languages) add("Languages", "Browse by language", "/languages", kind::navigation);
+  if (facts.named.series) add("Series", "Browse by series", "/series", kind::navigation);
+  if (facts.named.tags) add("Tags", "Browse by tag", "/tags", kind::navigation);
+  if (facts.named.languages) add("Languages", "Browse by language", "/languages", kind::navigation);
   return f;
 }
 

@@ -24,7 +24,8 @@ http::validators validators_of(const visit& v, const depends& on) {
   tag += "-" + stamp(v.viewer) + (on.device && v.device ? stamp(*v.device) : "") + "." + std::to_string(v.gate.audience);
   tag += "-" + std::to_string(on.personal ? v.gate.state : 0);
   tag += "-" + std::to_string(window);
-  if (!v.fixed_base) tag += "-" + sha256_hex(v.at.base() + " " + v.site).substr(0, 8);
+  // Whether the addresses come from the settings or the request: after a change of the settings a tag must not hold, either.
+  tag += "-" + sha256_hex(v.at.base() + " " + v.site + " " + std::to_string(v.page_size)).substr(0, 8);
   tag += '"';
 
   http::validators out{.etag = std::move(tag), .modified = std::nullopt};

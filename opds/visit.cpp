@@ -61,8 +61,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.page_size_asked = asked_page_size(c.in);
   v.page_size = v.page_size_asked.value_or(s.page_size);
   v.at = addresses(s.with.links.devices(c.in), v.page_size_asked);
-  v.fixed_base = s.with.links.fixed();
-  v.site = (v.fixed_base ? v.at.base() : s.with.links.pages(c.in)) + "/";
+  v.site = (s.with.links.fixed() ? v.at.base() : s.with.links.pages(c.in)) + "/";
   v.instance = us->instance;
   v.sign_for = s.sign_for;
   v.signing.key = us->cover_key;

@@ -24,7 +24,6 @@ struct visit {
   std::optional<int> page_size_asked;
   addresses at{"", std::nullopt};
   std::string site;  // public address, with a slash
-  bool fixed_base = true;
   uuid instance;
   cover_signing signing;
   std::int64_t sign_for = 0;

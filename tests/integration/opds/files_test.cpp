@@ -121,6 +121,33 @@ TEST_CASE("file names survive in both forms, and HEAD has them") {
   }
 }
 
+TEST_CASE("the address of a download stays whatever becomes of its book") {
+  world w;
+  made_book b = w.add({.title = "Before", .bytes = "old bytes"});
+  auto http = w.as(w.owner);
+  std::string at = download_address(*http), tag = http->get(at).header("ETag");
+  w.change([&](db::tx& tx) {
+    json::object changes{{"title", "After"}, {"authors", json::array{"Mo Castell"}}};
+    REQUIRE(library::edit_book(tx, b.id, changes, {}));
+  });
+  CHECK(titles_of(http->get("/opds/new").body) == std::vector<std::string>{"After"});
+  CHECK(download_address(*http) == at);
+  CHECK(http->get(at, {{"If-None-Match", tag}}).status == 304);
+  w.change([&](db::tx& tx) {
+    library::new_file file;
+    file.format = "epub";
+    file.size = 9;
+    file.checksum = std::string(64, 'e');
+    file.storage_path = w.store().path_for(file.checksum, ".epub");
+    REQUIRE_FALSE(w.store().write(file.storage_path, "new bytes"));
+    library::replace_file(tx, b.file, file);
+  });
+  CHECK(download_address(*http) == at);
+  reply replaced = http->get(at, {{"If-None-Match", tag}});
+  CHECK(replaced.status == 200);
+  CHECK(replaced.body == "new bytes");
+}
+
 TEST_CASE("a complete download is remembered; HEAD, a first part and 304 are not") {
   world w;
   made_book b = w.add({.title = "Fetched", .bytes = "0123456789"});

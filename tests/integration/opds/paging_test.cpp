@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "library/shelf.hpp"
+#include "server/core/metrics.hpp"
 #include "server/core/text.hpp"
 #include "tests/integration/opds/world.hpp"
 
@@ -38,6 +40,15 @@ pages follow(client& http, const std::string& first, std::string_view rel, const
     if (between) between(static_cast<int>(out.ids.size()));
   }
   return out;
+}
+
+// Statements that ended so far, in this process.
+int statements() {
+  double all = 0;
+  for (const std::string& line : split(metrics::expose(), '\n')) {
+    if (line.starts_with("carrel_query_seconds_count{")) all += std::stod(line.substr(line.rfind(' ')));
+  }
+  return static_cast<int>(all);
 }
 
 std::vector<book_draft> equal_books(int count) {
@@ -93,6 +104,10 @@ TEST_CASE("previous of next is the page itself and ordinals go on") {
   reply third = http->get(path_of_url(link_of(parsed(second.body), "next")));
   reply again = http->get(path_of_url(link_of(parsed(third.body), "previous")));
   CHECK(ids_of(again.body) == ids_of(second.body));
+  pugi::xml_document back = parsed(http->get(path_of_url(link_of(parsed(second.body), "previous"))).body);
+  CHECK(std::string(back.child("feed").child_value("opensearch:startIndex")) == "1");
+  CHECK(link_of(back, "previous") == "");
+  CHECK(link_of(back, "next") == link_of(parsed(first.body), "next"));
   CHECK(std::string(parsed(third.body).child("feed").child_value("opensearch:startIndex")) == "21");
   CHECK(std::string(parsed(first.body).child("feed").child_value("opensearch:itemsPerPage")) == "10");
   reply fourth = http->get(path_of_url(link_of(parsed(third.body), "next")));
@@ -116,6 +131,73 @@ TEST_CASE("books added and removed between pages are neither repeated nor make o
   std::set<std::string> once(seen.begin(), seen.end());
   CHECK(once.size() == seen.size());
   for (const made_book& b : books) CHECK(once.count("urn:uuid:" + b.id.text()) == 1);
+}
+
+TEST_CASE("a page takes at most four statements whatever its size, and an unchanged one takes one") {
+  world w;
+  std::vector<book_draft> drafts = w.hostile_books(220);
+  for (book_draft& d : drafts) d.authors = {"Ada Fenwick"}, d.series = "Harbour Lights", d.tags = {"sea"}, d.languages = {"en"};
+  drafts.back().languages = {"fr"};
+  std::vector<made_book> made = w.add_all(drafts);
+  uuid shelf = w.other().write_now([&](db::tx& tx) { return library::create_shelf(tx, w.owner.user, "To read", true)->id; });
+  w.change([&](db::tx& tx) {
+    std::vector<uuid> all;
+    for (const made_book& b : made) all.push_back(b.id);
+    library::add_to_shelf(tx, w.owner.user, shelf, all);
+  });
+  auto http = w.as(w.owner);
+  auto only = [&](const char* list) {
+    std::string to = parsed(http->get(list).body).child("feed").child("entry").child("link").attribute("href").value();
+    return path_of_url(to);
+  };
+  std::string author = only("/opds/authors"), series = only("/opds/series"), tag = only("/opds/tags");
+  w.change([](db::tx&) {});  // what these left in memory is of no use any more
+  for (const std::string& list :
+       {std::string("/opds"), std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"), author,
+        author + "?order=title", series, tag, tag + "?order=author", std::string("/opds/languages/en"),
+        "/opds/shelves/" + shelf.text(), "/opds/shelves/" + shelf.text() + "?order=added", std::string("/opds/search?q=sea"),
+        std::string("/opds/search?q=9780000000002"), std::string("/opds/shelves"), std::string("/opds/languages"),
+        std::string("/opds/authors"), std::string("/opds/tags"), "/opds/books/" + made[0].id.text()}) {
+    for (const char* n : {"5", "50", "200"}) {
+      std::string at = list + (list.find('?') == std::string::npos ? "?n=" : "&n=") + n;
+      // The first page, the second, and back.
+      for (const char* then : {"next", "previous", "none"}) {
+        INFO(at);
+        int before = statements();
+        reply r = http->get(at);
+        w.finish_background();
+        int asked = statements() - before;
+        REQUIRE(r.status == 200);
+        CHECK(asked >= 1);
+        CHECK(asked <= 4);
+        before = statements();
+        CHECK(http->get(at, {{"If-None-Match", r.header("ETag")}}).status == 304);
+        CHECK(statements() - before == 1);
+        std::string to = link_of(parsed(r.body), then);
+        if (to.empty()) break;
+        at = path_of_url(to);
+      }
+    }
+  }
+}
+
+TEST_CASE("a page whose books went away since its address was made tells no total") {
+  world w;
+  std::vector<made_book> books = w.add_all(equal_books(12));
+  auto http = w.as(w.owner);
+  for (const char* list : {"/opds/books?n=5", "/opds/search?n=5&q=same"}) {
+    INFO(list);
+    pages walk = follow(*http, list, "next");
+    REQUIRE(walk.ids.size() == 3);
+    std::vector<uuid> last;
+    for (const std::string& id : walk.ids.back()) last.push_back(*uuid::parse(id.substr(9)));
+    w.change([&](db::tx& tx) { library::trash_books(tx, last, {}); });
+    pugi::xml_document doc = parsed(http->get(walk.addresses.back()).body);
+    CHECK_FALSE(doc.child("feed").child("entry"));
+    CHECK_FALSE(doc.child("feed").child("opensearch:totalResults"));
+    CHECK(link_of(doc, "first") == w.base() + list);
+    w.change([&](db::tx& tx) { library::untrash_books(tx, last, {}); });
+  }
 }
 
 TEST_CASE("tokens of other lists, cut off or random ones are refused with 400 and one line") {

@@ -48,6 +48,33 @@ TEST_CASE("search takes what clients send") {
   CHECK(found(*http, "series=tide") == titles{"Sea & Salt"});
 }
 
+TEST_CASE("an ISBN that many books have is paged like any result, and other fields narrow it") {
+  world w;
+  std::vector<book_draft> books;
+  for (int i = 0; i < 12; ++i) {
+    books.push_back(
+        {.title = "Volume " + std::to_string(i), .authors = {i % 6 ? "Ada Fenwick" : "Mo Castell"}, .isbn = "9780306406157"});
+  }
+  w.add_all(books);
+  auto http = w.as(w.owner);
+  std::set<std::string> all;
+  std::vector<std::size_t> sizes;
+  for (std::string at = "/opds/search?n=5&q=9780306406157"; !at.empty();) {
+    pugi::xml_document doc = parsed(http->get(at).body);
+    CHECK(std::string(doc.child("feed").child_value("opensearch:totalResults")) == "12");
+    std::vector<std::string> here = ids_of(http->get(at).body);
+    sizes.push_back(here.size());
+    all.insert(here.begin(), here.end());
+    std::string next = link_of(doc, "next");
+    at = next.empty() ? "" : path_of_url(next);
+  }
+  CHECK(sizes == std::vector<std::size_t>{5, 5, 2});
+  CHECK(all.size() == 12);
+  CHECK(found(*http, "isbn=9780306406157&author=castell").size() == 2);
+  CHECK(found(*http, "q=9780306406157&author=castell&title=volume+6") == titles{"Volume 6"});
+  CHECK(found(*http, "isbn=9780306406157&author=nobody").empty());
+}
+
 TEST_CASE("an empty result is a valid feed with a total of 0 and search links") {
   world w;
   auto http = w.as(w.owner);
@@ -93,4 +120,7 @@ TEST_CASE("results are paged to the end, each book once, with the exact total") 
   CHECK(refused(pages) == "");
   CHECK(ids_of(http->get("/opds/search?n=25&q=harbour&startIndex=26").body) == ids_of(pages[1]));
   CHECK(ids_of(http->get("/opds/search?count=25&q=harbour&startPage=2").body) == ids_of(pages[1]));
+  // Beyond the end nobody has counted.
+  pugi::xml_document beyond = parsed(http->get("/opds/search?n=25&q=harbour&startIndex=900").body);
+  CHECK_FALSE(beyond.child("feed").child("opensearch:totalResults"));
 }

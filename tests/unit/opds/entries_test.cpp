@@ -55,6 +55,15 @@ TEST_CASE("only a valid ISBN becomes an identifier, in its long form") {
   CHECK(partial_entry(v, b).identifiers.empty());
 }
 
+TEST_CASE("a DOI is an identifier of a complete entry, in the form in which others write it") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Cited");
+  b.identifiers = {{"doi", "10.1000/a b(1)"}};
+  CHECK(partial_entry(v, b).identifiers.empty());
+  CHECK(full_entry(v, b).identifiers == std::vector<std::string>{"https://doi.org/10.1000/a%20b%281%29"});
+}
+
 TEST_CASE("KOReader gets all authors in one element and no audio") {
   http::request in;
   visit v = some_visit(in);

@@ -127,7 +127,10 @@ TEST_CASE("the tag of a feed tells accounts, states, windows and bases apart") {
   CHECK_FALSE(changed([](visit& o) { o.gate.state++; }, covers));
   CHECK(changed([](visit& o) { o.gate.state++; }, depends{.personal = true}));
   CHECK(changed([](visit& o) { o.koreader = true; }, covers));
-  CHECK(changed([](visit& o) { o.fixed_base = false; }, covers));
+  // A setting that changed while the server was away is a change, too.
+  CHECK(changed([](visit& o) { o.at = addresses("https://other.example.net", std::nullopt); }, covers));
+  CHECK(changed([](visit& o) { o.site = "https://other.example.net/"; }, depends{}));
+  CHECK(changed([](visit& o) { o.page_size = 20; }, covers));
   CHECK(tag.find(' ') == std::string::npos);
   set_clock(std::nullopt);
 }
