@@ -25,6 +25,8 @@ forecast foresee(const services& s, const finding& f, const item& like) {
                in.error().reason);
   }
   if (in->who.size == 0) return bad(ending::rejected, "empty_file", "");
+  if (std::optional<publication::refusal> large = publication::too_large(static_cast<std::uint64_t>(in->who.size)))
+    return bad(ending::rejected, large->code, large->detail);
   result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
   if (!prints) return bad(ending::failed, prints.error().field, prints.error().reason);
 

@@ -78,6 +78,7 @@ refusal end_child(child& c, bool late) {
   }
   if (late) return {"inspection_limit", "time"};
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return {"inspection_limit", "processor time"};
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP) return {"inspection_limit", "memory"};  // so ends GLib without memory
   if (WIFSIGNALED(status)) return {"inspection_crash", "signal " + std::to_string(WTERMSIG(status))};
   return {"inspection_crash", "status " + std::to_string(WEXITSTATUS(status))};
 }

@@ -10,6 +10,24 @@
 #include "publication/fingerprint.hpp"
 
 namespace carrel::ingest {
+namespace {
+
+constexpr int for_reading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+result<source> opened(int descriptor) {
+  file fd(descriptor);
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return error{"source_gone", "there is no such file"};
+    if (errno == ELOOP || errno == ENXIO) return error{"not_a_regular_file", "link or device"};
+    return error{"source_unreadable", std::strerror(errno)};
+  }
+  struct stat s {};
+  if (::fstat(fd.get(), &s) != 0) return error{"source_unreadable", std::strerror(errno)};
+  if (!S_ISREG(s.st_mode)) return error{"not_a_regular_file", "folder or device"};
+  return source{std::move(fd), identity_of(s)};
+}
+
+}  // namespace
 
 file::~file() {
   if (fd_ >= 0) ::close(fd_);
@@ -26,17 +44,16 @@ std::optional<identity> identity_at(const std::filesystem::path& p) {
   return identity_of(s);
 }
 
-result<source> open_source(const std::filesystem::path& p) {
-  file fd(::open(p.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) return error{"source_gone", "there is no such file"};
-    if (errno == ELOOP || errno == ENXIO) return error{"not_a_regular_file", "link or device"};
-    return error{"source_unreadable", std::strerror(errno)};
+result<source> open_source(const std::filesystem::path& p) { return opened(::open(p.c_str(), for_reading)); }
+
+result<source> open_below(const std::filesystem::path& root, const std::filesystem::path& p) {
+  std::filesystem::path inside = p.lexically_relative(root);
+  if (inside.empty() || *inside.begin() == "..") return error{"source_gone", "not in that folder"};
+  file folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const std::filesystem::path& name : inside.parent_path()) {
+    if (folder) folder = file(::openat(folder.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
-  struct stat s {};
-  if (::fstat(fd.get(), &s) != 0) return error{"source_unreadable", std::strerror(errno)};
-  if (!S_ISREG(s.st_mode)) return error{"not_a_regular_file", "folder or device"};
-  return source{std::move(fd), identity_of(s)};
+  return opened(folder ? ::openat(folder.get(), inside.filename().c_str(), for_reading) : -1);
 }
 
 bool is_there(const std::filesystem::path& p) { return identity_at(p).has_value(); }

@@ -44,6 +44,8 @@ struct source {
 };
 // Without following a link, without waiting for a FIFO (3.3 rule 1). Errors: not_a_regular_file, source_unreadable, source_gone.
 result<source> open_source(const std::filesystem::path&);
+// The same for a file below `root`, without following a link on the way there either (4.5).
+result<source> open_below(const std::filesystem::path& root, const std::filesystem::path&);
 
 bool is_there(const std::filesystem::path&);  // lstat works and it is an ordinary file
 std::optional<error> make_synced_folder(const std::filesystem::path&);

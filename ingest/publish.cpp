@@ -4,6 +4,7 @@
 
 #include "ingest/folder_note.hpp"
 #include "ingest/names.hpp"
+#include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "library/cover_cache.hpp"
 #include "library/document.hpp"
@@ -18,12 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files of the store come and go under this lock: taking in holds it shared until its row is committed, the sweep alone while it
-// looks whether a file is still needed and removes it.
-constexpr db::statement sql_lock_store{"ingest.lock_store",
-                                       "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
-
 struct target_gone {};
+
+// 22 and 54 of the SQL standard's classes: it is the values that the database will not take, now or later.
+bool blames_the_values(const db::failure& f) { return f.sqlstate.starts_with("22") || f.sqlstate.starts_with("54"); }
 
 // A file under the target's name that is not what the name says: damage, kept in the attic.
 std::optional<error> set_aside(const work& w, const fs::path& target) {
@@ -113,7 +112,7 @@ struct committed {
 committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
                  const std::optional<library::new_cover>& cover) {
   committed out;
-  tx.run(sql_lock_store);
+  hold_store(tx);
   if (!is_there(w.path_of(w.what.target_path)) || (cover && !is_there(w.path_of(cover->storage_path)))) throw target_gone{};
   out.other = library::find_bytes(tx, f.checksum);
   if (out.other) return out;
@@ -141,6 +140,16 @@ void clear_staging(const work& w) {
 ending repair(work& w) {
   w.with.pool.write_now([&](db::tx& tx) { library::mark_file_missing(tx, w.repairs->file, false); });
   return store_duplicate(w, *w.repairs);
+}
+
+// One book must not stop the others: its file goes the way of every file that cannot be taken in.
+ending refuse_unstorable(work& w, const db::failure& why) {
+  log::error("ingest.unstorable", {{"item", w.what.id}, {"error", why.what()}});
+  if (!w.surplus) {
+    if (std::optional<error> bad = library::move_proven(w.path_of(w.what.target_path), w.path_of(w.what.staging_path)))
+      return fail(w, *bad);
+  }
+  return refuse(w, {"inspection_crash", "its description cannot be stored"});
 }
 
 // The bytes got a row between our look and our commit; what was placed under another name than theirs is not needed.
@@ -179,6 +188,9 @@ ending publish(work& w) {
     if (u.constraint != "book_files_checksum") throw;
     done.other = w.with.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, f.checksum); });
     if (!done.other) throw;
+  } catch (const db::failure& f2) {
+    if (!blames_the_values(f2)) throw;
+    return refuse_unstorable(w, f2);
   }
   if (done.other) return came_second(w, *done.other);
   w.what = done.row;

@@ -4,6 +4,7 @@
 
 #include "ingest/names.hpp"
 #include "ingest/paths.hpp"
+#include "ingest/sweep.hpp"
 #include "library/book.hpp"
 #include "library/document.hpp"
 #include "library/revision.hpp"
@@ -62,11 +63,23 @@ std::optional<error> keep_old(const services& s, const old_file& old) {
   return std::nullopt;
 }
 
+// The name is made of the content: a file that has it already holds the same bytes, or is damaged and goes to the attic.
+std::optional<error> place(const services& s, const fs::path& staged, const fs::path& target, const std::string& sha256) {
+  std::optional<error> bad = library::move_proven(staged, target);
+  if (!bad || bad->field != "target_exists") return bad;
+  if (sha256_of(target) == sha256) return library::sync_folder(target.parent_path());
+  fs::path folder = s.store.data() / "attic" / uuid::make().text();
+  bad = make_synced_folder(folder);
+  if (!bad) bad = library::move_proven(target, folder / ("damaged-" + target.filename().native()));
+  return bad ? bad : library::move_proven(staged, target);
+}
+
 std::optional<error> replace(const services& s, const uuid& file, const fs::path& staged, const library::actor& who) {
   std::optional<old_file> old = s.pool.read_now([&](db::tx& tx) { return find_old(tx, file); });
   if (!old) return error{"file", "there is no such file"};
   result<source> in = open_source(staged);
   if (!in) return refused(in.error().field);
+  if (::fdatasync(in->handle.get()) != 0) return refused("disk_full");
   result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
   if (!prints) return refused(prints.error().field);
   if (prints->sha256 == old->checksum) return std::nullopt;
@@ -82,18 +95,28 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   const publication::kind* k = publication::find_kind(inside->about.format);
   std::string storage = s.store.path_for(prints->sha256, k != nullptr ? k->extension : "");
   if (std::optional<error> bad = keep_old(s, *old)) return bad;
-  std::optional<error> bad = library::move_proven(staged, s.store.absolute(storage));
-  if (bad && bad->field != "target_exists") return bad;
+  fs::path target = s.store.absolute(storage);
+  if (std::optional<error> bad = place(s, staged, target, prints->sha256)) return bad;
 
   library::new_file row = row_of(file, inside->about, *prints, storage);
-  s.pool.write_now([&](db::tx& tx) {
-    library::replace_file(tx, file, row);
-    library::link_documents_of_file(tx, file);
-    library::record(tx, who, "file.replace", "book", old->book,
-                    json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
-    library::bump_revision(tx);
-  });
-  ::unlink(s.store.absolute(old->storage_path).c_str());
+  bool there = false;
+  try {
+    there = s.pool.write_now([&](db::tx& tx) {
+      hold_store(tx);
+      if (!is_there(target)) return false;
+      library::replace_file(tx, file, row);
+      library::link_documents_of_file(tx, file);
+      library::record(tx, who, "file.replace", "book", old->book,
+                      json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
+      library::bump_revision(tx);
+      return true;
+    });
+  } catch (const db::unique_violation& u) {
+    if (u.constraint != "book_files_checksum") throw;
+    return refused("duplicate_file");  // the bytes came in meanwhile
+  }
+  if (!there) return refused("file_missing", storage);
+  remove_unneeded(s, old->storage_path);
   log::info("ingest.replaced", {{"file", file}, {"book", old->book}});
   return std::nullopt;
 }

@@ -93,7 +93,8 @@ bool open_for_writing(int fd) {
 }
 
 settling::settling(const settings& how, bool remote)
-    : settle_(remote ? std::max<std::chrono::milliseconds>(how.settle, std::chrono::seconds(30)) : how.settle),
+    : root_(how.drop_dir.lexically_normal()),
+      settle_(remote ? std::max<std::chrono::milliseconds>(how.settle, std::chrono::seconds(30)) : how.settle),
       gap_(how.sample_gap),
       empty_grace_(how.empty_grace),
       incomplete_grace_(how.incomplete_grace),
@@ -111,7 +112,7 @@ bool settling::same(const struct stat& s) {
 }
 
 settled settling::sample(const std::filesystem::path& path, steady::time_point at) {
-  result<source> in = open_source(path);
+  result<source> in = open_below(root_, path);
   if (!in) {
     if (in.error().field == "source_gone") return settled::gone;
     struct stat s {};

@@ -29,7 +29,7 @@ enum class settled {
 class settling {
  public:
   settling(const settings& how, bool remote);
-  settled sample(const std::filesystem::path&, steady::time_point at);
+  settled sample(const std::filesystem::path&, steady::time_point at);  // of a file below the drop folder
   // Something happened to the file: look soon.
   void touch(steady::time_point at);
   steady::time_point next() const { return next_; }
@@ -44,6 +44,7 @@ class settling {
  private:
   bool same(const struct stat&);
 
+  std::filesystem::path root_;
   std::chrono::milliseconds settle_, gap_, empty_grace_, incomplete_grace_, unreadable_gap_;
   identity who_;
   std::string reason_;

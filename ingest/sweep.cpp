@@ -13,7 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Alone: nothing is being taken in while it is decided whether a file is still needed (publish.cpp holds the same lock shared).
+constexpr db::statement sql_hold_store{"ingest.lock_store",
+                                       "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
+// Alone: nothing is being taken in while it is decided whether a file is still needed.
 constexpr db::statement sql_lock_store{"ingest.lock_store_alone",
                                        "select pg_advisory_xact_lock(hashtextextended('carrel.store', 0))"};
 
@@ -47,15 +49,6 @@ int sweep_attic(const fs::path& attic, std::chrono::days age) {
     ::rmdir(folder.path().c_str());
   }
   return gone;
-}
-
-bool remove_unneeded(const services& s, const std::string& storage_path) {
-  if (storage_path.empty()) return false;
-  return s.pool.write_now([&](db::tx& tx) {
-    tx.run(sql_lock_store);
-    if (tx.run(sql_still_used, storage_path)[0].flag(0)) return false;
-    return ::unlink(s.store.absolute(storage_path).c_str()) == 0;
-  });
 }
 
 std::optional<std::vector<std::string>> delete_book(const services& s, const uuid& book, instant before) {
@@ -117,6 +110,17 @@ void sweep_quarantine(const services& s, swept& out) {
 }
 
 }  // namespace
+
+void hold_store(db::tx& tx) { tx.run(sql_hold_store); }
+
+bool remove_unneeded(const services& s, const std::string& storage_path) {
+  if (storage_path.empty()) return false;
+  return s.pool.write_now([&](db::tx& tx) {
+    tx.run(sql_lock_store);
+    if (tx.run(sql_still_used, storage_path)[0].flag(0)) return false;
+    return ::unlink(s.store.absolute(storage_path).c_str()) == 0;
+  });
+}
 
 swept sweep_store(const services& s, carrel::jobs::progress& p) {
   swept out;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "ingest/services.hpp"
 #include "server/jobs/worker.hpp"
 
@@ -12,5 +14,11 @@ struct swept {
 // Really deletes what its time has passed: attic files (attic.days), trashed books (trash.days), refused files that a person put
 // away, covers of no book, cached renditions above 2 GiB, jobs that ended two weeks ago. A row goes before its file.
 swept sweep_store(const services&, carrel::jobs::progress&);
+
+// Files of the store come and go under one lock: whoever gives a file a row holds it shared from looking at the file to the
+// commit.
+void hold_store(db::tx&);
+// Unlinks a file of the store that no row needs, holding that lock alone; false when there was nothing to do.
+bool remove_unneeded(const services&, const std::string& storage_path);
 
 }  // namespace carrel::ingest

@@ -11,7 +11,7 @@ namespace carrel::publication {
 namespace {
 
 constexpr std::size_t most_entries = 10'000, longest_label = 500;
-constexpr int deepest = 32;
+constexpr int deepest = 32, most_pages = 100'000;
 constexpr std::string_view ops_namespace = "http://www.idpf.org/2007/ops";
 
 // epub:type with whatever prefix is bound to the OPS namespace.
@@ -171,6 +171,10 @@ std::vector<toc_entry> read_toc(archive& zip, const epub_package& package, const
       if (typed != package.items.end()) ncx = &*typed;
     }
     if (ncx != nullptr) r.read_ncx(*ncx);
+  }
+  if (r.pages > most_pages) {
+    r.complain("too many pages");
+    r.pages = 0;
   }
   pages_listed = r.pages;
   landmark_cover = r.cover;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct kind {
 };
 const std::vector<kind>& kinds();
 const kind* find_kind(const std::string& format);
+
+// file_too_large when no format may have that size; known before a byte is read.
+std::optional<refusal> too_large(std::uint64_t size, const limits& = {});
 
 // By magic, then by what is inside a ZIP, then by extension. Refusals: unsupported_type, archive_corrupt, ...
 result<kind, refusal> recognise(int descriptor, const std::string& file_name, const limits&, std::vector<warning>& warnings);

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t title_limit = 1000, series_limit = 500, publisher_limit = 300, subject_limit = 200, most_subjects = 500;
 constexpr std::size_t most_people = 200, description_limit = 64 << 10;
+constexpr double largest_index = 99'999;  // in a series; what is larger is a date or another number
 
 struct refinement {
   std::string property, scheme, text;
@@ -37,7 +38,8 @@ std::optional<double> leading_number(std::string_view s) {
   if (n < s.size() && s[n] != '.') return std::nullopt;
   if (n > 0 && s[n - 1] == '.') --n;
   if (n == 0 || n > 12) return std::nullopt;
-  return to_double(s.substr(0, n));
+  std::optional<double> found = to_double(s.substr(0, n));
+  return found && *found <= largest_index ? found : std::nullopt;
 }
 
 bool is_subject_code(std::string_view s) {

@@ -238,6 +238,10 @@ std::string gibibytes(std::uint64_t bytes) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB";
 }
 
+refusal oversized(std::uint64_t size, std::uint64_t most) {
+  return {"file_too_large", gibibytes(size) + "; the limit is " + gibibytes(most)};
+}
+
 result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::string_view head, const std::string& extension,
                                        const limits& limit, std::unique_ptr<archive>& zip) {
   if (at(head, 0, "PK\3\4") || at(head, 0, "PK\5\6") || at(head, 0, "PK\7\10")) {
@@ -271,6 +275,11 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
 
 }  // namespace
 
+std::optional<refusal> too_large(std::uint64_t size, const limits& limit) {
+  std::uint64_t most = std::max(limit.file_size, limit.audio_file_size);
+  return size > most ? std::optional(oversized(size, most)) : std::nullopt;
+}
+
 bool is_image_name(std::string_view path) { return has_extension(path, image_extensions); }
 
 result<recognised, refusal> examine(int descriptor, const std::string& file_name, const limits& limit,
@@ -280,10 +289,7 @@ result<recognised, refusal> examine(int descriptor, const std::string& file_name
   if (!S_ISREG(st.st_mode)) return refusal{"not_a_regular_file", ""};
   if (st.st_size == 0) return refusal{"empty_file", ""};
   auto size = static_cast<std::uint64_t>(st.st_size);
-  if (size > std::max(limit.file_size, limit.audio_file_size)) {
-    return refusal{"file_too_large",
-                   gibibytes(size) + "; the limit is " + gibibytes(std::max(limit.file_size, limit.audio_file_size))};
-  }
+  if (std::optional<refusal> bad = too_large(size, limit)) return *bad;
 
   std::string head = read_at(descriptor, 0, head_size);
   std::string extension = file_extension(file_name);
@@ -295,7 +301,7 @@ result<recognised, refusal> examine(int descriptor, const std::string& file_name
   out.what = *k;
 
   std::uint64_t most = k->family == "audio" ? limit.audio_file_size : limit.file_size;
-  if (size > most) return refusal{"file_too_large", gibibytes(size) + "; the limit is " + gibibytes(most)};
+  if (size > most) return oversized(size, most);
   if (out.zip && k->family != "comic" && out.zip->declared_size() > limit.unpacked) {
     return refusal{"archive_too_large", "more than " + std::to_string(limit.unpacked >> 20) + " MiB"};
   }

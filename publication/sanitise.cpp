@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t most_blocks = 5, most_inlines = 5;  // with list items and a paragraph at most 16 levels
 constexpr std::size_t room_for_end_tags = 256;
+constexpr std::size_t longest_link = 2000;
 constexpr std::size_t longest_piece = 512;  // of text without white space, written at once
 constexpr std::string_view link_end = "\" rel=\"nofollow noopener\">";
 
@@ -39,16 +40,16 @@ std::string_view renamed(std::string_view name) {
   return name;
 }
 
-bool allowed_link(std::string_view href) {
+bool has_allowed_scheme(std::string_view href) {
   for (std::string_view scheme : {"http://", "https://", "mailto:"}) {
-    if (href.size() > scheme.size() && equal_ascii_case(href.substr(0, scheme.size()), scheme)) return href.size() <= 2000;
+    if (href.size() > scheme.size() && equal_ascii_case(href.substr(0, scheme.size()), scheme)) return true;
   }
   return false;
 }
 
 struct element {
   std::string name;
-  std::string href;
+  std::string href;  // as it is written
   std::size_t id = 0;
 };
 
@@ -120,13 +121,15 @@ class writer {
   }
 
   void word(std::string_view w) {
-    if (html_.size() + w.size() * 5 + 64 > limit_) {
-      full_ = true;
-      return;
-    }
     std::vector<element> wanted = path();
     std::size_t common = 0;
     while (common < open_.size() && common < wanted.size() && open_[common].id == wanted[common].id) ++common;
+    std::size_t needed = w.size() * 5 + 64;
+    for (const element& e : wanted) needed += e.href.empty() ? 0 : e.href.size() + link_end.size();
+    if (html_.size() + needed > limit_) {
+      full_ = true;
+      return;
+    }
     auto first_inline = [](const std::vector<element>& p) {
       return static_cast<std::size_t>(
           std::find_if(p.begin(), p.end(), [](const element& e) { return is_one_of(e.name, inline_elements); }) - p.begin());
@@ -150,9 +153,7 @@ class writer {
     for (std::size_t i = open_.size(); i < wanted.size(); ++i) {
       html_ += "<" + wanted[i].name;
       if (wanted[i].name == "a") {
-        html_ += " href=\"";
-        append_xml_attribute(html_, wanted[i].href);
-        html_ += link_end;
+        html_.append(" href=\"").append(wanted[i].href).append(link_end);
       } else {
         html_ += '>';
       }
@@ -185,13 +186,38 @@ class writer {
   bool rule_ = false, space_ = false, full_ = false;
 };
 
+// Line ends become LF; controls and direction marks go.
+std::string cleaned(std::string_view s) {
+  std::string in = nfc(replace_invalid_utf8(s)), out;
+  out.reserve(in.size());
+  for (std::size_t i = 0; i < in.size();) {
+    std::size_t from = i;
+    UChar32 c = next_code_point(in, i);
+    if (c == '\r') {
+      if (i >= in.size() || in[i] != '\n') out += '\n';
+    } else if (c == 0x2028 || c == 0x2029) {
+      out += '\n';
+    } else if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
+               (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0xfffe || c == 0xffff) {
+      continue;
+    } else {
+      out.append(in, from, i - from);
+    }
+  }
+  return out;
+}
+
 enum class effect { none, block, inline_ };
 
 effect enter(writer& out, const pugi::xml_node& node, std::string_view name) {
   if (is_one_of(name, inline_elements)) {
-    std::string href(trim(node.attribute("href").value()));
-    if (name == "a" && !allowed_link(href)) return effect::none;
-    out.start_inline(name, std::move(href));
+    std::string written;
+    if (name == "a") {
+      std::string href = cleaned(trim(node.attribute("href").value()));
+      if (!has_allowed_scheme(href) || href.size() > longest_link) return effect::none;
+      append_xml_attribute(written, href);
+    }
+    out.start_inline(name, std::move(written));
     return effect::inline_;
   }
   if (is_one_of(name, transparent_elements)) return effect::none;
@@ -223,7 +249,7 @@ void walk(const pugi::xml_node& body, writer& out) {
     }
     stack.back().next = node.next_sibling();
     if (node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata) {
-      out.text(node.value());
+      out.text(cleaned(node.value()));  // a reference may stand for a control
     } else if (node.type() == pugi::node_element) {
       std::string name = lower_ascii(local_name(node));
       if (is_one_of(name, dropped_elements)) continue;
@@ -249,27 +275,6 @@ bool is_escaped_html(std::string_view s) {
     if (lower.find(mark) != std::string::npos) return true;
   }
   return false;
-}
-
-// Line ends become LF; controls and direction marks go.
-std::string cleaned(std::string_view s) {
-  std::string in = nfc(replace_invalid_utf8(s)), out;
-  out.reserve(in.size());
-  for (std::size_t i = 0; i < in.size();) {
-    std::size_t from = i;
-    UChar32 c = next_code_point(in, i);
-    if (c == '\r') {
-      if (i >= in.size() || in[i] != '\n') out += '\n';
-    } else if (c == 0x2028 || c == 0x2029) {
-      out += '\n';
-    } else if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
-               (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0xfffe || c == 0xffff) {
-      continue;
-    } else {
-      out.append(in, from, i - from);
-    }
-  }
-  return out;
 }
 
 void write_plain(std::string_view s, writer& out) {
@@ -301,13 +306,13 @@ description sanitise(std::string_view raw, std::size_t max_bytes) {
   // Nobody writes a description of a mebibyte; what is that long is not read to its end.
   constexpr std::size_t longest_input = 1 << 20;
   std::string in = cleaned(cut_utf8(raw, longest_input));
-  if (is_escaped_html(in)) in = decode_references(in);
+  if (is_escaped_html(in)) in = cleaned(decode_references(in));
   writer out(max_bytes);
   pugi::xml_document tree;
   if (looks_like_html(in) && parse_html(prepare_references(in), tree)) {
     if (pugi::xml_node body = first_descendant(tree, "body")) walk(body, out);
   } else {
-    std::string plain = decode_references(in);
+    std::string plain = cleaned(decode_references(in));
     write_plain(plain.find('<') == std::string::npos ? std::string_view(plain) : std::string_view(in), out);
   }
   description d = out.take();
@@ -344,7 +349,7 @@ bool is_sanitised(std::string_view s) {
       std::string_view tail = link_end.substr(0, link_end.size() - 1);
       if (!href.ends_with(tail)) return false;
       href.remove_suffix(tail.size());
-      if (!allowed_link(href) || href.find_first_of("\"<") != std::string_view::npos) return false;
+      if (!has_allowed_scheme(href) || href.find_first_of("\"<") != std::string_view::npos) return false;
       tag = "a";
     } else if (tag == "a" || (!is_one_of(tag, inline_elements) && !is_one_of(tag, block_elements))) {
       return false;

@@ -140,7 +140,7 @@ metadata about_from(const json::object& object) {
   m.contributors = people_from(in.list("contributors"));
   m.series = in.text("series");
   m.series_index_text = in.text("series_index_text", 100);
-  m.series_index = in.real("series_index", 1e12);
+  m.series_index = in.real("series_index", 99'999);
   m.languages = in.texts("languages", 64);
   for (const std::string& l : m.languages) {
     if (language_tag(l) != l) throw broken{};

@@ -5,18 +5,18 @@
 #include <thread>
 
 #include "../../unit/publication/zip_maker.hpp"
-#include "bench.hpp"
 #include "library/book.hpp"
 #include "library/cover_cache.hpp"
 #include "server/core/digest.hpp"
 #include "server/core/text.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
 using namespace carrel::ingest::test;
 
 TEST_CASE("an approved book is in the library with all its fingerprints, and its source stays with keep") {
-  bench b;
+  workbench b;
   std::string bytes = epub({.isbn = "9780306406157", .cover = publication::test::make_png(700, 1000)});
   write(b.inbox / "x.epub", bytes);
   outcome out = b.take({b.inbox / "x.epub"});
@@ -47,7 +47,7 @@ TEST_CASE("an approved book is in the library with all its fingerprints, and its
 }
 
 TEST_CASE("without approval a book waits for review") {
-  bench b;
+  workbench b;
   write(b.inbox / "x.epub", epub({}));
   outcome out = b.take({b.inbox}, true, false);
   REQUIRE(out.added.size() == 1);
@@ -57,7 +57,7 @@ TEST_CASE("without approval a book waits for review") {
 }
 
 TEST_CASE("auto-approve wants a title, an author and enough confidence") {
-  bench b;
+  workbench b;
   b.with.how.auto_approve = 0.85;
   write(b.inbox / "good.epub", epub({.title = "Good"}));
   write(b.inbox / "nobody.epub", epub({.title = "Nobody", .author = "", .text = "Other words."}));
@@ -68,7 +68,7 @@ TEST_CASE("auto-approve wants a title, an author and enough confidence") {
 }
 
 TEST_CASE("without keep the source goes to the attic") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   write(b.inbox / "sub" / "x.epub", bytes);
   outcome out = b.take({b.inbox}, false);
@@ -82,7 +82,7 @@ TEST_CASE("without keep the source goes to the attic") {
 }
 
 TEST_CASE("the same command a second time changes nothing") {
-  bench b;
+  workbench b;
   write(b.inbox / "x.epub", epub({}));
   write(b.inbox / "bad.epub", "PK\3\4 nothing");
   write(b.inbox / "empty.epub", "");
@@ -102,7 +102,7 @@ TEST_CASE("the same command a second time changes nothing") {
 }
 
 TEST_CASE("a bad file is named, kept with keep, and in quarantine without") {
-  bench b;
+  workbench b;
   write(b.inbox / "cut.epub", epub({}).substr(0, 300));
   write(b.inbox / "noise.epub", std::string(4096, '\x01'));
   write(b.inbox / "empty.epub", "");
@@ -126,7 +126,7 @@ TEST_CASE("a bad file is named, kept with keep, and in quarantine without") {
 }
 
 TEST_CASE("files of known types without a reader come in by their name") {
-  bench b;
+  workbench b;
   write(b.inbox / "Ada Lark - Of Clouds.pdf", "%PDF-1.7\nnothing yet\n%%EOF\n");
   outcome out = b.take({b.inbox});
   INFO(codes(out));
@@ -136,7 +136,7 @@ TEST_CASE("files of known types without a reader come in by their name") {
 }
 
 TEST_CASE("hidden, ignored and side files are counted and left alone") {
-  bench b;
+  workbench b;
   for (const char* name :
        {".hidden.epub", "half.epub.part", "Thumbs.db", "cover.jpg", "metadata.opf", "~lock.epub", "x.epub.crdownload"}) {
     write(b.inbox / name, "x");
@@ -150,7 +150,7 @@ TEST_CASE("hidden, ignored and side files are counted and left alone") {
 }
 
 TEST_CASE("links, pipes and folders named like books") {
-  bench b;
+  workbench b;
   write(b.folder / "outside" / "o.epub", epub({.title = "Outside"}));
   write(b.inbox / "folder.epub" / "x.epub", epub({}));
   fs::create_symlink(b.folder / "outside", b.inbox / "way-out");
@@ -167,7 +167,7 @@ TEST_CASE("links, pipes and folders named like books") {
 }
 
 TEST_CASE("what is not there and Carrel's own folders are refused") {
-  bench b;
+  workbench b;
   write(b.inbox / "x.epub", epub({}));
   b.take({b.inbox});
   outcome out = b.take({b.inbox / "none.epub", b.data / "library", b.data}, false);
@@ -178,7 +178,7 @@ TEST_CASE("what is not there and Carrel's own folders are refused") {
 }
 
 TEST_CASE("names of any kind survive") {
-  bench b;
+  workbench b;
   std::vector<std::string> names{"-rf.epub",         "a\nb.epub", "%2e%2e.epub",   "q\"uote'.epub",
                                  "bad\xff\xfe.epub", "CON.epub",  "\u202etxt.epub"};
   names.emplace_back(240, 'n');
@@ -195,7 +195,7 @@ TEST_CASE("names of any kind survive") {
 }
 
 TEST_CASE("the JSON of an outcome is that of the contract") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({.author = ""}));
   write(b.inbox / "b.epub", epub({.author = ""}));
   write(b.inbox / "c.epub", "");
@@ -214,7 +214,7 @@ TEST_CASE("the JSON of an outcome is that of the contract") {
 }
 
 TEST_CASE("a run that is asked to stop finishes what it has in hand and leaves no trace of the rest") {
-  bench b;
+  workbench b;
   for (int i = 0; i < 60; ++i) {
     std::string n = std::to_string(i);
     write(b.inbox / (n + ".epub"), epub({.title = "Book " + n, .text = n}));
@@ -245,7 +245,7 @@ TEST_CASE("a run that is asked to stop finishes what it has in hand and leaves n
 }
 
 TEST_CASE("the same text in other bytes says whose duplicate it may be") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   uuid first = b.take({b.inbox / "a.epub"}).added.at(0).book;
   write(b.inbox / "b.epub", epub({.title = "Another Title", .author = "Nobody"}));
@@ -257,7 +257,7 @@ TEST_CASE("the same text in other bytes says whose duplicate it may be") {
 }
 
 TEST_CASE("the bytes of a trashed book are named as such") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   uuid book = b.take({b.inbox}).added.at(0).book;
   b.pool.write_now([&](db::tx& tx) { return library::trash_books(tx, {book}, {}); });

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <map>
 
-#include "bench.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -47,7 +47,7 @@ std::string member(const json::object& o, const char* name) {
 TEST_CASE("every good file of the corpus comes in with the fingerprints of its manifest") {
   auto root = corpus();
   if (!root) return;
-  bench b;
+  workbench b;
   outcome out = b.take({*root / "epub", *root / "cbz", *root / "fb2", *root / "pdf", *root / "txt", *root / "audio"});
   INFO(codes(out));
   CHECK(out.failed.empty());
@@ -76,7 +76,7 @@ TEST_CASE("every good file of the corpus comes in with the fingerprints of its m
 TEST_CASE("duplicates of the corpus are recognised by their kind") {
   auto root = corpus();
   if (!root) return;
-  bench b;
+  workbench b;
   b.take({*root / "epub"});
   outcome out = b.take({*root / "duplicates"});
   std::map<std::string, std::string> how;
@@ -96,7 +96,7 @@ TEST_CASE("every bad file of the corpus ends as its manifest says, untouched wit
   auto root = corpus();
   if (!root) return;
   bool keep = GENERATE(true, false);
-  bench b;
+  workbench b;
   fs::path bad = b.folder / "bad";
   fs::copy(*root / "bad", bad, fs::copy_options::recursive);
   std::size_t before = static_cast<std::size_t>(std::distance(fs::directory_iterator(bad), {}));

@@ -2,10 +2,10 @@
 #include <thread>
 
 #include "../../unit/publication/zip_maker.hpp"
-#include "bench.hpp"
 #include "library/cover_cache.hpp"
 #include "publication/cover.hpp"
 #include "server/core/digest.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest::test;

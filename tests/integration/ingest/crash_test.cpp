@@ -6,9 +6,9 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
-#include "bench.hpp"
 #include "ingest/recover.hpp"
 #include "server/core/digest.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -17,7 +17,7 @@ using namespace carrel::ingest::test;
 namespace {
 
 // Runs the helper; the number of the signal that ended it, or 0.
-int run_helper(const bench& b, const std::string& policy, int step, const fs::path& path) {
+int run_helper(const workbench& b, const std::string& policy, int step, const fs::path& path) {
   std::vector<std::string> a{INGEST_HELPER,   "take", b.database.url(),     b.data,
                              b.store.cache(), policy, std::to_string(step), path};
   std::vector<char*> argv;
@@ -41,7 +41,7 @@ const std::vector<step> steps{step::probed,   step::hashed, step::folder_made, s
 
 TEST_CASE("killed after each step, a moved file is there once afterwards and its source is accounted for") {
   for (step s : steps) {
-    bench b;
+    workbench b;
     INFO("step " << static_cast<int>(s));
     std::string bytes = epub({}), sum = sha256_hex(bytes);
     fs::path source = b.inbox / "x.epub";
@@ -68,7 +68,7 @@ TEST_CASE("killed after each step, a moved file is there once afterwards and its
 TEST_CASE("killed after each step, a kept file is there once afterwards and its source is untouched") {
   for (step s : steps) {
     if (s == step::in_attic || s == step::source_gone) continue;
-    bench b;
+    workbench b;
     INFO("step " << static_cast<int>(s));
     std::string bytes = epub({});
     fs::path source = b.inbox / "x.epub";
@@ -88,7 +88,7 @@ TEST_CASE("killed after each step, a kept file is there once afterwards and its 
 
 TEST_CASE("killed while a file is refused, it is in quarantine once") {
   for (step s : {step::refused, step::in_quarantine}) {
-    bench b;
+    workbench b;
     fs::path source = b.inbox / "bad.epub";
     write(source, "PK\3\4 nothing");
     CHECK(run_helper(b, "move", static_cast<int>(s), source) == SIGKILL);
@@ -108,7 +108,7 @@ TEST_CASE("a source on another file system is copied, proven and only then unlin
     return;
   }
   for (step s : steps) {
-    bench b;
+    workbench b;
     INFO("step " << static_cast<int>(s));
     std::string bytes = epub({});
     fs::path source = other / "x.epub";
@@ -128,7 +128,7 @@ TEST_CASE("a source on another file system is copied, proven and only then unlin
 }
 
 TEST_CASE("a source that was replaced after the crash is left alone and is a file of its own") {
-  bench b;
+  workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({.title = "Old"}));
   run_helper(b, "move", static_cast<int>(step::in_staging), source);
@@ -141,7 +141,7 @@ TEST_CASE("a source that was replaced after the crash is left alone and is a fil
 }
 
 TEST_CASE("a staged copy that was damaged after the crash is kept and shown") {
-  bench b;
+  workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({}));
   run_helper(b, "move", static_cast<int>(step::in_attic), source);
@@ -156,7 +156,7 @@ TEST_CASE("a staged copy that was damaged after the crash is kept and shown") {
 
 TEST_CASE("a later command finishes what a killed one left, whatever it is asked for, and counts it") {
   for (step s : {step::hashed, step::folder_made, step::in_staging, step::in_attic, step::placed, step::stored}) {
-    bench b;
+    workbench b;
     INFO("step " << static_cast<int>(s));
     fs::path source = b.inbox / "x.epub";
     write(source, epub({}));
@@ -185,7 +185,7 @@ TEST_CASE("a later command finishes what a killed one left, whatever it is asked
 }
 
 TEST_CASE("what a living command has not come to yet is left to it") {
-  bench b;
+  workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({}));
   REQUIRE(run_helper(b, "move", static_cast<int>(step::in_staging), source) == SIGKILL);

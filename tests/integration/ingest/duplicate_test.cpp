@@ -1,8 +1,8 @@
 #include <barrier>
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
 #include "library/book.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -19,7 +19,7 @@ void meet(step s) {
 
 // Eight different files at the same moment: how many know of another one, how many are in the library.
 void check_eight_at_once(book (*nth)(int)) {
-  bench b;
+  workbench b;
   b.with.how.workers = 4;
   for (int i = 0; i < 8; ++i) write(b.inbox / (std::to_string(i) + ".epub"), epub(nth(i)));
   std::barrier<> all(8);
@@ -51,7 +51,7 @@ TEST_CASE("the same text, ISBN or work that comes in eight forms at once is reco
 }
 
 TEST_CASE("the same bytes under another name are a duplicate and are not stored") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   write(b.inbox / "sub" / "b.epub", epub({}));
   outcome out = b.take({b.inbox}, false);
@@ -68,7 +68,7 @@ TEST_CASE("the same bytes under another name are a duplicate and are not stored"
 }
 
 TEST_CASE("forty copies of one file at once are one book") {
-  bench b;
+  workbench b;
   b.with.how.workers = 4;
   for (int i = 0; i < 40; ++i) write(b.inbox / (std::to_string(i) + ".epub"), epub({}));
   outcome out = b.take({b.inbox}, false);
@@ -81,7 +81,7 @@ TEST_CASE("forty copies of one file at once are one book") {
 }
 
 TEST_CASE("the same text in other bytes goes to review, approved or not, and names what it may duplicate") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({.title = "One Title"}));
   outcome first = b.take({b.inbox});
   REQUIRE(first.added.size() == 1);
@@ -93,7 +93,7 @@ TEST_CASE("the same text in other bytes goes to review, approved or not, and nam
 }
 
 TEST_CASE("a duplicate of a trashed book is a duplicate") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   outcome first = b.take({b.inbox});
   b.pool.write_now([&](db::tx& tx) { library::trash_books(tx, {first.added.at(0).book}, {}); });
@@ -104,7 +104,7 @@ TEST_CASE("a duplicate of a trashed book is a duplicate") {
 }
 
 TEST_CASE("the same bytes again repair a stored file that is damaged or lost") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   write(b.inbox / "a.epub", bytes);
   outcome first = b.take({b.inbox});

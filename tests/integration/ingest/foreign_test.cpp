@@ -57,7 +57,7 @@ TEST_CASE("a book whose file has another name outside cannot be changed through 
 }
 
 TEST_CASE("a refused file with another name outside is copied to quarantine, and comes in from there as it was refused") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   fs::path mine = b.folder / "mine.epub";
   write(mine, bytes);
@@ -77,7 +77,7 @@ TEST_CASE("a file of somebody else is not taken as it is, and where the kernel r
     WARN("not for the owner of " << theirs);
     return;
   }
-  bench b;
+  workbench b;
   result<ingest::source> theirs_open = open_source(theirs);
   REQUIRE(theirs_open);
   CHECK_FALSE(library::ours_alone(theirs_open->handle.get()));
@@ -91,7 +91,7 @@ TEST_CASE("a file of somebody else is not taken as it is, and where the kernel r
 }
 
 TEST_CASE("an interrupted source that turns out to be a duplicate is not given up before it is in the attic") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   write(b.inbox / "x.epub", bytes);
   b.with.reached = stop_in_staging;

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -8,7 +8,7 @@ using namespace carrel::ingest::test;
 
 namespace {
 
-outcome foreseen(bench& b, bool approve = true) {
+outcome foreseen(workbench& b, bool approve = true) {
   ingest_options o;
   o.approve = approve;
   o.dry_run = true;
@@ -18,7 +18,7 @@ outcome foreseen(bench& b, bool approve = true) {
 }  // namespace
 
 TEST_CASE("a dry run says what would happen to each file and writes nothing") {
-  bench b;
+  workbench b;
   write(b.folder / "first" / "known.epub", epub({.title = "Known"}));
   uuid known = b.take({b.folder / "first"}).added.at(0).book;
   write(b.inbox / "a-new.epub", epub({.title = "New", .author = "Somebody", .text = "New words."}));
@@ -61,7 +61,7 @@ TEST_CASE("a dry run says what would happen to each file and writes nothing") {
 }
 
 TEST_CASE("what a dry run said is what happens") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   write(b.inbox / "b.epub", epub({}));
   write(b.inbox / "c.epub", "nothing that anybody reads");

@@ -54,9 +54,9 @@ int main(int argc, char** argv) {
   if (a.size() == 1 && a[0] == "hang") {
     for (;;) ::pause();
   }
-  if (a.size() == 1 && a[0] == "crash") {
+  if (a.size() == 1 && (a[0] == "crash" || a[0] == "starve")) {
     char byte = 0;
-    while (::read(3, &byte, 1) == 1) ::abort();
+    while (::read(3, &byte, 1) == 1) ::raise(a[0] == "crash" ? SIGABRT : SIGTRAP);
     return 0;
   }
   if (a.size() >= 7 && a[0] == "take") return take({a.begin() + 1, a.end()});

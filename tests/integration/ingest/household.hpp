@@ -1,8 +1,8 @@
 #pragma once
 
-#include "bench.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/watcher.hpp"
+#include "workbench.hpp"
 
 namespace carrel::ingest::test {
 
@@ -16,7 +16,7 @@ struct household {
   std::string errata();
   void watch_again();  // as a new start of the server
 
-  bench b;
+  workbench b;
   db::notifier bell;
   jobs::workers workers;
   std::optional<watcher> eyes;

@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "../../unit/publication/zip_maker.hpp"
-#include "bench.hpp"
 #include "ingest/paths.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -60,6 +60,14 @@ TEST_CASE("a child that crashes costs two tries and the file, and the next file 
   auto found = crashing.inspect(book.handle.get(), "x.epub");
   REQUIRE_FALSE(found);
   CHECK(found.error().code == "inspection_crash");
+}
+
+TEST_CASE("a child that ends as GLib does without memory has met a limit") {
+  opened_file book(epub({}));
+  inspector_pool starving(helper_inspectors("starve"));
+  auto found = starving.inspect(book.handle.get(), "x.epub");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().code == "inspection_limit");
 }
 
 TEST_CASE("a child that does not answer is stopped after four times its processor time") {

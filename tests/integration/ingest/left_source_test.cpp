@@ -67,7 +67,7 @@ TEST_CASE("a drop folder that is read-only loses nothing and repeats nothing") {
 }
 
 TEST_CASE("the command says which sources it could not remove") {
-  bench b;
+  workbench b;
   write(b.inbox / "x.epub", epub({}));
   set_rights(b.inbox, 0555);
   writable_again cure(b.inbox);

@@ -1,9 +1,9 @@
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/orphans.hpp"
 #include "ingest/pipeline.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -16,7 +16,7 @@ constexpr std::chrono::seconds at_once{0};
 }  // namespace
 
 TEST_CASE("bodies of requests that nobody answered and unfinished copies go, young ones stay") {
-  bench b;
+  workbench b;
   write(b.data / "staging" / "upload-abc", "half a book");
   write(b.data / "staging" / uuid::make().text() / ".carrel-x.tmp", "half a copy");
   write(b.data / "library" / "ab" / "cd" / ".carrel-y.tmp", "half a copy");
@@ -32,7 +32,7 @@ TEST_CASE("bodies of requests that nobody answered and unfinished copies go, you
 }
 
 TEST_CASE("a staged file that is nowhere else goes to quarantine and errata, and comes in from there") {
-  bench b;
+  workbench b;
   uuid id = uuid::make();
   std::string bytes = epub({});
   write(b.data / "staging" / id.text() / "x.epub", bytes);
@@ -53,7 +53,7 @@ TEST_CASE("a staged file that is nowhere else goes to quarantine and errata, and
 }
 
 TEST_CASE("a staged copy of what the library has goes; one of an item that is at its end is kept when it is something else") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   write(b.inbox / "x.epub", bytes);
   b.take({b.inbox});
@@ -69,7 +69,7 @@ TEST_CASE("a staged copy of what the library has goes; one of an item that is at
 }
 
 TEST_CASE("files of items that are on their way are left alone") {
-  bench b;
+  workbench b;
   item i;
   i.id = uuid::make();
   i.origin = "upload";

@@ -12,7 +12,7 @@ using namespace carrel::ingest::test;
 
 namespace {
 
-void work_off(bench& b) {
+void work_off(workbench& b) {
   db::notifier bell(b.database.url());
   jobs::workers w(b.pool, bell, 1, "test");
   register_jobs(w, b.with);
@@ -30,7 +30,7 @@ std::string no_spine() {
 }  // namespace
 
 TEST_CASE("the same bad bytes again are counted and not kept twice") {
-  bench b;
+  workbench b;
   std::string bad = "PK\3\4 nothing";
   write(b.inbox / "a.epub", bad);
   CHECK(codes(b.take({b.inbox}, false)) == "a.epub=archive_corrupt ");
@@ -51,8 +51,44 @@ TEST_CASE("the same bad bytes again are counted and not kept twice") {
   CHECK(b.text("select string_agg(display_name, ',') from ingest_items where dismissed_at is null") == "a.epub");
 }
 
+TEST_CASE("a book that the database will not take stops no other and is kept") {
+  workbench b;
+  b.pool.write_now([](db::tx& tx) {
+    tx.script(R"sql(
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'numeric field overflow' using errcode = '22003'; end $$;
+      create trigger refuse before insert on books for each row when (new.title = 'Bad') execute function refuse())sql");
+  });
+  std::string bad = epub({.title = "Bad", .text = "bad"});
+  bool keep = GENERATE(false, true);
+  for (const char* name : {"a", "c"}) write(b.inbox / (name + std::string(".epub")), epub({.title = name, .text = name}));
+  write(b.inbox / "b.epub", bad);
+  outcome out = b.take({b.inbox}, keep);
+  CHECK(codes(out) == "b.epub=inspection_crash ");
+  CHECK(out.added.size() == 2);
+  CHECK(b.files("library").size() == 2);
+  CHECK(b.files("staging").empty());
+  fs::path there = keep ? b.inbox / "b.epub" : b.files("quarantine").at(0);
+  CHECK(read(there) == bad);
+  CHECK(fs::exists(b.inbox / "b.epub") == keep);
+  // Nothing of it is left over for the next run.
+  outcome again = b.take({b.folder / "in" / "a.epub"}, keep);
+  CHECK(again.resumed == 0);
+}
+
+TEST_CASE("a file above every limit is refused without being read") {
+  workbench b;
+  fs::path huge = b.inbox / "huge.txt";
+  write(huge, "hello");
+  fs::resize_file(huge, 17ULL << 30);  // of holes
+  CHECK(codes(b.take({b.inbox}, false)) == "huge.txt=file_too_large ");
+  REQUIRE(b.files("quarantine").size() == 1);
+  CHECK(fs::file_size(b.files("quarantine")[0]) == 17ULL << 30);
+  CHECK(b.text("select sha256 from ingest_items") == "");
+}
+
 TEST_CASE("twenty copies of a bad file at once are one in quarantine") {
-  bench b;
+  workbench b;
   b.with.how.workers = 4;
   for (int i = 0; i < 20; ++i) write(b.inbox / (std::to_string(i) + ".epub"), "PK\3\4 nothing");
   outcome out = b.take({b.inbox}, false);
@@ -63,7 +99,7 @@ TEST_CASE("twenty copies of a bad file at once are one in quarantine") {
 }
 
 TEST_CASE("bad bytes whose quarantined copy is damaged are kept") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", "PK\3\4 nothing");
   b.take({b.inbox}, false);
   fs::path first = b.files("quarantine").at(0);
@@ -75,7 +111,7 @@ TEST_CASE("bad bytes whose quarantined copy is damaged are kept") {
 }
 
 TEST_CASE("a refused file that can be read now comes in when it is tried again") {
-  bench b;
+  workbench b;
   // A reader of before, which took nothing: its children die of every file.
   inspector_pool blind(helper_inspectors("crash"));
   services before{b.pool, b.store, blind, b.with.how};
@@ -100,7 +136,7 @@ TEST_CASE("a refused file that can be read now comes in when it is tried again")
 }
 
 TEST_CASE("a refused file that was kept where it is comes in from there when it is tried again") {
-  bench b;
+  workbench b;
   inspector_pool blind(helper_inspectors("crash"));
   services before{b.pool, b.store, blind, b.with.how};
   write(b.inbox / "x.epub", epub({}));
@@ -116,7 +152,7 @@ TEST_CASE("a refused file that was kept where it is comes in from there when it 
 }
 
 TEST_CASE("the job of a refused upload fails with its reason, and starting it again reads the file again") {
-  bench b;
+  workbench b;
   fs::path p = b.data / "staging" / "upload-x";
   write(p, "PK\3\4 nothing");
   upload_taken taken = std::get<upload_taken>(accept_upload(b.with, p, "bad.epub", std::nullopt));
@@ -135,7 +171,7 @@ TEST_CASE("the job of a refused upload fails with its reason, and starting it ag
 
 TEST_CASE("the same refused bytes are one thing in errata, whichever way they come") {
   household h;
-  bench& b = h.b;
+  workbench& b = h.b;
   std::string whole = epub({});
   auto [code, bytes] = GENERATE_COPY(table<std::string, std::string>(
       {{"archive_corrupt", whole.substr(0, whole.size() / 2)}, {"epub_no_spine", no_spine()}, {"empty_file", ""}}));
@@ -166,7 +202,7 @@ TEST_CASE("the same refused bytes are one thing in errata, whichever way they co
 }
 
 TEST_CASE("refused files that are kept where they are make one item, and the one in quarantine stands for them") {
-  bench b;
+  workbench b;
   auto shown = [&] {
     return b.text("select string_agg(display_name, ',') from ingest_items where state = 'rejected' and dismissed_at is null");
   };

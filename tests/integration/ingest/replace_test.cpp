@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
+#include "server/core/digest.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -28,7 +29,7 @@ struct shelf {
     return b.text("select " + name + "::text from book_files where id = '" + file.text() + "'");
   }
 
-  bench b;
+  workbench b;
   std::string old_bytes = epub({}), new_bytes = epub({.text = "Once there was a better book."});
   uuid book, file;
 };
@@ -73,4 +74,32 @@ TEST_CASE("bytes of another kind, damaged ones and those of another book are ref
   CHECK(s.put(epub({.title = "Y", .text = "y"}))->field == "duplicate_file");
   CHECK(s.b.rows_of_everything() == rows);
   CHECK(read(s.b.store.absolute(s.column("storage_path"))) == s.old_bytes);
+}
+
+TEST_CASE("new bytes whose name in the library is taken by a damaged file are stored all the same") {
+  shelf s;
+  fs::path target = s.b.store.absolute(s.b.store.path_for(sha256_hex(s.new_bytes), ".epub"));
+  write(target, "rotten");
+  REQUIRE_FALSE(s.put(s.new_bytes));
+  CHECK(read(s.b.store.absolute(s.column("storage_path"))) == s.new_bytes);
+  CHECK(s.b.files("attic").size() == 2);
+}
+
+TEST_CASE("old bytes that another book has by the time they are replaced stay in the library") {
+  shelf s;
+  std::string old_path = s.column("storage_path");
+  // As if they had come in again between the change of the row and the removal of the file.
+  s.b.pool.write_now([](db::tx& tx) {
+    tx.script(R"sql(
+      create function came_again() returns trigger language plpgsql as $$
+        begin
+          insert into book_files (id, book_id, format, original_name, storage_path, file_size, checksum)
+          values (gen_random_uuid(), old.book_id, old.format, 'again.epub', old.storage_path, old.file_size, old.checksum);
+          return null;
+        end $$;
+      create trigger came_again after update on book_files for each row when (old.checksum <> new.checksum)
+        execute function came_again())sql");
+  });
+  REQUIRE_FALSE(s.put(s.new_bytes));
+  CHECK(read(s.b.store.absolute(old_path)) == s.old_bytes);
 }

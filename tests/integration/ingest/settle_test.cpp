@@ -5,10 +5,10 @@
 #include <fstream>
 #include <thread>
 
-#include "bench.hpp"
 #include "ingest/names.hpp"
 #include "ingest/paths.hpp"
 #include "ingest/settle.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -19,6 +19,7 @@ namespace {
 
 struct timed {
   timed() {
+    how.drop_dir = path.parent_path();
     how.settle = 10s;
     how.sample_gap = 2s;
   }
@@ -51,6 +52,19 @@ TEST_CASE("a file is ready after three equal samples and its settling time") {
   CHECK(t.at(0s) == settled::wait);
   CHECK(t.at(2s) == settled::wait);
   CHECK(t.at(4s) == settled::ready);
+}
+
+TEST_CASE("a file whose folder has become a link is gone, whatever the link leads to") {
+  timed t;
+  fs::path outside = fs::absolute(harness::fresh_folder("outside")), folder = t.path.parent_path() / "in";
+  write(outside / "y.epub", epub({}));
+  t.path = folder / "y.epub";
+  write(t.path, epub({}));
+  t.timer = std::make_unique<settling>(t.how, false);
+  CHECK(t.at(0s) == settled::wait);
+  fs::remove_all(folder);
+  fs::create_symlink(outside, folder);
+  CHECK(t.at(2s) == settled::gone);
 }
 
 TEST_CASE("a fresh file waits for its settling time, an mtime in the future does not block") {
@@ -173,4 +187,17 @@ TEST_CASE("names that are never looked at") {
   for (const char* name : {"@eaDir", "#recycle", ".git", "Lost+Found", "System Volume Information"})
     CHECK(ignored_folder(name, patterns));
   CHECK_FALSE(ignored_folder("books", patterns));
+}
+
+TEST_CASE("a drop folder is the same folder however it is written") {
+  auto folder = [](const std::string& written) {
+    config::sources from;
+    from.environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+    from.environment_names = {};
+    from.command_line = {{"ingest.drop_dir", written}};
+    return settings_from(config::load(from).value()).drop_dir;
+  };
+  CHECK(folder("/srv/drop/") == "/srv/drop");
+  CHECK(folder("/srv/./x/../drop//") == "/srv/drop");
+  CHECK(folder("drop") == fs::absolute("drop"));
 }

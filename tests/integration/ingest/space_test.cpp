@@ -4,11 +4,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/space.hpp"
 #include "ingest/upload.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -31,7 +31,7 @@ int shell(const std::string& script) {
 }  // namespace
 
 TEST_CASE("a full disk fails the file by name, keeps the source, and says that something waits") {
-  bench b;
+  workbench b;
   fs::path mounted = b.folder / "small";
   fs::create_directories(mounted);
   if (shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "'") != 0) {
@@ -64,7 +64,7 @@ TEST_CASE("a full disk fails the file by name, keeps the source, and says that s
 }
 
 TEST_CASE("a source on a read-only file system comes in once and stays") {
-  bench b;
+  workbench b;
   std::string in = "'" + b.inbox.native() + "'", out = (b.folder / "out.json").native(), helper = INGEST_HELPER;
   std::string read_only = "mount --bind " + in + " " + in + " && mount -o remount,bind,ro " + in;
   if (shell(read_only) != 0) {
@@ -89,7 +89,7 @@ TEST_CASE("a source on a read-only file system comes in once and stays") {
 }
 
 TEST_CASE("the job of a file without room is put off and not failed") {
-  bench b;
+  workbench b;
   item i;
   i.id = uuid::make();
   i.origin = "upload";
@@ -115,7 +115,7 @@ TEST_CASE("the job of a file without room is put off and not failed") {
 }
 
 TEST_CASE("a full disk pauses taking in, says so once in errata, and goes on by itself") {
-  bench b;
+  workbench b;
   b.with.how.reserve = std::uint64_t{1} << 62;
   std::vector<uuid> jobs_of_files;
   for (int i = 0; i < 3; ++i) {

@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "bench.hpp"
 #include "server/core/digest.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest::test;

@@ -4,11 +4,11 @@
 #include <catch2/catch.hpp>
 
 #include "../../unit/publication/zip_maker.hpp"
-#include "bench.hpp"
 #include "ingest/covers.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/sweep.hpp"
 #include "library/book.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -29,7 +29,7 @@ void make_old(const fs::path& p) {
 }  // namespace
 
 TEST_CASE("the sweep removes old attic files and leaves young ones and foreign things") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({}));
   write(b.inbox / "b.epub", epub({.title = "B", .text = "b"}));
   b.take({b.inbox}, false);
@@ -48,7 +48,7 @@ TEST_CASE("the sweep removes old attic files and leaves young ones and foreign t
 }
 
 TEST_CASE("a book that was long in the trash goes with its file; another one stays") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({.title = "Old"}));
   write(b.inbox / "b.epub", epub({.title = "Young", .text = "b"}));
   outcome in = b.take({b.inbox});
@@ -67,7 +67,7 @@ TEST_CASE("a book that was long in the trash goes with its file; another one sta
 }
 
 TEST_CASE("quarantine keeps its files until a person has put them away") {
-  bench b;
+  workbench b;
   write(b.inbox / "bad.epub", "PK\3\4 nothing");
   b.take({b.inbox}, false);
   quiet p;
@@ -78,7 +78,7 @@ TEST_CASE("quarantine keeps its files until a person has put them away") {
 }
 
 TEST_CASE("larger renditions are cut afterwards, once") {
-  bench b;
+  workbench b;
   write(b.inbox / "a.epub", epub({.cover = publication::test::make_png(1000, 2000)}));
   write(b.inbox / "b.epub", epub({.title = "B", .text = "b", .cover = publication::test::make_png(700, 900)}));
   b.take({b.inbox});

@@ -96,7 +96,7 @@ TEST_CASE("a file whose bytes cannot be read is in errata, untouched, and tried 
     WARN("nothing here that opens and cannot be read");
     return;
   }
-  bench b;
+  workbench b;
   outcome out = b.take({file}, false);
   REQUIRE(out.failed.size() == 1);
   CHECK(out.failed[0].code == "source_unreadable");

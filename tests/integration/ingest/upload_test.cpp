@@ -1,10 +1,10 @@
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/upload.hpp"
 #include "library/book.hpp"
+#include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -12,13 +12,13 @@ using namespace carrel::ingest::test;
 
 namespace {
 
-fs::path staged(const bench& b, const std::string& bytes) {
+fs::path staged(const workbench& b, const std::string& bytes) {
   fs::path p = b.data / "staging" / ("upload-" + uuid::make().text());
   write(p, bytes);
   return p;
 }
 
-void work_off(bench& b) {
+void work_off(workbench& b) {
   db::notifier bell(b.database.url());
   jobs::workers w(b.pool, bell, 1, "test");
   register_jobs(w, b.with);
@@ -29,7 +29,7 @@ void work_off(bench& b) {
 }  // namespace
 
 TEST_CASE("an upload becomes an item and a job, and then a book under its own name") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   fs::path p = staged(b, bytes);
   upload_answer answer = accept_upload(b.with, p, "C:\\books\\..\\My Book.epub", std::nullopt);
@@ -45,7 +45,7 @@ TEST_CASE("an upload becomes an item and a job, and then a book under its own na
 }
 
 TEST_CASE("an upload of known bytes is answered with the book") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   write(b.inbox / "a.epub", bytes);
   outcome first = b.take({b.inbox});
@@ -64,7 +64,7 @@ TEST_CASE("an upload of known bytes is answered with the book") {
 }
 
 TEST_CASE("uploads that cannot be anything are refused at once") {
-  bench b;
+  workbench b;
   b.with.how.upload_limit = 100;
   auto status = [&](const std::string& bytes, const std::string& name) {
     fs::path p = staged(b, bytes);
@@ -82,7 +82,7 @@ TEST_CASE("uploads that cannot be anything are refused at once") {
 }
 
 TEST_CASE("a bad upload ends in quarantine and can be tried again or put away") {
-  bench b;
+  workbench b;
   upload_taken taken = std::get<upload_taken>(accept_upload(b.with, staged(b, "PK\3\4 nothing"), "bad.epub", std::nullopt));
   work_off(b);
   CHECK(b.text("select error_code from ingest_items") == "archive_corrupt");
@@ -102,7 +102,7 @@ TEST_CASE("a bad upload ends in quarantine and can be tried again or put away") 
 }
 
 TEST_CASE("two uploads of the same bytes at once are one book") {
-  bench b;
+  workbench b;
   std::string bytes = epub({});
   accept_upload(b.with, staged(b, bytes), "a.epub", std::nullopt);
   accept_upload(b.with, staged(b, bytes), "b.epub", std::nullopt);

@@ -100,7 +100,7 @@ TEST_CASE("one of two processes watches, and the other takes over") {
 }
 
 TEST_CASE("a drop folder inside the store, or around it, is refused") {
-  bench b;
+  workbench b;
   for (const fs::path& bad : {b.data / "library" / "x", b.data, b.folder}) {
     b.with.how.drop_dir = bad;
     watcher w(b.with);

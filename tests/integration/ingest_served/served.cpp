@@ -5,13 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <stdexcept>
-#include <thread>
 
 #include "library/user.hpp"
 #include "schema/migrations.hpp"
@@ -57,15 +55,6 @@ unsigned port_of(process& server) {
 }
 
 }  // namespace
-
-bool eventually(const std::function<bool()>& holds) {
-  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
 
 std::string text_of(const json::object& o, std::string_view name) {
   std::string out;

@@ -4,13 +4,13 @@
 #include <sys/types.h>
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "server/core/uuid.hpp"
 #include "server/db/pool.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/web/client.hpp"
 
 namespace carrel::ingest::served {
@@ -64,7 +64,7 @@ struct service {
   web::tests::client owner;
 };
 
-bool eventually(const std::function<bool()>&);
+using harness::eventually;
 std::string text_of(const json::object&, std::string_view name);  // "" when absent or null
 
 }  // namespace carrel::ingest::served

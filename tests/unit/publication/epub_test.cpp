@@ -243,6 +243,13 @@ TEST_CASE("pages are counted, given or estimated") {
     CHECK(o.about.page_count == 12);
     CHECK(o.about.page_count_source == "page_list");
   }
+  SECTION("a page list that cannot be true") {
+    e.manifest = "<item id='n' href='nav.xhtml' media-type='application/xhtml+xml' properties='nav'/>";
+    e.more = {{.name = "OEBPS/nav.xhtml", .data = page("<nav epub:type='page-list'>" + repeated("<li/>", 100'001) + "</nav>")}};
+    opened o = test::open_good(e);
+    CHECK(test::codes(o) == "epub_toc");
+    CHECK(o.about.page_count_source == "estimate");
+  }
   SECTION("calibre's column") {
     e.metadata += "<meta name='calibre:user_metadata:#pages' content='{\"#value#\": 321}'/>";
     opened o = test::open_good(e);

@@ -111,6 +111,8 @@ TEST_CASE("series of EPUB 3 and of calibre") {
   CHECK(series("<meta name='calibre:series' content='Cal'/><meta name='calibre:series_index' content='2.2.1'/>") ==
         "Cal|2.2.1|2.20");
   CHECK(series("<meta name='calibre:series' content='Cal'/><meta name='calibre:series_index' content='two'/>") == "Cal|two|none");
+  CHECK(series("<meta name='calibre:series' content='Cal'/><meta name='calibre:series_index' content='20190101'/>") ==
+        "Cal|20190101|none");
   CHECK(series("<meta name='calibre:series' content='Cal'/>") == "Cal||none");
 }
 

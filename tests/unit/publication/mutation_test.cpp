@@ -80,3 +80,44 @@ TEST_CASE("300 archives with damaged parts end in time, too") {
     survive(test::make_zip(parts));
   }
 }
+
+TEST_CASE("300 packages with odd values where text belongs are read, and what was read crosses the pipe") {
+  const std::vector<std::string> odd{"&#127;",
+                                     "&#1;",
+                                     "&amp;#127;",
+                                     "&amp;#x1;",
+                                     "&#xfffe;",
+                                     "&lt;p&gt;",
+                                     "; ",
+                                     ", ",
+                                     " - ",
+                                     ": ",
+                                     "(",
+                                     "9999999999999",
+                                     "&#x202e;",
+                                     "\xef\xbf\xbd",
+                                     "&#10;",
+                                     "&amp;amp;",
+                                     "&#xfdfa;&#xfdfa;",
+                                     std::string(3000, 'x'),
+                                     "&lt;a href='https://x/?&amp;amp;&amp;#127;'&gt;y&lt;/a&gt;"};
+  const std::vector<std::string> elements{"dc:title",   "dc:creator",     "dc:language",   "dc:publisher", "dc:date",
+                                          "dc:subject", "dc:description", "dc:identifier", "dc:source",    "dc:contributor"};
+  std::mt19937 random(11);
+  auto any = [&](const std::vector<std::string>& of) {
+    return of[std::uniform_int_distribution<std::size_t>(0, of.size() - 1)(random)];
+  };
+  for (int i = 0; i < 300; ++i) {
+    test::epub e;
+    for (int n = 0; n < 6; ++n) {
+      std::string name = any(elements);
+      e.metadata += "<" + name + ">" + any(odd) + "2019" + any(odd) + any(odd) + "</" + name + ">";
+    }
+    e.metadata += "<meta name='calibre:series' content=\"" + any(odd) + "S\"/><meta name='calibre:series_index' content=\"" +
+                  any(odd) + "7\"/>";
+    INFO(e.metadata);
+    auto o = test::open_bytes(e.bytes());
+    REQUIRE(o);
+    CHECK(from_json(to_json(*o)).ok());
+  }
+}

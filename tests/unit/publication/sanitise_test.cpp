@@ -52,6 +52,31 @@ TEST_CASE("scripts and handlers are gone") {
   }
 }
 
+TEST_CASE("a control that hides behind a reference is gone") {
+  for (const char* in :
+       {"a&#1;b &#x7f;c", "<p>a&#127;b</p><p>c", "&lt;p&gt;a&amp;#1;b", "<a href='https://x/&#127;&#10;y'>z</a>"}) {
+    INFO(in);
+    description d = sanitise(in);
+    CHECK(is_sanitised(d.html));
+    for (char c : d.html + d.text) CHECK((c == '\n' || !carrel::is_control(c)));
+  }
+}
+
+TEST_CASE("long links fit with their escapes or not at all") {
+  std::string ands(500, '&');
+  std::string one = "<a href='https://example.org/?" + ands + "'>here</a>";
+  CHECK(sanitise(one).html.find("</a>") != std::string::npos);
+  CHECK(is_sanitised(sanitise(one).html));
+  CHECK(sanitise("<a href='https://example.org/" + std::string(2000, 'x') + "'>here</a>").html == "<p>here</p>");
+
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += one + "<br>";
+  description d = sanitise(many, 64 << 10);
+  CHECK(d.shortened);
+  CHECK(d.html.size() <= 64 << 10);
+  CHECK(is_sanitised(d.html));
+}
+
 TEST_CASE("links keep only their address") {
   CHECK(sanitise("<a href='https://example.org/?a=1&b=2' target=x>here</a>").html ==
         "<p><a href=\"https://example.org/?a=1&amp;b=2\" rel=\"nofollow noopener\">here</a></p>");

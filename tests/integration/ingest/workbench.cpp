@@ -1,8 +1,7 @@
-#include "bench.hpp"
+#include "workbench.hpp"
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "ingest/jobs.hpp"
 #include "ingest/recover.hpp"
@@ -47,7 +46,7 @@ settings quick_settings(const fs::path& data) {
   return out;
 }
 
-bench::bench()
+workbench::workbench()
     : database((migrate_first(), harness::database())),
       folder(fs::absolute(harness::fresh_folder("ingest"))),
       data(folder / "data"),
@@ -59,7 +58,7 @@ bench::bench()
   fs::create_directories(inbox);
 }
 
-outcome bench::take(const std::vector<fs::path>& paths, bool keep, bool approve) {
+outcome workbench::take(const std::vector<fs::path>& paths, bool keep, bool approve) {
   ingest_options o;
   o.keep = keep;
   o.approve = approve;
@@ -68,7 +67,7 @@ outcome bench::take(const std::vector<fs::path>& paths, bool keep, bool approve)
   return out;
 }
 
-void bench::recover() {
+void workbench::recover() {
   pool.write_now([](db::tx& tx) { return enqueue_unfinished(tx, true); });
   db::notifier bell(database.url());
   jobs::workers w(pool, bell, 1, "test");
@@ -77,17 +76,17 @@ void bench::recover() {
   }
 }
 
-std::int64_t bench::number(const std::string& sql) {
+std::int64_t workbench::number(const std::string& sql) {
   db::statement s = kept(sql);
   return pool.read_now([&](db::tx& tx) { return tx.run(s)[0].integer(0); });
 }
 
-std::string bench::text(const std::string& sql) {
+std::string workbench::text(const std::string& sql) {
   db::statement s = kept(sql);
   return pool.read_now([&](db::tx& tx) { return tx.run(s)[0].text(0); });
 }
 
-std::vector<fs::path> bench::files(const std::string& below) const {
+std::vector<fs::path> workbench::files(const std::string& below) const {
   std::vector<fs::path> out;
   for (const fs::directory_entry& e : fs::recursive_directory_iterator(data / below)) {
     if (e.is_regular_file() && e.path().filename() != ".lock") out.push_back(e.path());
@@ -96,22 +95,13 @@ std::vector<fs::path> bench::files(const std::string& below) const {
   return out;
 }
 
-std::string bench::rows_of_everything() {
+std::string workbench::rows_of_everything() {
   std::string out;
   for (const char* table : {"books", "book_files", "book_file_hashes", "covers", "people", "series", "tags", "ingest_items",
                             "jobs", "catalog_revision"}) {
     out += text("select coalesce(string_agg(t::text, chr(10) order by t::text), '') from " + std::string(table) + " t") + "\n";
   }
   return out;
-}
-
-bool eventually(const std::function<bool()>& holds) {
-  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (std::chrono::steady_clock::now() < until) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return holds();
 }
 
 std::string codes(const outcome& o) {

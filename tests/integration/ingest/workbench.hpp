@@ -1,7 +1,6 @@
 #pragma once
 // A migrated database, a store and inspectors of their own.
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "server/jobs/worker.hpp"
 #include "small_epub.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 namespace carrel::ingest::test {
 
@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 inspector_options helper_inspectors(const std::string& command = "inspect");
 settings quick_settings(const fs::path& data);
 
-struct bench {
-  bench();
+struct workbench {
+  workbench();
   harness::database database;
   fs::path folder, data, inbox;  // inbox: where the test's own files lie
   library::store store;
@@ -37,7 +37,7 @@ struct bench {
   std::string rows_of_everything();
 };
 
-bool eventually(const std::function<bool()>&);
+using harness::eventually;
 std::string codes(const outcome&);
 
 }  // namespace carrel::ingest::test
