@@ -13,7 +13,7 @@ namespace {
 class builder {
  public:
   static constexpr std::size_t max_array_size = SIZE_MAX;
-  static constexpr std::size_t max_object_size = SIZE_MAX;
+  static constexpr std::size_t max_object_size = 1000;  // each member is compared with those before it
   static constexpr std::size_t max_string_size = SIZE_MAX;
   static constexpr std::size_t max_key_size = SIZE_MAX;
   using code = boost::system::error_code;

@@ -99,7 +99,7 @@ bool good_rate(std::string_view v) {
   if (slash == v.npos) return false;
   std::optional<std::int64_t> n = to_integer(v.substr(0, slash));
   std::string_view per = v.substr(slash + 1);
-  return n && *n > 0 && (one_of(per, "s|m|h|d") || parse_duration(per));
+  return n && *n > 0 && (one_of(per, "s|m|h|d") || parse_duration(per).value_or(std::chrono::milliseconds{0}).count() > 0);
 }
 
 bool is_keyword_character(char c) { return (c >= 'a' && c <= 'z') || c == '_'; }
@@ -154,6 +154,39 @@ flaw flaw_of_number(const std::string& v, std::int64_t least) {
   return "must be a whole number, " + std::to_string(least) + " or more";
 }
 
+// Beyond these Carrel could not start, or would answer nobody.
+struct bounds {
+  std::string_view key, least, most;
+};
+constexpr bounds narrower[] = {{"threads", "1", "256"},
+                               {"database.pool", "1", "512"},
+                               {"jobs.workers", "1", "256"},
+                               {"ingest.workers", "1", "64"},
+                               {"http.max_header", "1KiB", "16MiB"},
+                               {"http.header_timeout", "100ms", "1d"},
+                               {"http.idle_timeout", "100ms", "1d"},
+                               {"database.statement_timeout", "0", "24d"},
+                               {"auth.argon2_memory", "8KiB", "4GiB"},
+                               {"auth.idle", "1m", "36500d"},
+                               {"auth.max", "1m", "36500d"}};
+constexpr bounds of_durations{"", "0", "36500d"};  // in nanoseconds still a number
+
+std::int64_t measure(setting_kind kind, std::string_view v) {
+  if (kind == setting_kind::duration) return parse_duration(v).value_or(std::chrono::milliseconds{0}).count();
+  if (kind == setting_kind::size) return static_cast<std::int64_t>(std::min<std::uint64_t>(parse_size(v).value_or(0), INT64_MAX));
+  return to_integer(v).value_or(0);
+}
+
+flaw flaw_of_range(const setting_key& k, const std::string& v) {
+  const bounds* found = std::find_if(std::begin(narrower), std::end(narrower), [&](const bounds& b) { return b.key == k.name; });
+  if (found == std::end(narrower) && k.kind != setting_kind::duration) return std::nullopt;
+  const bounds& b = found == std::end(narrower) ? of_durations : *found;
+  std::int64_t n = measure(k.kind, v);
+  if (n < measure(k.kind, b.least)) return "must be at least " + std::string(b.least);
+  if (n > measure(k.kind, b.most)) return "must be at most " + std::string(b.most);
+  return std::nullopt;
+}
+
 // Which item it is, when there are several.
 template <class Good>
 flaw flaw_of_list(const std::string& v, Good good, const char* what) {
@@ -166,9 +199,7 @@ flaw flaw_of_list(const std::string& v, Good good, const char* what) {
   return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<std::string> flaw_of(const setting_key& k, const std::string& v) {
+flaw flaw_of_form(const setting_key& k, const std::string& v) {
   using enum setting_kind;
   if (v.empty()) {
     bool may_be = k.initial[0] == '\0' || k.kind == list || k.kind == networks || std::strcmp(k.name, "listen.metrics") == 0;
@@ -201,6 +232,14 @@ std::optional<std::string> flaw_of(const setting_key& k, const std::string& v) {
     case rate: return unless(good_rate(v), "must be a rate such as 5/1m");
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> flaw_of(const setting_key& k, const std::string& v) {
+  if (flaw wrong = flaw_of_form(k, v)) return wrong;
+  bool measured = !v.empty() && !one_of(v, k.choices);
+  return measured ? flaw_of_range(k, v) : std::nullopt;
 }
 
 std::string without_passwords(std::string v) {

@@ -137,6 +137,7 @@ struct connection::impl {
   std::unique_ptr<pqxx::nontransaction> direct;  // begin and commit are sent by hand: one object serves every mode
   const std::atomic<bool>* stop = nullptr;
   std::size_t statements = 0;
+  bool limited = true;        // statement_timeout of the session is in force
   bool wants_commit = false;  // since begin() of another mode than read
   bool in_transaction = false;
   bool aborted = false;  // a statement failed, the server ignores the rest of the transaction
@@ -331,14 +332,24 @@ void connection::savepoint(const std::function<void()>& work) {
   }
 }
 
-void connection::begin(mode m, const std::atomic<bool>* stop) {
+void connection::begin(mode m, const std::atomic<bool>* stop, bool limited) {
   impl& my = *impl_;
   my.stop = stop;
   my.statements = 0;
   my.aborted = false;
   my.wants_commit = m != mode::read;
-  if (!my.wants_commit) return;
-  my.command(m == mode::snapshot ? "begin isolation level repeatable read read only" : "begin");
+  const std::chrono::milliseconds timeout = my.how.statement_timeout;
+  const bool other_limit = my.limited != limited && timeout.count() > 0;
+  auto limit = [&] { return "statement_timeout to " + std::to_string(limited ? timeout.count() : 0); };
+  if (!my.wants_commit) {
+    if (!other_limit) return;
+    my.command(("set " + limit()).c_str());
+    my.limited = limited;
+    return;
+  }
+  std::string sql = m == mode::snapshot ? "begin isolation level repeatable read read only" : "begin";
+  if (other_limit) sql += "; set local " + limit();
+  my.command(sql.c_str());
   my.in_transaction = true;
 }
 

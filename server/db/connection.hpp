@@ -35,8 +35,9 @@ class connection {
   void copy_in(std::string_view table, const std::vector<std::string>& columns, const std::vector<std::vector<param>>& data);
   void savepoint(const std::function<void()>& work);
 
-  // `stop`, when not null, is looked at before every statement: once true they throw cancelled.
-  void begin(mode, const std::atomic<bool>* stop);
+  // `stop`, when not null, is looked at before every statement: once true they throw cancelled. What is not `limited` is exempt
+  // from the session's statement_timeout.
+  void begin(mode, const std::atomic<bool>* stop, bool limited);
   void commit();                   // nothing to do for mode::read; throws lost when the outcome is unknown
   void rollback() noexcept;        // likewise
   std::size_t statements() const;  // since begin()

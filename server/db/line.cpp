@@ -106,9 +106,10 @@ void work_line::stop() {
 }
 
 std::shared_ptr<job> work_line::add(mode m, std::optional<clock::time_point> deadline, std::function<void(tx&)> work,
-                                    std::function<void(std::exception_ptr)> done) {
+                                    std::function<void(std::exception_ptr)> done, bool limited) {
   auto j = std::make_shared<job>();
   j->how = m;
+  j->limited = limited;
   j->work = std::move(work);
   j->done = std::move(done);
   std::exception_ptr refusal;
@@ -252,7 +253,7 @@ void work_line::attempt(worker& w, job& j) {
   std::exception_ptr error;
   bool was_cancelled = false;
   try {
-    c.begin(j.how, &j.stop);
+    c.begin(j.how, &j.stop, j.limited);
     tx t = c.handle();
     j.work(t);
     c.commit();

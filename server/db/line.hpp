@@ -27,6 +27,7 @@ struct job {
   mode how;
   std::function<void(tx&)> work;
   std::function<void(std::exception_ptr)> done;
+  bool limited = true;            // by statement_timeout
   std::atomic<bool> stop{false};  // its time is over; no further statement begins
 
   // Under the line's mutex.
@@ -66,7 +67,7 @@ class work_line : public std::enable_shared_from_this<work_line> {
 
   // Null when refused; `done` has then been called already.
   std::shared_ptr<job> add(mode, std::optional<std::chrono::steady_clock::time_point> deadline, std::function<void(tx&)>,
-                           std::function<void(std::exception_ptr)>);
+                           std::function<void(std::exception_ptr)>, bool limited = true);
   void cancel(const std::shared_ptr<job>&);
 
   std::size_t waiting() const;

@@ -51,12 +51,14 @@ void pool::block_for(mode m, std::function<void(tx&)> work) {
     std::exception_ptr error;
   };
   auto out = std::make_shared<outcome>();
-  enqueue(m, std::nullopt, std::move(work), [out](std::exception_ptr error) {
+  auto done = [out](std::exception_ptr error) {
     std::lock_guard lock(out->mutex);
     out->error = std::move(error);
     out->ready = true;
     out->changed.notify_all();
-  });
+  };
+  constexpr bool limited = false;  // of commands and jobs
+  state_->line->add(m, std::nullopt, std::move(work), done, limited);
   std::unique_lock lock(out->mutex);
   out->changed.wait(lock, [&] { return out->ready; });
   if (std::exception_ptr error = std::move(out->error)) std::rethrow_exception(std::move(error));

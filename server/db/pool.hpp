@@ -23,7 +23,7 @@ struct pool_options {
   std::string url;  // libpq URL or keywords
   unsigned connections = 4;
   std::size_t queue = 1024;                             // more waiting work is refused with `busy`
-  std::chrono::milliseconds statement_timeout{30'000};  // of every statement on this pool; 0 = none
+  std::chrono::milliseconds statement_timeout{30'000};  // of statements of coroutines; the blocking forms have none; 0 = none
   std::string application = "carrel";
 };
 

@@ -33,6 +33,13 @@ struct session::exchange {
     if (route.options.budget.count() > 0) deadline = clock::now() + route.options.budget;
     c.emplace(context{.in = *in, .who = std::nullopt, .request_id = id, .deadline = deadline, .csrf = {}});
   }
+  // Undoes open() for a request whose body is still to come.
+  void reopen(request::parts parts, std::vector<std::pair<std::string, std::string>> params) {
+    c.reset();
+    in.reset();
+    h.parts = std::move(parts);
+    route.params = std::move(params);
+  }
 };
 
 // Removed or called exactly once, however an answer ends.

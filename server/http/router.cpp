@@ -78,7 +78,7 @@ task<response> no_content(std::string allow) {
 struct router::index {
   struct endpoint {
     verb method;
-    handler run;
+    handler run, admit;
     route_options options;
     std::string_view pattern;
     std::vector<std::string> names;
@@ -141,7 +141,10 @@ struct router::index {
       spot& at = place(r.pattern, route_names, route_rest);
       std::vector<endpoint>& list = route_rest ? at.rest : at.here;
       for (const endpoint& e : list) CARREL_EXPECT(e.method != r.method);
-      list.push_back({r.method, wrapped(n, r.run), r.options, r.pattern, std::move(route_names), &n.rendering()});
+      handler admit;
+      if (r.options.body_to_file) admit = wrapped(n, [](context&) -> task<response> { co_return empty(204); });
+      list.push_back(
+          {r.method, wrapped(n, r.run), std::move(admit), r.options, r.pattern, std::move(route_names), &n.rendering()});
     }
     for (const auto& g : n.groups) add(*g->node_);
   }
@@ -262,6 +265,7 @@ router::match router::find(verb v, std::string_view raw_path) const {
   if (s.walk(index_->root, 0)) {
     const index::endpoint& e = *s.found;
     m.run = &e.run;
+    if (e.admit) m.admit = &e.admit;
     m.options = e.options;
     m.pattern = e.pattern;
     if (*e.errors) m.errors = *e.errors;

@@ -33,6 +33,9 @@ class router {
 
   struct match {
     const handler* run = nullptr;  // middlewares are already wrapped around it
+    // Of a route whose body goes to a file: its middlewares alone. Answers 204 when they let the request through; asked before
+    // the body is read.
+    const handler* admit = nullptr;
     route_options options;
     std::vector<std::pair<std::string, std::string>> params;
     std::string_view pattern;                                        // for metrics and the openapi test

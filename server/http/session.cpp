@@ -21,6 +21,7 @@ namespace asio = boost::asio;
 constexpr std::size_t small_buffer = 8 * 1024, large_buffer = 64 * 1024;
 constexpr std::chrono::seconds farewell{2};        // for a closing connection to take what was sent
 constexpr std::uint64_t most_discarded = 4 << 20;  // of a body nobody wants, so that the client reads the answer
+constexpr unsigned client_closed = 499;            // in logs and metrics, as nginx has it
 constexpr unsigned turn = 64;                      // pipelined requests before other connections have theirs
 
 }  // namespace
@@ -82,7 +83,11 @@ void session::expire(clock::time_point now) {
       if (std::exchange(queued_, queued) != queued) return enter(phase::writing, now + patience);
       break;
     }
-    case phase::handling: return answer_late(*current_);
+    case phase::handling:
+      if (now >= current_->c->deadline) return answer_late(*current_);
+      if (!wire_.hung_up()) return enter(phase::handling, next_look());
+      record(*current_, client_closed, 0);
+      return give_up();
     case phase::streaming: return give_up();
     case phase::closing: return wire_.close();
     case phase::handshake:
@@ -208,6 +213,11 @@ task<bool> session::serve() {
   if (x.h.bad_path) {
     x.refused.emplace(400, "The address is malformed.", "bad_address");
   } else if (x.h.has_body) {
+    bool welcome = true;
+    if (x.route.admit) {
+      bool again = co_await admit(x, welcome);
+      if (!welcome) co_return again;
+    }
     bool connected = co_await receive_body(x, body);
     if (!connected) co_return false;
   } else if (x.route.options.body_to_file && !x.route.pattern.empty() && x.h.parts.method != verb::head) {
@@ -313,11 +323,11 @@ task<bool> session::refuse(refusal r) {
 task<> session::linger() {
   enter(phase::closing, clock::now() + farewell);
   co_await wire_.finish();
-  if ((in_from_ == in_to_ && !unread_body_) || wire_.tls()) co_return;
+  if (in_from_ == in_to_ && !unread_body_) co_return;
   char* into = room(small_buffer);
   std::size_t size = in_.size() - in_to_;
   for (std::uint64_t discarded = 0; discarded < most_discarded;) {
-    std::size_t n = co_await wire_.read(into, size);
+    std::size_t n = co_await wire_.read_raw(into, size);
     if (n == 0) co_return;
     discarded += n;
   }

@@ -52,6 +52,8 @@ class session : public std::enable_shared_from_this<session> {
   task<bool> receive_head();
   task<bool> serve();
   task<bool> receive_body(exchange&, upload&);
+  task<bool> admit(exchange&, bool& welcome);
+  task<bool> call(exchange&, const handler&, response& out);
   task<bool> run_handler(exchange&);
   task<bool> respond(exchange&, response);
   task<bool> stream(exchange&, producer&, bool chunked, std::optional<std::uint64_t> declared);
@@ -65,6 +67,7 @@ class session : public std::enable_shared_from_this<session> {
   bool admit_path(exchange&);
   response failure(exchange&, std::exception_ptr);
   void answer_late(exchange&);
+  clock::time_point next_look() const;
   clock::time_point producer_due() const;
   void record(const exchange&, unsigned status, std::uint64_t bytes);
   std::string_view unread() const { return std::string_view(in_).substr(in_from_, in_to_ - in_from_); }

@@ -1,4 +1,5 @@
 // The second half of a session: running the handler and sending what it answers.
+#include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -121,23 +122,52 @@ response session::failure(exchange& x, std::exception_ptr reason) {
   return render(p, &x.route, x.c ? &*x.c : nullptr);
 }
 
+session::clock::time_point session::next_look() const {
+  constexpr std::chrono::seconds between{1};  // looks for a client that has hung up
+  return std::min(current_->c->deadline, clock::now() + between);
+}
+
+// False when the connection was given up meanwhile.
+task<bool> session::call(exchange& x, const handler& run, response& out) {
+  current_ = &x;
+  enter(phase::handling, next_look());
+  try {
+    out = co_await run(*x.c);
+  } catch (...) {
+    x.failed = std::current_exception();
+  }
+  current_ = nullptr;
+  if (!abandoned_) co_return true;
+  if (!x.failed) sent_call(std::move(out.sent)).tell(false);
+  co_return false;
+}
+
+// Asks before a large body is taken, or anybody could fill the disk. Who is not welcome has been answered.
+task<bool> session::admit(exchange& x, bool& welcome) {
+  request::parts parts = x.h.parts;
+  auto params = x.route.params;
+  x.open(nullptr);
+  response r;
+  welcome = false;
+  bool here = co_await call(x, *x.route.admit, r);
+  if (!here) co_return false;
+  welcome = !x.failed && r.status == 204;
+  if (welcome) {
+    x.reopen(std::move(parts), std::move(params));
+    co_return true;
+  }
+  if (x.failed) r = failure(x, x.failed);
+  bool again = co_await respond(x, std::move(r));
+  co_return again;
+}
+
 task<bool> session::run_handler(exchange& x) {
   response r;
   if (x.refused) {
     r = render(*x.refused, &x.route, &*x.c);
   } else if (!x.failed) {
-    current_ = &x;
-    enter(phase::handling, x.c->deadline);
-    try {
-      r = co_await (*x.route.run)(*x.c);
-    } catch (...) {
-      x.failed = std::current_exception();
-    }
-    current_ = nullptr;
-    if (abandoned_) {
-      if (!x.failed) sent_call(std::move(r.sent)).tell(false);
-      co_return false;
-    }
+    bool here = co_await call(x, *x.route.run, r);
+    if (!here) co_return false;
   }
   if (x.failed) r = failure(x, x.failed);
   bool again = co_await respond(x, std::move(r));

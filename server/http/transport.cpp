@@ -1,6 +1,7 @@
 #include "server/http/transport.hpp"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -49,13 +50,17 @@ task<bool> transport::handshake() {
   co_return !ec;
 }
 
-task<std::size_t> transport::read(char* out, std::size_t size) {
+task<std::size_t> transport::read(char* out, std::size_t size) { return tls_ ? read_secure(out, size) : read_raw(out, size); }
+
+task<std::size_t> transport::read_secure(char* out, std::size_t size) {
   error_code ec;
-  if (tls_) {
-    asio::mutable_buffer into(out, size);
-    std::size_t n = co_await tls_->stream.async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
-    co_return ec ? 0 : n;
-  }
+  asio::mutable_buffer into(out, size);
+  std::size_t n = co_await tls_->stream.async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
+  co_return ec ? 0 : n;
+}
+
+task<std::size_t> transport::read_raw(char* out, std::size_t size) {
+  error_code ec;
   for (;;) {
     ssize_t n = ::recv(socket_.native_handle(), out, size, MSG_DONTWAIT);
     if (n > 0) co_return static_cast<std::size_t>(n);
@@ -187,6 +192,11 @@ task<> transport::finish() {
 std::size_t transport::queued() {
   int bytes = 0;
   return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+bool transport::hung_up() {
+  pollfd p{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&p, 1, 0) > 0;
 }
 
 void transport::cancel() {

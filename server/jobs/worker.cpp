@@ -12,6 +12,7 @@
 #include "server/core/log.hpp"
 #include "server/core/metrics.hpp"
 #include "server/jobs/lease.hpp"
+#include "server/jobs/tally.hpp"
 
 namespace carrel::jobs {
 namespace {
@@ -71,7 +72,7 @@ struct workers::state {
     {
       std::lock_guard guard(mutex);
       running.push_back({got.work->id, &live});
-      if (!heartbeat.joinable()) heartbeat = std::thread([this] { keep_leases(); });
+      keep_beating();
     }
     outcome end = run(*got.work, live);
     {
@@ -97,10 +98,26 @@ struct workers::state {
     }
   }
 
+  // Under the mutex.
+  void keep_beating() {
+    if (!heartbeat.joinable()) heartbeat = std::thread([this] { keep_leases(); });
+  }
+
+  void count_jobs() {
+    try {
+      counts.refresh(pool);
+    } catch (const db::failure& f) {
+      log::debug("jobs.tally", {{"error", f.what()}});
+    }
+  }
+
   // Leases are a minute; a third of that leaves room for two misses.
   void keep_leases() {
     std::unique_lock guard(mutex);
     while (!quitting) {
+      guard.unlock();
+      count_jobs();
+      guard.lock();
       beat.wait_for(guard, std::chrono::seconds(20), [&] { return quitting; });
       if (running.empty() || quitting) continue;
       std::vector<uuid> ids;
@@ -166,6 +183,7 @@ struct workers::state {
   std::vector<held> running;
   std::vector<std::thread> team;
   std::thread heartbeat;
+  tally counts;  // of the heartbeat
   std::optional<unsigned> listening;
 };
 
@@ -182,6 +200,10 @@ void workers::on(const std::string& kind, handler fn) {
 void workers::start() {
   CARREL_EXPECT(state_->team.empty());
   state_->listening = state_->bell.listen("carrel_jobs", [this](const std::string&) { state_->ring(); });
+  {
+    std::lock_guard guard(state_->mutex);
+    state_->keep_beating();
+  }
   for (unsigned i = 0; i < state_->threads; ++i) state_->team.emplace_back([this] { state_->work(); });
 }
 

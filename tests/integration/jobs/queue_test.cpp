@@ -1,13 +1,13 @@
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
+#include "support.hpp"
 
 using namespace carrel;
 using namespace carrel::jobs;
-using test::bench;
+using test::home;
 
 TEST_CASE("an unfinished job of the same kind and key is not made twice") {
-  bench b;
+  home b;
   uuid first = b.enqueue("ingest.file", "a");
   CHECK(b.enqueue("ingest.file", "a") == first);
   CHECK(b.enqueue("ingest.file", "b") != first);
@@ -16,12 +16,12 @@ TEST_CASE("an unfinished job of the same kind and key is not made twice") {
 }
 
 TEST_CASE("jobs without a key are always made") {
-  bench b;
+  home b;
   CHECK(b.enqueue("mail", "") != b.enqueue("mail", ""));
 }
 
 TEST_CASE("after a job has ended its key is free again") {
-  bench b;
+  home b;
   uuid first = b.enqueue("ingest.file", "a");
   workers w(b.pool, b.bell, 1, "test");
   w.on("ingest.file", [](const job&, progress&) {});
@@ -31,7 +31,7 @@ TEST_CASE("after a job has ended its key is free again") {
 }
 
 TEST_CASE("the payload reaches the handler as it was given") {
-  bench b;
+  home b;
   json::object payload{{"path", "a \"quoted\" name \u2603"}, {"number", 7}};
   b.enqueue("k", "a", payload);
   workers w(b.pool, b.bell, 1, "test");
@@ -46,7 +46,7 @@ TEST_CASE("the payload reaches the handler as it was given") {
 }
 
 TEST_CASE("a job of a transaction that is rolled back was never there") {
-  bench b;
+  home b;
   CHECK_THROWS(b.pool.write_now([](db::tx& tx) {
     enqueue(tx, "k", "a", {});
     throw std::runtime_error("no");
@@ -55,7 +55,7 @@ TEST_CASE("a job of a transaction that is rolled back was never there") {
 }
 
 TEST_CASE("a cancelled job is not run, and can be asked for again") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   CHECK(b.pool.write_now([&](db::tx& tx) { return cancel_job(tx, id); }));
   CHECK_FALSE(b.pool.write_now([&](db::tx& tx) { return cancel_job(tx, id); }));
@@ -69,7 +69,7 @@ TEST_CASE("a cancelled job is not run, and can be asked for again") {
 }
 
 TEST_CASE("an ended job is not brought back while another of its key waits") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   b.pool.write_now([&](db::tx& tx) { cancel_job(tx, id); });
   b.enqueue("k", "a");
@@ -77,7 +77,7 @@ TEST_CASE("an ended job is not brought back while another of its key waits") {
 }
 
 TEST_CASE("paused jobs wait, and only those of the kind") {
-  bench b;
+  home b;
   b.enqueue("slow", "a");
   b.enqueue("slow", "b");
   b.enqueue("other", "a");
@@ -96,7 +96,7 @@ TEST_CASE("paused jobs wait, and only those of the kind") {
 }
 
 TEST_CASE("the list shows what is unfinished first, then the newest") {
-  bench b;
+  home b;
   uuid done = b.enqueue("k", "done");
   workers w(b.pool, b.bell, 1, "test");
   w.on("k", [](const job&, progress&) {});
@@ -127,7 +127,7 @@ TEST_CASE("the object of the API has a rate and an estimate while the job runs")
 }
 
 TEST_CASE("jobs that ended long ago are removed, waiting ones stay") {
-  bench b;
+  home b;
   b.enqueue("k", "a");
   workers w(b.pool, b.bell, 1, "test");
   w.on("k", [](const job&, progress&) {});

@@ -1,17 +1,17 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 
-#include "bench.hpp"
 #include "server/jobs/session_lock.hpp"
+#include "support.hpp"
 
 using namespace carrel;
 using namespace carrel::jobs;
 using namespace std::chrono_literals;
-using test::bench;
-using test::eventually;
+using harness::eventually;
+using test::home;
 
 TEST_CASE("of two processes one does the periodic work, and the other when the first has ended") {
-  bench b;
+  home b;
   std::atomic<int> first = 0, second = 0;
   schedule two(b.pool);
   {
@@ -32,7 +32,7 @@ TEST_CASE("of two processes one does the periodic work, and the other when the f
 }
 
 TEST_CASE("an exception of periodic work does not end it") {
-  bench b;
+  home b;
   std::atomic<int> runs = 0;
   schedule s(b.pool);
   s.every("tick", 1s, [&] {
@@ -44,7 +44,7 @@ TEST_CASE("an exception of periodic work does not end it") {
 }
 
 TEST_CASE("a session lock is held by one at a time, is kept, and is lost with its connection") {
-  bench b;
+  home b;
   session_lock one(b.pool, "x"), two(b.pool, "x"), other(b.pool, "y");
   CHECK(one.hold());
   CHECK(one.hold());

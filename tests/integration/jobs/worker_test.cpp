@@ -8,16 +8,18 @@
 #include <set>
 #include <thread>
 
-#include "bench.hpp"
+#include "server/core/metrics.hpp"
+#include "server/jobs/tally.hpp"
+#include "support.hpp"
 
 using namespace carrel;
 using namespace carrel::jobs;
 using namespace std::chrono_literals;
-using test::bench;
-using test::eventually;
+using harness::eventually;
+using test::home;
 
 TEST_CASE("failures wait 10 s, 1 min, 5 min, 30 min and 2 h, and the sixth is the last") {
-  bench b;
+  home b;
   test::still_clock clock;
   uuid id = b.enqueue("k", "a");
   workers w(b.pool, b.bell, 1, "test");
@@ -43,7 +45,7 @@ TEST_CASE("failures wait 10 s, 1 min, 5 min, 30 min and 2 h, and the sixth is th
 }
 
 TEST_CASE("giving up ends a job at once, with its reason") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   workers w(b.pool, b.bell, 1, "test");
   w.on("k", [](const job&, progress&) { throw give_up("no such book"); });
@@ -53,7 +55,7 @@ TEST_CASE("giving up ends a job at once, with its reason") {
 }
 
 TEST_CASE("not now is no failure, however often") {
-  bench b;
+  home b;
   test::still_clock clock;
   uuid id = b.enqueue("k", "a");
   workers w(b.pool, b.bell, 1, "test");
@@ -67,7 +69,7 @@ TEST_CASE("not now is no failure, however often") {
 }
 
 TEST_CASE("a job whose worker was killed is taken up when its lease has run out") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   // A worker of another process that dies while it has the job: its row is all that is left of it.
   pid_t child = ::fork();
@@ -95,7 +97,7 @@ TEST_CASE("a job whose worker was killed is taken up when its lease has run out"
 }
 
 TEST_CASE("a job that kills its worker again and again is put away") {
-  bench b;
+  home b;
   test::still_clock clock;
   uuid id = b.enqueue("k", "a");
   b.pool.write_now([](db::tx& tx) {
@@ -112,7 +114,7 @@ TEST_CASE("a job that kills its worker again and again is put away") {
 }
 
 TEST_CASE("two processes with two workers each run every job exactly once") {
-  bench b;
+  home b;
   constexpr int count = 200;
   for (int i = 0; i < count; ++i) b.enqueue("k", std::to_string(i));
   std::mutex mutex;
@@ -135,7 +137,7 @@ TEST_CASE("two processes with two workers each run every job exactly once") {
 }
 
 TEST_CASE("a waiting worker is rung up by a new job") {
-  bench b;
+  home b;
   std::atomic<int> runs = 0;
   workers w(b.pool, b.bell, 1, "test");
   w.on("k", [&](const job&, progress&) { ++runs; });
@@ -151,7 +153,7 @@ TEST_CASE("a waiting worker is rung up by a new job") {
 }
 
 TEST_CASE("a job for later is run when its time has come, without a ring") {
-  bench b;
+  home b;
   std::atomic<int> runs = 0;
   workers w(b.pool, b.bell, 1, "test");
   w.on("k", [&](const job&, progress&) { ++runs; });
@@ -162,7 +164,7 @@ TEST_CASE("a job for later is run when its time has come, without a ring") {
 }
 
 TEST_CASE("a stop releases the running job so that another process can go on at once") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   std::atomic<bool> inside = false;
   {
@@ -184,7 +186,7 @@ TEST_CASE("a stop releases the running job so that another process can go on at 
 }
 
 TEST_CASE("progress is written, and a cancelled job learns of it there") {
-  bench b;
+  home b;
   uuid id = b.enqueue("k", "a");
   bool told = false;
   workers w(b.pool, b.bell, 1, "test");
@@ -199,4 +201,37 @@ TEST_CASE("progress is written, and a cancelled job learns of it there") {
   REQUIRE(w.run_one());
   CHECK(told);
   CHECK(b.load(id).state == "cancelled");
+}
+
+TEST_CASE("metrics tell how many jobs wait and for how long, and when there are none") {
+  home b;
+  test::still_clock clock;
+  auto shown = [](const std::string& line) { return metrics::expose().find("\n" + line + "\n") != std::string::npos; };
+  b.enqueue("tally.a", "1");
+  b.enqueue("tally.a", "2", {}, 3600s);
+  b.enqueue("tally.b", "1", {}, 3600s);
+  clock.pass(90s);
+  workers w(b.pool, b.bell, 1, "test");
+  w.start();
+  CHECK(eventually([&] { return shown(R"(carrel_jobs{kind="tally.a",state="waiting"} 2)"); }));
+  w.stop();
+  CHECK(shown(R"(carrel_jobs_oldest_seconds{kind="tally.a"} 90)"));
+  CHECK(shown(R"(carrel_jobs_oldest_seconds{kind="tally.b"} 0)"));
+
+  tally counts;
+  counts.refresh(b.pool);
+  workers other(b.pool, b.bell, 1, "other");
+  other.on("tally.a", [&](const job&, progress&) {
+    counts.refresh(b.pool);
+    CHECK(shown(R"(carrel_jobs{kind="tally.a",state="running"} 1)"));
+  });
+  REQUIRE(other.run_one());
+  other.stop();
+  clock.pass(3600s);
+  CHECK(other.run_one());
+  counts.refresh(b.pool);
+  CHECK(shown(R"(carrel_jobs{kind="tally.a",state="waiting"} 0)"));
+  CHECK(shown(R"(carrel_jobs{kind="tally.a",state="running"} 0)"));
+  CHECK(shown(R"(carrel_jobs_oldest_seconds{kind="tally.a"} 0)"));
+  CHECK(shown(R"(carrel_jobs_oldest_seconds{kind="tally.b"} 90)"));
 }

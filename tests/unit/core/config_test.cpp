@@ -211,3 +211,30 @@ TEST_CASE("durations and sizes have units") {
   CHECK_FALSE(parse_size("2 lots"));
   CHECK_FALSE(parse_size("99999999TiB"));
 }
+
+TEST_CASE("values with which Carrel could not start or would answer nobody are refused") {
+  auto refused = [](const std::string& key, const std::string& value) {
+    std::string said = refusal(environment_name(key), value), start = environment_name(key) + ": " + key + " ";
+    return said.starts_with(start) ? said.substr(start.size()) : said;
+  };
+  CHECK(refused("threads", "257") == "must be at most 256");
+  CHECK(refused("database.pool", "2147483647") == "must be at most 512");
+  CHECK(refused("jobs.workers", "100000") == "must be at most 256");
+  CHECK(refused("ingest.workers", "0") == "must be a whole number, 1 or more");
+  CHECK(refused("http.max_header", "0") == "must be at least 1KiB");
+  CHECK(refused("http.header_timeout", "0") == "must be at least 100ms");
+  CHECK(refused("http.idle_timeout", "1000000000d") == "must be at most 1d");
+  CHECK(refused("database.statement_timeout", "25d") == "must be at most 24d");
+  CHECK(refused("auth.argon2_memory", "1TiB") == "must be at most 4GiB");
+  CHECK(refused("auth.max", "0") == "must be at least 1m");
+  CHECK(refused("kosync.history", "36501d") == "must be at most 36500d");
+  CHECK(refused("auth.throttle", "5/0s") == "must be a rate such as 5/1m");
+  CHECK(refused("auth.throttle", "5/0") == "must be a rate such as 5/1m");
+  for (auto [key, value] :
+       {std::pair("threads", "256"), std::pair("http.max_header", "1KiB"), std::pair("kosync.history", "forever"),
+        std::pair("database.statement_timeout", "0"), std::pair("opds.signed_covers", "0"), std::pair("kosync.history", "36500d"),
+        std::pair("auth.argon2_memory", "64KiB")}) {
+    INFO(key << " = " << value);
+    CHECK(refused(key, value).empty());
+  }
+}

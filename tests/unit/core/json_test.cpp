@@ -57,3 +57,16 @@ TEST_CASE("bad documents fail by kind") {
 TEST_CASE("text that is not UTF-8 is written with replacement characters") {
   CHECK(json::dump(json::value(std::string("a\xff"))) == "\"a\xef\xbf\xbd\"");
 }
+
+TEST_CASE("an object has at most a thousand members") {
+  auto with = [](int members) {
+    std::string text = "{";
+    for (int i = 0; i < members; ++i) text.append(i == 0 ? "\"" : ",\"").append(std::to_string(i)).append("\":[]");
+    return text + "}";
+  };
+  auto most = json::read_object(with(1000));
+  REQUIRE(most);
+  CHECK(most->size() == 1000);
+  CHECK_FALSE(json::read_object(with(1001)));
+  CHECK_FALSE(json::parse("[" + with(1001) + "]"));
+}

@@ -4,6 +4,7 @@
 #include "server/db/pool.hpp"
 #include "server/postgres/cluster.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
@@ -15,8 +16,16 @@ namespace {
 constexpr statement sql_one{"test.away_one", "select 1"};
 constexpr statement sql_pid{"test.pid", "select pg_backend_pid()"};
 constexpr statement sql_kill{"test.kill", "select pg_terminate_backend($1)"};
+constexpr statement sql_lives{"test.lives", "select exists (select from pg_stat_activity where pid = $1)"};
 
 std::int64_t one(db::tx& t) { return t.run(sql_one)[0].integer(0); }
+
+// Ends a session and waits for its end.
+void kill_session(db::pool& by, std::int64_t pid) {
+  by.read_now([&](db::tx& t) { t.run(sql_kill, pid); });
+  auto gone = [&] { return !by.read_now([&](db::tx& t) { return t.run(sql_lives, pid)[0].flag(0); }); };
+  CHECK(harness::eventually(gone));
+}
 
 }  // namespace
 
@@ -26,8 +35,7 @@ TEST_CASE("a session that was terminated while idle is replaced without anybody 
   db::pool other({.url = database.url(), .connections = 1});
   for (int i = 0; i < 3; ++i) {
     std::int64_t pid = p.read_now([](db::tx& t) { return t.run(sql_pid)[0].integer(0); });
-    other.read_now([&](db::tx& t) { t.run(sql_kill, pid); });
-    std::this_thread::sleep_for(50ms);
+    kill_session(other, pid);
     CHECK(p.write_now(one) == 1);
     CHECK(p.read_now([](db::tx& t) { return t.run(sql_pid)[0].integer(0); }) != pid);
   }
@@ -39,8 +47,7 @@ TEST_CASE("a session that is terminated at work throws lost, also for what follo
   db::pool other({.url = database.url(), .connections = 1});
   auto suicide = [&](db::tx& t) {
     std::int64_t pid = t.run(sql_pid)[0].integer(0);
-    other.read_now([&](db::tx& o) { o.run(sql_kill, pid); });
-    std::this_thread::sleep_for(50ms);
+    kill_session(other, pid);
     CHECK_THROWS_AS(one(t), db::lost);
     CHECK_THROWS_AS(one(t), db::lost);
   };
@@ -72,7 +79,7 @@ TEST_CASE("while the database is away work fails fast, and goes on when it is ba
           }
         });
   }
-  while (lost + other < 500) std::this_thread::sleep_for(1ms);
+  CHECK(harness::eventually([&] { return lost + other == 500; }));
   CHECK(lost == 500);
   CHECK(clock_type::now() - began < 1s);
 }

@@ -1,15 +1,18 @@
 #include "server/db/batcher.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <thread>
 
 #include "tests/harness/coroutines.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
 using db::statement;
+using harness::eventually;
 
 namespace {
 
@@ -201,20 +204,78 @@ TEST_CASE("items that cannot be copied are repeated after a split all the same")
 
 TEST_CASE("flush waits for everything that was added") {
   fixture f;
-  auto slow = [](db::tx& t, const std::vector<int>& items) {
-    std::this_thread::sleep_for(50ms);
+  std::atomic<bool> open{false};
+  auto held = [&](db::tx& t, const std::vector<int>& items) {
+    while (!open) std::this_thread::yield();
     return take(t, items);
   };
-  int_batcher b(f.pool, db::mode::write, "test", slow, 4);
+  int_batcher b(f.pool, db::mode::write, "test", held, 4);
   outcome o;
   boost::asio::io_context io(1);
   for (int n : numbers(100, 20)) boost::asio::co_spawn(io, add_one(b, n, o), boost::asio::detached);
   io.poll();
   CHECK(b.waiting() > 0);
+  open = true;
   b.flush();
   CHECK(b.waiting() == 0);
   CHECK(f.stored().size() == 20);
   io.restart();
   io.run();
   CHECK(o.doubled == 20);
+}
+
+TEST_CASE("a second lane opens for as many items as are under way, not for fewer") {
+  fixture f;
+  std::mutex mutex;
+  std::vector<std::size_t> sizes;
+  std::atomic<std::size_t> allowed{0};
+  auto held = [&](db::tx&, const std::vector<int>& items) {
+    std::size_t mine = 0;
+    {
+      std::lock_guard lock(mutex);
+      sizes.push_back(items.size());
+      mine = sizes.size();
+    }
+    while (allowed < mine) std::this_thread::yield();
+    std::vector<int> out;
+    for (int n : items) out.push_back(2 * n);
+    return out;
+  };
+  int_batcher b(f.pool, db::mode::read, "test", held, 64, 2);
+  outcome o;
+  boost::asio::io_context io(1);
+  auto go_on = [&] {
+    io.restart();
+    io.poll();
+  };
+  auto add = [&](int count) {
+    for (int n : numbers(0, count)) boost::asio::co_spawn(io, add_one(b, n, o), boost::asio::detached);
+    go_on();
+  };
+  auto begun = [&] {
+    std::lock_guard lock(mutex);
+    return sizes;
+  };
+  using list = std::vector<std::size_t>;
+  add(2);
+  REQUIRE(eventually([&] { return begun() == list{1, 1}; }));  // a lone item has company of one
+  add(8);
+  CHECK(b.waiting() == 8);
+  allowed = 2;
+  REQUIRE(eventually([&] { return begun().size() == 3; }));
+  auto two_answered = [&] {
+    go_on();
+    return o.doubled == 2;
+  };
+  REQUIRE(eventually(two_answered));
+  add(7);
+  CHECK(b.waiting() == 7);
+  add(1);
+  REQUIRE(eventually([&] { return begun().size() == 4; }));
+  CHECK(begun() == list{1, 1, 8, 8});
+  allowed = 100;
+  b.flush();
+  io.restart();
+  io.run();
+  CHECK(o.doubled == 18);
 }

@@ -6,10 +6,12 @@
 
 #include "server/db/pool.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
 using db::statement;
+using harness::eventually;
 
 namespace {
 
@@ -17,16 +19,6 @@ constexpr statement sql_notify{"test.notify", "select pg_notify($1, $2)"};
 constexpr statement sql_cut{"test.cut",
                             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'carrel listen' "
                             "and datname = current_database()"};
-
-template <class F>
-bool eventually(F holds, std::chrono::seconds limit = 10s) {
-  auto until = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
 
 struct heard {
   std::mutex mutex;
@@ -117,8 +109,11 @@ TEST_CASE("forget waits for a call that is under way; a listener may forget itse
   });
   f.ring("once", "");
   REQUIRE(eventually([&] { return calls == 1; }));
+  heard later;
+  f.notifier.listen("later", [&](const std::string& p) { later.add(p); });
   f.ring("once", "");
-  std::this_thread::sleep_for(50ms);
+  f.ring("later", "");
+  REQUIRE(eventually([&] { return later.all().size() == 1; }));
   CHECK(calls == 1);
 }
 

@@ -9,10 +9,12 @@
 #include "server/core/metrics.hpp"
 #include "tests/harness/coroutines.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
 using db::statement;
+using harness::eventually;
 using clock_type = std::chrono::steady_clock;
 
 namespace {
@@ -220,12 +222,12 @@ TEST_CASE("a full line refuses at once") {
           else
             ++done;
         });
-    if (i == 0) std::this_thread::sleep_for(50ms);  // the first is running then
+    if (i == 0) CHECK(eventually([&] { return f.pool.waiting() == 0; }));  // it runs
   }
   CHECK(refused == 3);
   CHECK(f.pool.waiting() == 2);
   CHECK_THROWS_AS(f.pool.read_now([](db::tx& t) { echo(t, 1); }), db::busy);
-  while (done < 3) std::this_thread::sleep_for(5ms);
+  CHECK(eventually([&] { return done == 3; }));
   CHECK(f.pool.waiting() == 0);
 }
 
@@ -269,7 +271,11 @@ TEST_CASE("a deadline that passes between two statements ends the work, and a wr
       db::mode::write, clock_type::now() + 50ms,
       [](db::tx& t) {
         insert(t, 1);
-        std::this_thread::sleep_for(150ms);
+        auto enough = clock_type::now() + 20s;
+        while (clock_type::now() < enough) {  // one of them begins after the deadline
+          std::this_thread::sleep_for(5ms);
+          echo(t, 1);
+        }
       },
       [&](const std::exception_ptr& e) {
         try {
@@ -279,7 +285,7 @@ TEST_CASE("a deadline that passes between two statements ends the work, and a wr
         }
         done = true;
       });
-  while (!done) std::this_thread::sleep_for(5ms);
+  CHECK(eventually([&] { return done.load(); }));
   CHECK(cancelled);
   CHECK(f.count() == 0);
 }
@@ -299,7 +305,7 @@ TEST_CASE("many deadlines around the time the work takes never hit the next work
       --open;
     });
   }
-  while (open > 0) std::this_thread::sleep_for(5ms);
+  CHECK(eventually([&] { return open == 0; }));
   CHECK(hit == 0);
 }
 
@@ -336,10 +342,28 @@ TEST_CASE("a coroutine that is cancelled ends its query on the server") {
   CHECK(f.pool.read_now([](db::tx& t) { return echo(t, 3); }) == 3);
 }
 
-TEST_CASE("statement_timeout ends a statement that has no deadline") {
+namespace {
+task<> sleep_in(db::pool& p, db::mode m, bool& cancelled) {
+  try {
+    co_await p.submit(m, std::nullopt, sleep_in_database, 5.0);
+  } catch (const db::cancelled&) {
+    cancelled = true;
+  }
+}
+}  // namespace
+
+TEST_CASE("statement_timeout ends a statement of a request, and none of commands and jobs") {
   harness::database database;
   db::pool p({.url = database.url(), .connections = 1, .statement_timeout = 100ms});
-  CHECK_THROWS_AS(p.read_now([](db::tx& t) { sleep_in_database(t, 5); }), db::cancelled);
+  auto of_a_job = [](db::tx& t) { sleep_in_database(t, 0.2); };
+  for (db::mode m : {db::mode::read, db::mode::snapshot, db::mode::write, db::mode::read}) {
+    bool cancelled = false;
+    harness::run_one(sleep_in(p, m, cancelled));
+    CHECK(cancelled);
+    CHECK_NOTHROW(p.write_now(of_a_job));
+    CHECK_NOTHROW(p.snapshot_now(of_a_job));
+    if (m != db::mode::snapshot) CHECK_NOTHROW(p.read_now(of_a_job));
+  }
 }
 
 TEST_CASE("a closed pool finishes what runs and refuses what waits") {
@@ -359,7 +383,7 @@ TEST_CASE("a closed pool finishes what runs and refuses what waits") {
               ++refused;
             }
           });
-      if (i == 0) std::this_thread::sleep_for(100ms);
+      if (i == 0) CHECK(eventually([&] { return p.waiting() == 0; }));
     }
   }
   CHECK(finished == 1);

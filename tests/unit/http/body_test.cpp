@@ -1,4 +1,5 @@
 // Request bodies: limits, framing, files.
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "client.hpp"
@@ -157,6 +158,41 @@ TEST_CASE("a body can go to a file, which does not outlive its handler") {
     CHECK(eventually([&] { return s.uploads.count() == 1; }));
   }
   CHECK(eventually([&] { return s.uploads.count() == 0; }));
+}
+
+TEST_CASE("who may not upload is told so before the body is sent") {
+  site s;
+  std::atomic<int> asked = 0;
+  http::router& closed = s.main.group("/closed");
+  closed.use([&](http::context& c, const http::handler& next) {
+    ++asked;
+    if (c.in.header("x-key") != "right") throw http::problem{401, "Sign in first."};
+    return next(c);
+  });
+  auto size = [](http::context& c) -> task<http::response> {
+    co_return http::text(c.in.param("name") == "a" ? std::to_string(c.in.body_size()) : "?");
+  };
+  closed.add(verb::post, "/up/{name}", size, {.body_limit = 64 << 20, .body_to_file = true});
+  s.start();
+
+  client c(s.port);
+  c.send(post("/closed/up/a", "Content-Length: 50000000\r\nExpect: 100-continue\r\n"));
+  reply r = c.read();
+  CHECK(r.status == 401);
+  CHECK(r.header("Connection") == "close");
+  client slow(s.port);
+  slow.send(post("/closed/up/a", "Content-Length: 50000000\r\n", "the first of many bytes"));
+  CHECK(slow.read().status == 401);
+  CHECK(s.uploads.count() == 0);
+
+  client good(s.port);
+  good.send(post("/closed/up/a", "X-Key: right\r\nContent-Length: 5\r\n", "bytes"));
+  CHECK(good.read().body == "5");
+  good.send(post("/closed/up/a", "X-Key: right\r\nTransfer-Encoding: chunked\r\n", chunked("small", 2)));
+  CHECK(good.read().body == "5");
+  good.send(post("/closed/up/a", "X-Key: right\r\nContent-Length: 70000000\r\n"));
+  CHECK(good.read().status == 413);
+  CHECK(asked == 7);  // with a key twice: for the head, and with the body; the large one has its refusal instead
 }
 
 TEST_CASE("an upload folder that is not there is an error of the server") {

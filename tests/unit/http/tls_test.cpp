@@ -74,7 +74,7 @@ class secure_client {
     X509_free(cert);
     return out;
   }
-  void send(const std::string& bytes) { SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())); }
+  bool send(const std::string& bytes) { return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0; }
   // Up to the end of the connection; `clean` when it ended with close_notify.
   std::string rest() {
     std::string out;
@@ -196,4 +196,15 @@ TEST_CASE("a key that only root may read is refused with the user who tries") {
   REQUIRE(refused);
   CHECK(refused->reason.find("Carrel runs as the user nobody") != std::string::npos);
   CHECK_FALSE(pair.load());
+}
+
+TEST_CASE("who sends too much inside TLS can send it to the end and reads why it was refused") {
+  secure_site s;
+  s.start();
+  std::string body(3 << 20, 'x');
+  secure_client c(s.port);
+  REQUIRE(c.connected());
+  CHECK(c.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n"));
+  for (std::size_t at = 0; at < body.size(); at += 65536) CHECK(c.send(body.substr(at, 65536)));
+  CHECK(c.rest().starts_with("HTTP/1.1 413 "));
 }

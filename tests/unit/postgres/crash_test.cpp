@@ -10,9 +10,11 @@
 #include "server/db/pool.hpp"
 #include "server/postgres/cluster.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
+using harness::eventually;
 namespace fs = std::filesystem;
 
 namespace {
@@ -31,17 +33,10 @@ pid_t server_pid(const fs::path& data) {
   return static_cast<pid_t>(pid);
 }
 
-template <class F>
-bool eventually(F holds, std::chrono::seconds limit = 20s) {
-  auto until = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
-
 constexpr db::statement sql_count{"test.crash_count", "select count(*) from kept"};
+constexpr db::statement sql_running{"test.running", R"sql(
+  select exists (select from pg_stat_activity
+                  where state = 'active' and query like '%20000000000%' and pid <> pg_backend_pid()))sql"};
 
 std::int64_t rows_in(const std::string& url) {
   db::pool p({.url = url, .connections = 1});
@@ -84,7 +79,9 @@ TEST_CASE("a backend that runs on after its server was killed is ended before th
     } catch (const db::failure&) {
     }
   });
-  std::this_thread::sleep_for(300ms);
+  db::pool watcher({.url = c->url(), .connections = 1});
+  auto running = [&] { return watcher.read_now([](db::tx& t) { return t.run(sql_running)[0].flag(0); }); };
+  REQUIRE(eventually(running));
   REQUIRE(::kill(server_pid(data), SIGKILL) == 0);
   REQUIRE(eventually([&] { return !c->alive(); }));
   auto bad = c->look_after();

@@ -14,9 +14,11 @@
 #include "server/db/pool.hpp"
 #include "server/postgres/cluster.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 using namespace carrel;
 using namespace std::chrono_literals;
+using harness::eventually;
 namespace fs = std::filesystem;
 using steady = std::chrono::steady_clock;
 
@@ -107,16 +109,6 @@ pid_t parent_of(pid_t pid) {
   std::vector<std::string> words = stat_of(pid);
   REQUIRE(words.size() > 6);
   return std::stoi(words[3]);
-}
-
-template <class F>
-bool eventually(F holds, std::chrono::seconds limit = 20s) {
-  auto until = steady::now() + limit;
-  while (!holds()) {
-    if (steady::now() > until) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
 }
 
 // In order: the last one to use it has waited for its end.

@@ -1,18 +1,18 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <string>
 
 #include "server/db/pool.hpp"
 #include "server/jobs/worker.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 
 namespace carrel::jobs::test {
 
 // A migrated database of its own with the jobs of one server process.
-struct bench {
-  bench();
+struct home {
+  home();
   harness::database database;
   db::pool pool;
   db::notifier bell;
@@ -33,8 +33,5 @@ class still_clock {
  private:
   instant at_ = now();
 };
-
-// Looks again and again for at most ten seconds.
-bool eventually(const std::function<bool()>&);
 
 }  // namespace carrel::jobs::test
