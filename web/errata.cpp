@@ -5,10 +5,12 @@
 namespace carrel::web {
 namespace {
 
+// A file whose book lay in the trash is settled when the book is put back; so in the frame (visit.cpp) and in `carrel doctor`.
 constexpr db::statement sql_failed{"web.failed_items", R"sql(
   select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> ''
-    from ingest_items
+    from ingest_items i
    where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
+     and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
    order by created_at desc, id desc
    limit $3)sql"};
 
@@ -28,6 +30,13 @@ constexpr db::statement sql_failed_jobs{"web.failed_jobs", R"sql(
                                                  and i.state in ('rejected', 'failed', 'inbox', 'organised', 'duplicate')))
    order by created_at desc, id desc
    limit $1)sql"};
+
+constexpr db::statement sql_missing{"web.missing_files", R"sql(
+  select f.id, b.id, b.title, f.original_name, f.missing_since
+    from book_files f join visible_books($1) b on b.id = f.book_id
+   where f.missing_since is not null
+   order by f.missing_since desc, f.id desc
+   limit $2)sql"};
 
 // What the documents are called, and who is where in them.
 constexpr db::statement sql_about{"web.held_documents", R"sql(
@@ -57,6 +66,12 @@ bool sees_item(db::tx& tx, const uuid& viewer, bool everybody, const uuid& item)
 std::vector<failed_job> failed_jobs(db::tx& tx, int most) {
   std::vector<failed_job> out;
   for (const db::row& r : tx.run(sql_failed_jobs, most)) out.push_back({r.id(0), r.text(1), r.text(2), r.at(3)});
+  return out;
+}
+
+std::vector<missing_file> missing_files(db::tx& tx, const uuid& viewer, int most) {
+  std::vector<missing_file> out;
+  for (const db::row& r : tx.run(sql_missing, viewer, most)) out.push_back({r.id(0), r.id(1), r.text(2), r.text(3), r.at(4)});
   return out;
 }
 
@@ -91,6 +106,7 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   errata out;
   out.items = failed_items(tx, viewer, everybody, most);
   if (jobs) out.jobs = failed_jobs(tx, most);
+  if (everybody) out.missing = missing_files(tx, viewer, most);
   out.documents = library::unknown_documents(tx, viewer, most);
   out.held = held_with_titles(tx, viewer, most);
   return out;

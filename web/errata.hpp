@@ -40,11 +40,20 @@ struct held_position {
 };
 std::vector<held_position> held_with_titles(db::tx&, const uuid& viewer, int most);
 
+// A file that was asked for and is not in its place on the disk.
+struct missing_file {
+  uuid file, book;
+  std::string title, name;
+  instant since{};
+};
+std::vector<missing_file> missing_files(db::tx&, const uuid& viewer, int most);
+
 struct errata {
   std::vector<failed_item> items;
   std::vector<failed_job> jobs;
   std::vector<library::unknown_document> documents;
   std::vector<held_position> held;
+  std::vector<missing_file> missing;
 };
 errata load_errata(db::tx&, const uuid& viewer, bool everybody, bool jobs, int most);
 

@@ -102,6 +102,17 @@ void mount_accounts(const site& at, http::router& r) {
             });
 }
 
+// The sign-in check knows what a proxy says about the path; what the settings say is put in front here.
+task<http::response> led_below_base(const site& at, http::context& c, const http::handler& next) {
+  http::response out = co_await next(c);
+  if (c.who || !c.in.prefix().empty()) co_return out;
+  for (const char* name : {"Location", "HX-Redirect"}) {
+    const std::string* page = out.find(name);
+    if (page) out.set(name, base_of(at, c.in) + *page);
+  }
+  co_return out;
+}
+
 }  // namespace
 
 pages::pages(services s) : site_(std::make_shared<site>(std::move(s))) {}
@@ -117,6 +128,7 @@ void pages::mount(http::router& r) {
   open.otherwise(bound(at, not_found_page));
 
   http::router& people = open.group("", errors);
+  people.use([&at](http::context& c, const http::handler& next) { return led_below_base(at, c, next); });
   people.use(auth::require_web_session());
   people.add(http::verb::get, "/", bound(at, home_page));
   people.add(http::verb::get, "/welcome", bound(at, welcome_page));

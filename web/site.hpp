@@ -35,6 +35,9 @@ inline void mount_all(const site& at, http::router& r, std::initializer_list<rou
   for (const route& one : table) r.add(one.method, one.pattern, bound(at, one.run));
 }
 
+// What stands before every path: what the proxy says it took off (X-Forwarded-Prefix), else base_path. No trailing slash.
+std::string base_of(const site&, const http::request&);
+
 // {name} of the route as an id; 404 when it is none.
 uuid id_param(const http::context&, std::string_view name);
 // An id in a query or form; nothing when it is absent or no id.

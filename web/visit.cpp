@@ -9,8 +9,11 @@ namespace {
 
 constexpr db::statement sql_counts{"web.frame_counts", R"sql(
   select (select count(*) from visible_books($1) b where b.status <> 'organized'),
-         (select count(*) from ingest_items
-           where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1))
+         (select count(*) from ingest_items i
+           where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
+             and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
+         + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
+                               where f.missing_since is not null) else 0 end
          + (select count(*) from documents where user_id = $1 and link = 'none')
          + (select count(*) from reading_progress_history where user_id = $1 and not accepted and settled_at is null),
          (select count(*) from jobs where done_at is null and state in ('waiting', 'running') and ($3 or user_id = $1)))sql"};
@@ -43,7 +46,8 @@ bool electronic_paper(const http::request& in) {
 }
 
 std::string theme_of(const http::request& in, const std::optional<library::user>& user) {
-  std::string chosen = user && !user->theme.empty() ? user->theme : std::string(in.cookie("carrel_theme").value_or("system"));
+  bool decided = user && !user->theme.empty() && user->theme != "system";
+  std::string chosen = decided ? user->theme : std::string(in.cookie("carrel_theme").value_or("system"));
   if (chosen == "light" || chosen == "dark" || chosen == "eink") return chosen;
   return electronic_paper(in) ? "eink" : "system";
 }
@@ -92,7 +96,7 @@ void fill_account(const visit& v, view& out) {
 }
 
 void fill_head(const site& at, const http::request& in, const messages& say, const std::string& theme, view& out) {
-  out.set("base", at.with.links.base_path()).set("lang", say.language()).set("dir", say.right_to_left() ? "rtl" : "ltr");
+  out.set("base", base_of(at, in)).set("lang", say.language()).set("dir", say.right_to_left() ? "rtl" : "ltr");
   out.set("theme", theme).set("themes", theme_choices(say, theme)).set("version", at.with.version);
   out.set("spoken", spoken_choices(at.words, say));
   out.set("css", at.files.path("carrel.css")).set("js", at.files.path("app.js"));
@@ -158,9 +162,12 @@ http::response problem_page(const site& at, const http::context& c, const http::
   view filled;
   fill_head(at, c.in, say, theme_of(c.in, std::nullopt), filled);
   filled.set("signed_in", false).set("problem_id", c.request_id);
-  std::string key = "problem." + std::to_string(p.status);
+  std::string key = "problem." + std::to_string(p.status), code = "problem.code." + p.code;
   std::string title = say.has(key + ".title") ? say.text(key + ".title") : say.text("problem.other.title");
-  std::string words = say.has(key) ? say.text(key) : p.status >= 500 ? say.text("problem.500") : p.message;
+  std::string words = say.has(key)      ? say.text(key)
+                      : say.has(code)   ? say.text(code)
+                      : p.status >= 500 ? say.text("problem.500")
+                                        : p.message;
   filled.set("title", title).set("document_title", say.say("document.title", {{"title", title}})).set("problem_words", words);
   filled.set("problem_lost", p.status >= 500);
   http::response out = http::html(at.pages.render("bare_problem", say, filled), p.status);
@@ -176,6 +183,12 @@ void refuse_foreign_form(const site& at, const http::request& in) {
   bool ours = origin.empty() || same_place(origin, at.with.links.pages(in)) || same_place(origin, "//" + in.host());
   if (from.empty() && ours) return;
   throw http::problem{403, "The form came from another site.", "csrf"};
+}
+
+std::string base_of(const site& at, const http::request& in) {
+  std::string prefix = in.prefix();
+  while (prefix.ends_with('/')) prefix.pop_back();
+  return prefix.empty() ? at.with.links.base_path() : prefix;
 }
 
 uuid id_param(const http::context& c, std::string_view name) {

@@ -28,7 +28,7 @@ struct visit {
   bool may(library::capability what) const { return user && library::allows(user->may, what); }
   void need(library::capability) const;  // 404 without it: what one may not see does not exist
   library::actor actor() const { return {user->id, user->name}; }
-  std::string href(std::string_view path) const { return at.with.links.base_path() + std::string(path); }
+  std::string href(std::string_view path) const { return base_of(at, c.in) + std::string(path); }
 };
 
 // Reads the account and the counts of the header. Without a session the visit has no user.

@@ -102,15 +102,19 @@ uuid make_stand_in(db::tx& tx) { return library::add_user(tx, uuid::make().text(
 
 void end_stand_in(db::tx& tx, const uuid& id) { tx.run(sql_end_stand_in, id); }
 
+stop ambiguous(const std::string& what, const std::string& name, const std::vector<std::vector<std::string>>& candidates) {
+  std::string text = table(candidates);
+  text.pop_back();
+  return stop(usage, "There are several " + what + " called " + name + ". Use the id of one of them:\n" + text, "ambiguous");
+}
+
 uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
   std::optional<library::book> found = library::find_book_named(tx, viewer, name);
   if (found) return found->id;
   std::vector<std::vector<std::string>> rows;
   for (const db::row& r : tx.run(sql_called, viewer, name)) rows.push_back({r.text(0), r.text(1)});
   if (rows.empty()) throw stop(not_found, "There is no book " + name + ". `carrel book find` shows them.");
-  std::string text = table(rows);
-  text.pop_back();
-  throw stop(usage, "There are several books called " + name + ". Use the id of one of them:\n" + text, "ambiguous");
+  throw ambiguous("books", name, rows);
 }
 
 std::string first_line_of_input() {

@@ -93,6 +93,9 @@ auto as_viewer(db::tx& tx, const std::string& name, F fn) {
   return out;
 }
 
+// For a name that several have: what they are ("shelves"), and a row for each with its id first.
+stop ambiguous(const std::string& what, const std::string& name, const std::vector<std::vector<std::string>>& candidates);
+
 uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  // throws stop
 
 // After a command line that asks for a command in vain: which word is none, and what may have been meant; "" when no word is

@@ -16,8 +16,13 @@ library::device device_named(db::tx& tx) {
   std::optional<uuid> of;
   if (!given.user.empty()) of = acting_user(tx, given.user).id;
   std::optional<library::device> found = library::find_device_named(tx, of, given.name);
-  if (!found) throw stop(not_found, "There is no device called " + given.name + ". `carrel device list` shows them.");
-  return *found;
+  if (found) return *found;
+  std::vector<std::vector<std::string>> rows;
+  for (const library::device& d : library::devices(tx, of)) {
+    if (library::name_key(d.name) == library::name_key(given.name)) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
+  }
+  if (rows.size() > 1) throw ambiguous("devices", given.name, rows);
+  throw stop(not_found, "There is no device called " + given.name + ". `carrel device list` shows them.");
 }
 
 json::object urls(const std::string& base) {
@@ -38,8 +43,9 @@ std::string to_text(const library::new_device& d, const std::string& base) {
                                              {"password", d.password},
                                              {"catalog (OPDS)", base + "/opds"},
                                              {"positions (KOSync)", base + "/kosync"}};
-  if (d.made.kind == "kobo") rows.push_back({"api_endpoint", base + "/kobo/" + d.token});
-  return out + table(rows);
+  if (d.made.kind != "kobo") return out + table(rows);
+  rows.push_back({"api_endpoint", base + "/kobo/" + d.token});
+  return out + table(rows) + "\nThis version does not serve Kobos yet; the address is kept for the device.\n";
 }
 
 exit_status add(invocation& call) {

@@ -67,13 +67,15 @@ void stop_with_impatience(app& service, const sigset_t& signals) {
   impatient.join();
 }
 
+constexpr unsigned most_connections = 24;  // of the private database's 40; commands want some, too
+
 exit_status serve(invocation& call) {
   config settings = call.load_settings();
   start_log(settings);
   sigset_t signals = block_signals();
   unsigned connections = settings.is_set("database.pool")
                              ? static_cast<unsigned>(std::max<std::int64_t>(2, settings.integer("database.pool")))
-                             : std::max(4U, 2 * std::thread::hardware_concurrency());
+                             : std::clamp(2 * std::thread::hardware_concurrency(), 4U, most_connections);
   connections += 2;  // the watcher and the schedule hold a session lock each
   result<environment> e = open_environment(std::move(settings), {.connections = connections});
   if (!e) throw stop(failed, e.error().message());

@@ -15,16 +15,10 @@ struct arguments {
 };
 arguments given;
 
-std::string several(const std::string& what, const std::string& name, const std::vector<std::vector<std::string>>& candidates) {
-  std::string text = table(candidates);
-  text.pop_back();
-  return "There are several " + what + " called " + name + ". Use the id of one of them:\n" + text;
-}
-
 stop several_shelves(const std::vector<library::shelf>& all) {
   std::vector<std::vector<std::string>> rows;
   for (const library::shelf& s : all) rows.push_back({s.id.text(), s.name, "of " + s.user_name});
-  return stop(usage, several("shelves", given.name, rows), "ambiguous");
+  return ambiguous("shelves", given.name, rows);
 }
 
 std::vector<library::shelf> candidates(db::tx& tx) {
@@ -81,7 +75,7 @@ feeding shelf_and_device(db::tx& tx) {
   if (devices.size() == 1) throw several_shelves(shelves);
   std::vector<std::vector<std::string>> rows;
   for (const library::device& d : devices) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
-  throw stop(usage, several("devices", given.device, rows), "ambiguous");
+  throw ambiguous("devices", given.device, rows);
 }
 
 exit_status create(invocation& call) {

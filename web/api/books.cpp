@@ -54,7 +54,7 @@ answer list_books(const site& at, http::context& c) {
   int limit = limit_of(c.in);
   library::page page = co_await at.with.pool.snapshot(browse_filter, who.id(), f, from, limit);
   json::array items;
-  for (const library::book& b : page.books) items.push_back(library::to_json(b, books_base(at)));
+  for (const library::book& b : page.books) items.push_back(library::to_json(b, books_base(at, c.in)));
   co_return json_list(std::move(items), page.next ? library::to_token(*page.next, f.token_name()) : std::string());
 }
 
@@ -63,7 +63,7 @@ answer get_book(const site& at, http::context& c) {
   uuid id = id_param(c, "id");
   std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), id);
   if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at)));
+  co_return json_object(library::to_json(*book, books_base(at, c.in)));
 }
 
 answer patch_book(const site& at, http::context& c) {
@@ -77,7 +77,7 @@ answer patch_book(const site& at, http::context& c) {
   if (!edited) invalid(edited.error().message());
   book = co_await at.with.pool.read(library::find_book, who.id(), id);
   if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at)));
+  co_return json_object(library::to_json(*book, books_base(at, c.in)));
 }
 
 answer delete_book(const site& at, http::context& c) {

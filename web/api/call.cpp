@@ -63,7 +63,7 @@ int limit_of(const http::request& in) {
   return static_cast<int>(*limit);
 }
 
-std::string books_base(const site& at) { return at.with.links.base_path() + "/api/v1/books"; }
+std::string books_base(const site& at, const http::request& in) { return base_of(at, in) + "/api/v1/books"; }
 
 http::response json_object(const json::object& o, unsigned status) {
   http::response out = http::json(json::dump(o), status);

@@ -33,7 +33,7 @@ task<caller> caller_of(const site&, http::context&);
 [[noreturn]] void invalid(const std::string& message, const std::string& code = "invalid");  // 422
 json::object body_of(const http::context&);                                                  // 400 when it is no JSON object
 int limit_of(const http::request&);                                                          // 1 to 200, default 50; else 400
-std::string books_base(const site&);                                                         // "/api/v1/books" as clients see it
+std::string books_base(const site&, const http::request&);                                   // "/api/v1/books" as clients see it
 
 http::response json_list(json::array items, const std::string& next);  // next "": null
 http::response json_object(const json::object&, unsigned status = 200);

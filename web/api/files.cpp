@@ -28,6 +28,12 @@ void remember_download(const site& at, http::response& out, const uuid& user, co
   };
 }
 
+// What the disk says about a file is kept, for errata and for the catalog.
+void note_missing(const site& at, const uuid& file, bool gone) {
+  auto work = [file, gone](db::tx& tx) { library::mark_file_missing(tx, file, gone); };
+  at.with.pool.enqueue(db::mode::write, std::nullopt, work, [](std::exception_ptr) {});
+}
+
 // The next larger size that is kept, or the largest.
 int width_of(const http::request& in) {
   std::int64_t asked = to_integer(in.query("width").value_or("600")).value_or(0);
@@ -44,9 +50,14 @@ answer get_file(const site& at, http::context& c) {
   std::optional<library::visible_file> found = co_await at.with.pool.read(library::find_file, who.id(), id);
   if (!found || found->file.book_id != book) not_there();
   const library::book_file& f = found->file;
+  std::filesystem::path path = at.with.store.absolute(f.storage_path);
+  std::error_code unreadable;
+  bool there = std::filesystem::is_regular_file(path, unreadable);
+  if (there == f.missing) note_missing(at, id, !there);
+  if (!there) throw http::problem{404, "The file is missing.", "file_missing"};
   http::validators seen{.etag = "\"" + f.checksum + "\"", .modified = {}};
   std::string type = f.mime.empty() ? std::string("application/octet-stream") : f.mime;
-  http::response out = http::file(c.in, at.with.store.absolute(f.storage_path), type, seen);
+  http::response out = http::file(c.in, path, type, seen);
   out.set("Content-Disposition",
           http::content_disposition(f.download_name, false, true, publication::ascii_name(f.download_name)))
       .set("Cache-Control", "private, no-cache");

@@ -95,6 +95,11 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
     out.push_back(
         issue_of("unknown_document", d.document, d.at, title, "", {{"document", d.document}, {"device", d.device}}, {"link"}));
   }
+  for (const missing_file& f : found.missing) {
+    json::object refs{{"book", f.book}, {"file", f.file}, {"path", f.name}};
+    std::string detail = say.text("errata.missing_detail");
+    out.push_back(issue_of("missing_file", f.file.text(), f.since, f.title, std::move(detail), std::move(refs), {}));
+  }
   for (const failed_job& j : found.jobs) {
     out.push_back(issue_of("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
   }

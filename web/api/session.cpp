@@ -23,8 +23,11 @@ answer close_session(const site& at, http::context& c) {
   co_return out;
 }
 
-answer openapi(const site&, http::context&) {
-  co_return http::json(std::string(api_texts().front().text)).with("Cache-Control", "no-cache");
+answer openapi(const site& at, http::context& c) {
+  std::string text(api_texts().front().text);
+  constexpr std::string_view address = "\"/api/v1\"";
+  text.insert(text.find(address) + 1, base_of(at, c.in));
+  co_return http::json(std::move(text)).with("Cache-Control", "no-cache");
 }
 
 }  // namespace carrel::web

@@ -47,7 +47,7 @@ json::object reply_of(const site& at, const http::context& c, const known_one& k
   json::object inner{{"code", "duplicate_file"}, {"message", message}, {"id", c.request_id}};
   json::object reply{{"error", inner}};
   reply.set("book", known.book).set("trashed", known.trashed);
-  if (known.trashed) reply.set("restore", books_base(at) + "/" + known.book->text() + "/restore");
+  if (known.trashed) reply.set("restore", books_base(at, c.in) + "/" + known.book->text() + "/restore");
   return reply;
 }
 
@@ -65,7 +65,7 @@ answer restore_book(const site& at, http::context& c) {
   if (changed == 0) not_there();
   std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), id);
   if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at)));
+  co_return json_object(library::to_json(*book, books_base(at, c.in)));
 }
 
 answer post_book(const site& at, http::context& c) {
@@ -106,7 +106,7 @@ answer put_file(const site& at, http::context& c) {
 
   std::optional<library::book> now = co_await at.with.pool.read(library::find_book, who.id(), book);
   if (!now) not_there();
-  json::object shown = library::to_json(*now, books_base(at));
+  json::object shown = library::to_json(*now, books_base(at, c.in));
   const json::value* files = shown.find("files");
   for (const json::value& f : *files->as_array()) {
     const json::value* id = f.as_object()->find("id");

@@ -101,7 +101,10 @@ answer account_appearance(const site& at, http::context& c) {
   for (const auto& m : at.words.all()) spoken = spoken || m->language() == language;
   if (!known || !spoken) throw http::problem{422, "There is no such choice.", "choice"};
   co_await at.with.pool.write(library::set_appearance, v.id(), language, theme);
-  co_return done(v, "/account", "saved");
+  http::response out = done(v, "/account", "saved");
+  out.add("Set-Cookie", appearance_cookie(c.in, "carrel_theme", theme));
+  out.add("Set-Cookie", appearance_cookie(c.in, "carrel_language", language));
+  co_return out;
 }
 
 answer account_positions(const site& at, http::context& c) {

@@ -2,6 +2,8 @@
 
 #include "library/book.hpp"
 
+#include <algorithm>
+
 #include "library/catalog.hpp"
 #include "library/position.hpp"
 #include "web/format.hpp"
@@ -20,6 +22,24 @@ constexpr db::statement sql_hashes{"web.file_hashes", R"sql(
    order by file_id, variant = 'replaced', kind, hash
    limit 500)sql"};
 
+// The books before and after this one in its series.
+constexpr db::statement sql_beside{"web.beside_in_series", R"sql(
+  (select b.id, b.title, true from visible_books($1) b, books here
+    where here.id = $2 and b.series_id = here.series_id and b.status = 'organized'
+      and (b.place_key, b.id) < (here.place_key, here.id)
+    order by b.place_key desc, b.id desc limit 1)
+  union all
+  (select b.id, b.title, false from visible_books($1) b, books here
+    where here.id = $2 and b.series_id = here.series_id and b.status = 'organized'
+      and (b.place_key, b.id) > (here.place_key, here.id)
+    order by b.place_key, b.id limit 1))sql"};
+
+struct neighbour {
+  uuid book;
+  std::string title;
+  bool before = false;
+};
+
 struct fingerprint {
   uuid file;
   std::string kind, variant, hash;
@@ -33,6 +53,7 @@ struct book_data {
   std::vector<library::position_row> positions;
   std::vector<library::shelf> on, all;
   std::optional<library::book> duplicate_of;
+  std::vector<neighbour> beside;
 };
 
 book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
@@ -46,6 +67,9 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   }
   for (const db::row& r : tx.run(sql_hashes, id)) {
     out.hashes.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.maybe_at(4)});
+  }
+  if (out.book->series_id) {
+    for (const db::row& r : tx.run(sql_beside, viewer, id)) out.beside.push_back({r.id(0), r.text(1), r.flag(2)});
   }
   out.positions = library::positions_of_book(tx, viewer, id, 100);
   out.on = library::shelves_of_book(tx, viewer, id);
@@ -85,7 +109,7 @@ std::vector<view> position_views(const visit& v, const std::vector<library::posi
   for (const library::position_row& p : rows) {
     view shown;
     shown.set("row", p.id.text()).set("percent", percent_text(v.say, p.percentage)).set("device", p.device);
-    shown.set("bar_value", static_cast<int>(p.percentage * 100 + 0.5)).set("when", moment(v.say, p.at));
+    shown.set("bar_value", static_cast<int>(std::clamp(p.percentage, 0.0, 1.0) * 100 + 0.5)).set("when", moment(v.say, p.at));
     shown.set("current", p.current).set("held", p.waits()).set("settled", !p.accepted && p.settled).set("restorable", !p.current);
     std::string source = "source." + p.source;
     shown.set("source", v.say.has(source) ? v.say.text(source) : p.source).set("document", p.document);
@@ -107,13 +131,19 @@ std::vector<view> shelf_choices(const visit& v, const book_data& data) {
   return out;
 }
 
+// A code of MARC that has no words here ("mrk") says nothing to people.
+std::string role_text(const messages& say, const std::string& role) {
+  std::string key = "role." + role;
+  bool code = role.size() == 3 && std::all_of(role.begin(), role.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return say.has(key) ? say.text(key) : code ? say.text("role.ctb") : role;
+}
+
 std::vector<view> linked(const visit& v, const std::vector<library::person>& people) {
   std::vector<view> out;
   for (const library::person& p : people) {
     view shown;
-    std::string role = "role." + p.role;
     shown.set("person", p.name).set("person_href", v.href("/books?author=" + p.id.text() + "&sort=author"));
-    shown.set("person_role", p.role == "aut" ? "" : v.say.has(role) ? v.say.text(role) : p.role);
+    shown.set("person_role", p.role == "aut" ? "" : role_text(v.say, p.role));
     out.push_back(shown);
   }
   return out;
@@ -137,12 +167,24 @@ std::vector<view> facts(const visit& v, const library::book& b) {
   return out;
 }
 
+std::vector<view> steps(const visit& v, const book_data& data) {
+  std::vector<view> out;
+  for (const neighbour& n : data.beside) {
+    view one;
+    one.set("step_href", v.href("/books/" + n.book.text())).set("step_rel", n.before ? "prev" : "next");
+    one.set("step_words", v.say.say(n.before ? "book.before" : "book.after", {{"title", n.title}}));
+    out.push_back(one);
+  }
+  return out;
+}
+
 void fill_book(const visit& v, const book_data& data, view& out) {
   const library::book& b = *data.book;
   out.set("book", b.id.text()).set("id", b.id.text()).set("heading", b.title).set("subtitle", b.subtitle);
   view shown = card(v.say, b);
   out.set("the_cover", std::move(shown)).set("authors", linked(v, b.authors)).set("contributors", linked(v, b.contributors));
   out.set("series", b.series).set("series_index", index_text(b));
+  out.set("steps", steps(v, data));
   out.set("series_href", b.series_id ? v.href("/books?series=" + b.series_id->text() + "&sort=author") : "");
   out.set("description", b.description).set("facts", facts(v, b));
   out.set("status", b.status == "organized" ? "" : v.say.text("status." + b.status)).set("waits", b.status != "organized");

@@ -20,10 +20,20 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  for (std::string& word : split(text, ',')) {
+// Commas stand between words, but may be part of one that the book has already ("Fiction, Historical").
+std::vector<std::string> words_of(std::string_view text, const std::vector<std::string>& now) {
+  std::vector<std::string> out, parts = split(text, ',');
+  for (std::size_t at = 0; at < parts.size();) {
+    std::string word = parts[at], longer = word;
+    std::size_t end = at + 1;
+    for (std::size_t next = end; next < parts.size(); ++next) {
+      longer += ", " + parts[next];
+      if (std::find(now.begin(), now.end(), longer) == now.end()) continue;
+      word = longer;
+      end = next + 1;
+    }
     if (!word.empty()) out.push_back(std::move(word));
+    at = end;
   }
   return out;
 }
@@ -56,6 +66,15 @@ json::object identifiers_value(const std::string& text) {
   return out;
 }
 
+// A line that names no identifier, which would be lost without a word.
+bool unnamed_identifier(const std::string& text) {
+  for (const std::string& line : lines_of(text)) {
+    std::size_t colon = line.find(':');
+    if (colon == std::string::npos || trim(std::string_view(line).substr(0, colon)).empty() || colon > 40) return true;
+  }
+  return false;
+}
+
 // Only fields that the form holds and that differ from the book: equal ones must not be locked.
 json::object changes_of(const http::form& form, const library::book& b) {
   json::object out;
@@ -76,9 +95,9 @@ json::object changes_of(const http::form& form, const library::book& b) {
     if (form.has(name) && value != now) out.set(name, value);
   };
   list("authors", authors, lines_of(form.text("authors")));
-  list("languages", b.languages, words_of(form.text("languages")));
-  list("genres", b.genres, words_of(form.text("genres")));
-  list("tags", tags, words_of(form.text("tags")));
+  list("languages", b.languages, words_of(form.text("languages"), b.languages));
+  list("genres", b.genres, words_of(form.text("genres"), b.genres));
+  list("tags", tags, words_of(form.text("tags"), tags));
   bool same_series = trim(form.text("series")) == b.series && trim(form.text("series_index")) == index_text(b);
   if (form.has("series") && !same_series) out.set("series", series_value(form));
   json::object known;
@@ -129,6 +148,30 @@ void keep_typed(const http::form& form, view& out) {
   }
 }
 
+// What the rules of library/book_edit.cpp say, in the reader's language.
+std::string reason_text(const messages& say, const std::string& reason) {
+  static constexpr std::pair<std::string_view, std::string_view> known[] = {
+      {"is too long", "edit.wrong.long"},
+      {"has too many entries", "edit.wrong.many"},
+      {"must be an object of texts", "edit.wrong.many"},
+      {"must not be empty", "edit.wrong.title"},
+      {"index must be a number from 0 to 99999", "edit.wrong.series_index"},
+      {"must be language codes such as en or pt-BR", "edit.wrong.languages"},
+      {"the ISBN has a wrong check digit or length", "edit.wrong.isbn"},
+      {"must be a date such as 2019, 2019-03 or 2019-03-01", "edit.wrong.published"},
+      {"must be a whole number from 0 to 1000000", "edit.wrong.page_count"},
+  };
+  for (const auto& [english, key] : known) {
+    if (reason == english) return say.text(key);
+  }
+  return reason;
+}
+
+std::string wrong_words(const visit& v, const std::string& field, const std::string& words) {
+  std::string key = "field." + field;
+  return v.say.say("edit.wrong", {{"field", v.say.has(key) ? v.say.text(key) : field}, {"reason", words}});
+}
+
 http::response edit_form(const visit& v, const library::book& b, const http::form* typed, const form_errors& wrong) {
   view out;
   out.set("book", b.id.text()).set("heading", b.title);
@@ -157,14 +200,18 @@ answer book_edit(const site& at, http::context& c) {
   http::form form(c.in);
   std::optional<library::book> book = co_await at.with.pool.read(library::find_book, v.id(), id);
   if (!book) not_here(v);
+  form_errors wrong;
+  if (unnamed_identifier(form.text("identifiers"))) {
+    wrong.add("identifiers", wrong_words(v, "identifiers", v.say.text("edit.wrong.identifier_line")));
+    co_return edit_form(v, *book, &form, wrong);
+  }
   json::object changes = changes_of(form, *book);
   if (changes.empty()) co_return http::redirect(v.href("/books/" + id.text()));
 
   result<bool> edited = co_await at.with.pool.write(library::edit_book, id, changes, v.actor());
   if (!edited) {
-    form_errors wrong;
     std::string name = edited.error().field.substr(0, edited.error().field.find('.'));
-    wrong.add(name, v.say.say("edit.wrong", {{"field", name}, {"reason", edited.error().reason}}));
+    wrong.add(name, wrong_words(v, name, reason_text(v.say, edited.error().reason)));
     co_return edit_form(v, *book, &form, wrong);
   }
   co_return done(v, "/books/" + id.text(), "book.edited", id.text());

@@ -65,6 +65,17 @@ std::vector<view> job_views(const visit& v, const std::vector<failed_job>& jobs)
   return out;
 }
 
+std::vector<view> missing_views(const visit& v, const std::vector<missing_file>& files) {
+  std::vector<view> out;
+  for (const missing_file& f : files) {
+    view one;
+    one.set("book_title", f.title).set("book_href", v.href("/books/" + f.book.text() + "#files"));
+    one.set("name", f.name).set("when", moment(v.say, f.since));
+    out.push_back(one);
+  }
+  return out;
+}
+
 bool settle(db::tx& tx, uuid user, uuid row, bool accept) { return library::settle_held(tx, user, row, accept); }
 
 answer settle_position(const site& at, http::context& c, bool accept, std::string_view act) {
@@ -94,8 +105,10 @@ answer errata_page(const site& at, http::context& c) {
   view out;
   out.set("items", item_views(v, found.items)).set("documents", document_views(v, found.documents));
   out.set("held", held_views(v, found.held)).set("jobs", job_views(v, found.jobs));
+  out.set("missing", missing_views(v, found.missing));
   out.set("may_retry", static_cast<bool>(at.with.retry_ingest));
-  out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty());
+  out.set("nothing",
+          found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() && found.missing.empty());
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
 }
 

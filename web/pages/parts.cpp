@@ -27,6 +27,11 @@ std::string back_path(const http::form& form, std::string_view fallback) {
   return ours ? back : std::string(fallback);
 }
 
+std::string appearance_cookie(const http::request& in, std::string_view name, std::string_view value) {
+  std::string out = std::string(name) + "=" + std::string(value) + "; Path=/; Max-Age=" + (value.empty() ? "0" : "31536000");
+  return out + "; HttpOnly; SameSite=Lax" + (in.scheme() == "https" ? "; Secure" : "");
+}
+
 std::string query_with(const http::request& in, std::string_view name, std::string_view value) {
   std::string out;
   auto add = [&](std::string_view key, std::string_view text) {

@@ -29,6 +29,9 @@ class form_errors {
 // The hidden field `back` when it is a path of ours, else `fallback`.
 std::string back_path(const http::form&, std::string_view fallback);
 
+// Set-Cookie that remembers a theme or language in this browser; an empty value forgets it.
+std::string appearance_cookie(const http::request&, std::string_view name, std::string_view value);
+
 // The query of this page with one name changed; an empty value takes it out. Cursors are always taken out.
 std::string query_with(const http::request&, std::string_view name, std::string_view value);
 

@@ -38,9 +38,8 @@ void save_appearance(db::tx& tx, uuid user, std::string language, std::string th
 
 // Back to the page, which is remembered in this browser for people who are not signed in.
 http::response chosen_answer(const site& at, const http::context& c, const http::form& form, const std::string& cookie) {
-  http::response out = http::redirect(at.with.links.base_path() + back_path(form, "/"));
-  std::string secure = c.in.scheme() == "https" ? "; Secure" : "";
-  out.add("Set-Cookie", cookie + "; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" + secure);
+  http::response out = http::redirect(base_of(at, c.in) + back_path(form, "/"));
+  out.add("Set-Cookie", cookie);
   return out;
 }
 
@@ -57,8 +56,8 @@ answer not_found_page(const site& at, http::context& c) {
 
 answer login_page(const site& at, http::context& c) {
   bool owned = co_await at.with.pool.read(has_owner);
-  if (!owned) co_return http::redirect(at.with.links.base_path() + "/setup");
-  if (c.who) co_return http::redirect(at.with.links.base_path() + "/");
+  if (!owned) co_return http::redirect(base_of(at, c.in) + "/setup");
+  if (c.who) co_return http::redirect(base_of(at, c.in) + "/");
   visit v = co_await visit_of(at, c);
   co_return login_form(v, "", next_of(c.in.query("next")), nullptr);
 }
@@ -83,7 +82,7 @@ answer login(const site& at, http::context& c) {
 
 answer logout(const site& at, http::context& c) {
   co_await at.with.credentials.sign_out(c);
-  http::response out = http::redirect(at.with.links.base_path() + "/login");
+  http::response out = http::redirect(base_of(at, c.in) + "/login");
   out.add("Set-Cookie", auth::clear_session_cookie(c.in));
   co_return out;
 }
@@ -93,10 +92,10 @@ answer theme_change(const site& at, http::context& c) {
   http::form form(c.in);
   std::string theme = form.text("theme");
   bool known = theme == "system" || theme == "light" || theme == "dark" || theme == "eink";
-  if (!known) throw http::problem{422, "There is no such theme.", "theme"};
+  if (!known) throw http::problem{422, "There is no such theme.", "choice"};
   std::string same;
   if (c.who) co_await at.with.pool.write(save_appearance, c.who->user, same, theme);
-  co_return chosen_answer(at, c, form, "carrel_theme=" + theme);
+  co_return chosen_answer(at, c, form, appearance_cookie(c.in, "carrel_theme", theme));
 }
 
 answer language_change(const site& at, http::context& c) {
@@ -105,9 +104,9 @@ answer language_change(const site& at, http::context& c) {
   std::string language = form.text("language"), same;
   const auto& all = at.words.all();
   bool known = std::any_of(all.begin(), all.end(), [&](const auto& m) { return m->language() == language; });
-  if (!known) throw http::problem{422, "There is no such language.", "language"};
+  if (!known) throw http::problem{422, "There is no such language.", "choice"};
   if (c.who) co_await at.with.pool.write(save_appearance, c.who->user, language, same);
-  co_return chosen_answer(at, c, form, "carrel_language=" + language);
+  co_return chosen_answer(at, c, form, appearance_cookie(c.in, "carrel_language", language));
 }
 
 }  // namespace carrel::web

@@ -42,6 +42,22 @@ TEST_CASE("a name that several accounts use is refused with all of them, and set
   CHECK(sh.run("shelf show " + first.text() + " --json").says("\"books\":[]"));
 }
 
+TEST_CASE("a device name that several accounts use is refused with all of them, and settled by --user or the id") {
+  shell sh;
+  uuid owner = sh.add_user("owner", library::role::owner), ada = sh.add_user("ada");
+  uuid first = sh.add_device(owner, "Phone"), second = sh.add_device(ada, "phone");
+  for (const char* act : {"show", "rotate", "revoke"}) {
+    outcome o = sh.run(std::string("device ") + act + " Phone --json");
+    INFO(act);
+    CHECK(o.status == 2);
+    CHECK(o.says("\"code\":\"ambiguous\""));
+    CHECK(o.err.find(first.text() + "  Phone  of owner") != std::string::npos);
+    CHECK(o.err.find(second.text() + "  phone  of ada") != std::string::npos);
+  }
+  CHECK(sh.run("device show Phone --user ada --json").text("id") == second.text());
+  CHECK(sh.run("device show " + first.text() + " --json").text("id") == first.text());
+}
+
 TEST_CASE("shelf feed finds the shelf through the device's account and the device through the shelf's") {
   shell sh;
   uuid owner = sh.add_user("owner", library::role::owner), ada = sh.add_user("ada");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "server/jobs/queue.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/web/world.hpp"
 
 using namespace carrel;
@@ -102,6 +103,27 @@ TEST_CASE("an unknown document is listed with its sender and linked once") {
   CHECK(c.api("PUT", "/documents/" + document + "/book", body).status == 200);
   CHECK(members(c.api("GET", "/documents/unknown"), "document").empty());
   CHECK(members(c.api("GET", book.path() + "/positions"), "id").size() == 1);
+}
+
+TEST_CASE("a file that is gone from the disk is named, and stands in errata until it is there again") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  std::filesystem::path file = w.path_of(book), away = file.string() + ".away";
+  std::filesystem::rename(file, away);
+  client reader = w.as("reader"), librarian = w.as("librarian");
+  std::string path = book.path() + "/files/" + book.file.text();
+  reply gone = reader.api("GET", path);
+  CHECK(gone.status == 404);
+  CHECK(gone.says("\"file_missing\""));
+  REQUIRE(harness::eventually([&] { return librarian.api("GET", "/errata").says("missing_file"); }));
+  CHECK(librarian.get("/errata").says("Files that are missing"));
+  CHECK(librarian.get("/").says("<b>1</b>"));
+  CHECK_FALSE(reader.get("/errata").says("The Open Harbour"));
+  CHECK(reader.api("GET", "/errata").says("\"items\":[]"));
+
+  std::filesystem::rename(away, file);
+  CHECK(reader.api("GET", path).status == 200);
+  CHECK(harness::eventually([&] { return librarian.get("/errata").says("Nothing needs your eye."); }));
 }
 
 TEST_CASE("errata and jobs show one's own, and everything to those who look after it") {

@@ -27,6 +27,19 @@ TEST_CASE("a book page shows its file with every fingerprint") {
   CHECK_FALSE(page.says("Move to trash"));
 }
 
+TEST_CASE("a book of a series leads to the one before and the one after, as far as one may see them") {
+  world w;
+  made_book first = w.add_book("Alder"), hidden = w.add_book("Birch", "organized", {"Adult"}), here = w.add_book("Cedar"),
+            waits = w.add_book("Doum", "inbox"), last = w.add_book("Elm");
+  reply grown = w.as("librarian").get(here.path());
+  CHECK(grown.says("href=\"" + hidden.path() + "\" rel=\"prev\">Before it: Birch<"));
+  CHECK(grown.says("href=\"" + last.path() + "\" rel=\"next\">After it: Elm<"));
+  CHECK_FALSE(grown.says("Doum"));
+  CHECK(w.as("limited").get(here.path()).says("Before it: Alder"));
+  CHECK_FALSE(w.as("reader").get(last.path()).says("After it"));
+  CHECK(w.as("reader").get(first.path()).says("After it: Birch"));
+}
+
 TEST_CASE("a limited account without downloads gets no download link") {
   world w;
   made_book book = w.add_book("The Open Harbour");
@@ -69,6 +82,41 @@ TEST_CASE("saving an unchanged form changes and locks nothing") {
   CHECK(same.header("Location") == book.path());
   CHECK(w.number("select count(*) from audit where action = 'book.edit'") == 0);
   CHECK(w.number("select count(*) from books where locked_fields <> '{}'") == 0);
+}
+
+TEST_CASE("a genre that has a comma stays one genre") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  client c = w.as("librarian");
+  auto genres = [&] {
+    reply r = c.api("GET", book.path());
+    return json::dump(*r.json().find("genres"));
+  };
+  REQUIRE(c.api("PATCH", book.path(), R"({"genres":["Fiction, Historical","Science"]})").status == 200);
+  c.post(book.path() + "/edit", {{"title", "The Closed Harbour"}, {"genres", "Fiction, Historical, Science"}});
+  CHECK(genres() == R"(["Fiction, Historical","Science"])");
+  c.post(book.path() + "/edit", {{"genres", "War, Fiction, Historical"}});
+  CHECK(genres() == R"(["War","Fiction, Historical"])");
+}
+
+TEST_CASE("an identifier without a name is pointed out, and wrong fields are named in the reader's language") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  client c = w.as("librarian");
+  reply r = c.post(book.path() + "/edit", {{"identifiers", "9780441478125"}});
+  CHECK(r.status == 422);
+  CHECK(r.says("id=\"identifiers-wrong\""));
+  CHECK(r.says(">9780441478125<"));
+  CHECK(w.number("select count(*) from audit where action = 'book.edit'") == 0);
+
+  c.always = {{"Accept-Language", "de"}};
+  CHECK(c.post(book.path() + "/edit", {{"title", ""}}).says("Titel: Ein Buch braucht einen Titel."));
+  CHECK(c.post(book.path() + "/edit", {{"published", "gestern"}}).says("Gib Jahr, Monat oder Tag an"));
+  CHECK(c.post(book.path() + "/edit", {{"page_count", "viele"}}).says("Gib eine ganze Zahl"));
+  CHECK(c.post(book.path() + "/edit", {{"series", "Küste"}, {"series_index", "x"}}).says("Die Nummer liegt"));
+  CHECK(c.post(book.path() + "/edit", {{"languages", "x"}}).says("Gib Kürzel an"));
+  CHECK(c.post(book.path() + "/edit", {{"identifiers", "isbn: 1"}}).says("Diese ISBN"));
+  CHECK(c.post(book.path() + "/edit", {{"publisher", std::string(5000, 'x')}}).says("Das ist zu lang."));
 }
 
 TEST_CASE("a trashed book is gone from the library and comes back") {
@@ -162,6 +210,22 @@ TEST_CASE("errata show a failed file to who sent it and to curators, and a docum
   CHECK(other.post("/documents/link", link).status == 404);
   CHECK(reader.post("/documents/link", link).status == 303);
   CHECK(reader.get(book.path()).says("30 %"));
+}
+
+TEST_CASE("a file whose book lay in the trash leaves errata when the book is put back") {
+  static constexpr db::statement sql_dropped{"test.dropped_again", R"sql(
+    insert into ingest_items (id, source, policy, display_name, state, error_code, book_id)
+    values ($1, 'watch', 'move', 'again.epub', 'rejected', 'duplicate_trashed', $2))sql"};
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.write([&](db::tx& tx) { tx.run(sql_dropped, uuid::make(), book.id); });
+  client c = w.as("librarian");
+  c.post(book.path() + "/trash");
+  CHECK(c.get("/errata").says("again.epub"));
+  CHECK(c.get("/errata").says("<b>1</b>"));
+  c.post(book.path() + "/untrash");
+  CHECK(c.get("/errata").says("Nothing needs your eye."));
+  CHECK_FALSE(c.get("/errata").says("<b>1</b>"));
 }
 
 TEST_CASE("a search says what matches in the inbox, to those who may look there") {

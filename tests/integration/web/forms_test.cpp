@@ -204,3 +204,47 @@ TEST_CASE("theme and language follow the account") {
   CHECK(c.post("/account/appearance", {{"theme", "light"}, {"language", "en"}}).status == 303);
   CHECK(c.get("/", {{"Accept-Language", "en-XA"}}).says("<html lang=\"en\""));
 }
+
+TEST_CASE("a theme chosen at the sign-in page stays for an account that has chosen none, and for its error pages") {
+  world w;
+  client c = w.anonymous();
+  CHECK(c.post("/theme", {{"theme", "eink"}, {"back", "/login"}}).status == 303);
+  CHECK(c.post("/login", {{"name", "reader"}, {"password", world::password}}).status == 303);
+  CHECK(c.get("/").says("data-theme=\"eink\""));
+  client d = w.as("other");
+  d.post("/account/appearance", {{"theme", "dark"}, {"language", "de"}});
+  reply none = d.get("/books/nonsense");
+  CHECK(none.says("data-theme=\"dark\""));
+  CHECK(none.says("<html lang=\"de\""));
+}
+
+TEST_CASE("what a page refuses is said in the reader's language") {
+  world w;
+  client c = w.as("reader");
+  c.always = {{"Accept-Language", "de"}};
+  CHECK(c.post("/theme", {{"theme", "pink"}}).says("Diese Wahl gibt es nicht."));
+  CHECK(c.get("/books?after=zzz").says("Diesen Teil der Liste gibt es nicht mehr."));
+  client l = w.as("librarian");
+  l.always = c.always;
+  CHECK(l.post("/upload").says("Das Gesendete ist kein Formular"));
+}
+
+TEST_CASE("below a path, every address and every redirect begins with it") {
+  world w(true, "/lib");
+  client c = w.anonymous();
+  CHECK(c.get("/books?q=a").header("Location") == "/lib/login?next=%2Fbooks%3Fq%3Da");
+  CHECK(c.get("/books", {{"HX-Request", "true"}}).header("HX-Redirect") == "/lib/login?next=%2Fbooks");
+  CHECK(c.post("/login", {{"name", "reader"}, {"password", world::password}, {"next", "/books"}}).header("Location") ==
+        "/lib/books");
+  CHECK(c.get("/").says("href=\"/lib/books\""));
+  CHECK(c.get("/api/v1/openapi.json").says("\"/lib/api/v1\""));
+
+  world plain;
+  client d = plain.anonymous();
+  d.always = {{"X-Forwarded-Prefix", "/shelf/"}};
+  CHECK(d.get("/books").header("Location") == "/shelf/login?next=%2Fbooks");
+  CHECK(d.post("/login", {{"name", "reader"}, {"password", world::password}}).header("Location") == "/shelf/");
+  CHECK(d.get("/").says("href=\"/shelf/books\""));
+  CHECK_FALSE(d.get("/").says("href=\"/books\""));
+  CHECK(d.get("/api/v1/openapi.json").says("\"/shelf/api/v1\""));
+}

@@ -38,10 +38,13 @@ std::string whole(const fs::path& file) {
   return out.str();
 }
 
-config::sources settings() {
+config::sources settings(const std::string& base_path) {
   config::sources from;
   from.environment = [](const std::string&) { return std::nullopt; };
-  from.command_line = {{"auth.argon2_memory", "8MiB"}, {"http.max_upload", "1MiB"}, {"external_url", "http://books.test"}};
+  from.command_line = {{"auth.argon2_memory", "8MiB"},
+                       {"http.max_upload", "1MiB"},
+                       {"external_url", "http://books.test"},
+                       {"base_path", base_path}};
   return from;
 }
 
@@ -81,8 +84,8 @@ struct world::engine {
   }
 };
 
-world::world(bool with_people) {
-  result<config> loaded = config::load(settings());
+world::world(bool with_people, const std::string& base_path) {
+  result<config> loaded = config::load(settings(base_path));
   if (!loaded) throw std::runtime_error(loaded.error().message());
   config_ = std::move(*loaded);
   pool_ = std::make_unique<db::pool>(db::pool_options{.url = database_.url(), .connections = 3});
@@ -95,6 +98,7 @@ world::world(bool with_people) {
   http::server_options options;
   options.listen = {{"127.0.0.1:0"}};
   options.upload_dir = folder / "staging";
+  options.trusted_proxies = {"127.0.0.1/32"};
   engine_->server = std::make_unique<http::server>(options, engine_->main, engine_->metrics);
   std::string bound = engine_->server->bind().value().front();
   port_ = static_cast<unsigned>(std::stoul(bound.substr(bound.rfind(':') + 1)));
@@ -164,6 +168,10 @@ made_book world::add_book(const std::string& title, const std::string& status, c
     library::bump_revision(tx);
   });
   return made;
+}
+
+std::filesystem::path world::path_of(const made_book& book) const {
+  return store_->absolute(store_->path_for(sha256_hex("bytes of " + book.file.text()), ".epub"));
 }
 
 void world::push(const uuid& user, const std::string& document, double percentage) {

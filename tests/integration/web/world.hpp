@@ -26,7 +26,7 @@ struct made_book {
 
 class world {
  public:
-  explicit world(bool with_people = true);
+  explicit world(bool with_people = true, const std::string& base_path = "/");
   ~world();
 
   client anonymous() const { return client(port_); }
@@ -35,6 +35,7 @@ class world {
   uuid add_person(const std::string& name, library::role, const library::limits* = nullptr);
   made_book add_book(const std::string& title, const std::string& status = "organized",
                      const std::vector<std::string>& tags = {});
+  std::filesystem::path path_of(const made_book&) const;  // of its file in the store
   // A push of this account's KOReader.
   void push(const uuid& user, const std::string& document, double percentage);
   // An older place of another device that was kept aside.

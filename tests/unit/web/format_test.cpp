@@ -73,6 +73,8 @@ TEST_CASE("the detail of a refusal is said in the reader's language") {
   CHECK(detail_text(de, "40004 parts") == "40.004 Teile");
   CHECK(detail_text(de, "more than 512 MiB") == "mehr als 512 MiB");
   CHECK(detail_text(de, "this looks like a web page") == "das sieht nach einer Webseite aus");
+  CHECK(detail_text(de, "a KFX book of a Kindle") == "ein KFX-Buch eines Kindle");
+  CHECK(detail_text(de, "a DjVu document") == "ein DjVu-Dokument");
   CHECK(detail_text(de, "5.0 GiB; the limit is 4.0 GiB") == "5.0 GiB; die Grenze ist 4.0 GiB");
   CHECK(detail_text(en(), "40004 parts") == "40,004 parts");
   for (std::string name : {"", "OEBPS/x.xhtml", "spare parts", "more than  MiB", "more than MiB"})
