@@ -17,7 +17,8 @@ constexpr db::statement sql_approve{"library.approve_book", R"sql(
          updated_at = greatest(clock_timestamp(), updated_at)
    where id = $1 and status <> 'organized' returning id)sql"};
 constexpr db::statement sql_missing{"library.mark_file_missing", R"sql(
-  update book_files set missing_since = case when $2 then coalesce(missing_since, clock_timestamp()) end where id = $1)sql"};
+  update book_files set missing_since = case when $2 then coalesce(missing_since, clock_timestamp()) end
+   where id = $1 and (missing_since is not null) <> $2)sql"};
 
 constexpr db::statement sql_bytes{"library.find_bytes", R"sql(
   select f.book_id, f.id, b.deleted_at is not null, coalesce(f.storage_path, '')
@@ -60,7 +61,9 @@ void approve_book(db::tx& tx, const uuid& book, const actor& who) {
   bump_revision(tx);
 }
 
-void mark_file_missing(db::tx& tx, const uuid& file, bool missing) { tx.run(sql_missing, file, missing); }
+void mark_file_missing(db::tx& tx, const uuid& file, bool missing) {
+  if (tx.run(sql_missing, file, missing).affected() > 0) bump_revision(tx);
+}
 
 std::optional<known_bytes> find_bytes(db::tx& tx, const std::string& sha256) {
   db::rows rows = tx.run(sql_bytes, sha256);

@@ -64,6 +64,7 @@ constexpr db::statement sql_replace{"library.replace_file", R"sql(
 
 constexpr db::statement sql_touch{"library.touch_book", R"sql(
   update books set offered = (select coalesce(max(f.offered), 0) from book_files f where f.book_id = $1), version = version + 1,
+         file_version = version + 1,
          updated_at = greatest(clock_timestamp(), updated_at)
    where id = $1)sql"};
 

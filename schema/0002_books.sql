@@ -108,6 +108,8 @@ create table books (
   locked_fields text[] not null default '{}',
   field_sources jsonb not null default '{}',
   version bigint not null default 1,           -- of what a reader sees; entry fragments are cached by it
+  file_version bigint not null default 1,      -- `version` when the files last changed
+  entitlement uuid not null default gen_random_uuid(),  -- the book's id on Kobos: made once, never used again (kobo.md 7.1)
   random double precision not null default random(),
   offered smallint not null default 0,         -- the best of its files: 0 to no app, 1 to apps, 2 to KOReader too (opds.md 5.8)
   deleted_at timestamptz,                      -- in the trash since
@@ -126,6 +128,7 @@ create index books_language on books (language, created_at desc, id desc, offere
 create index books_language_title on books (language, title_key, id, offered) where status = 'organized' and deleted_at is null;
 create index books_language_author on books (language, author_key, place_key, id, offered) where status = 'organized' and deleted_at is null;
 create index books_series on books (series_id, place_key, id) where deleted_at is null;
+create unique index books_entitlement on books (entitlement);
 create index books_random on books (random, id) where status = 'organized' and deleted_at is null;
 -- The same for people who may review and therefore see every status in one list.
 create index books_all_newest on books (created_at desc, id desc) where deleted_at is null;
@@ -189,6 +192,8 @@ create index book_files_book on book_files (book_id, rank, id);
 -- The same bytes are never stored twice (contract.md 5.4).
 create unique index book_files_checksum on book_files (checksum);
 create index book_files_content on book_files (content_hash) where content_hash is not null;
+-- Every page counts them; there are hardly ever any.
+create index book_files_missing on book_files (missing_since) where missing_since is not null;
 
 -- A fingerprint once seen is never forgotten (kosync.md 8.6). `kind`: sha256, full (MD5), partial, filename, content.
 create table book_file_hashes (

@@ -1,0 +1,147 @@
+#include "kobo/page.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace carrel::kobo {
+namespace {
+
+class page {
+ public:
+  page(db::tx& tx, const kobo_row& k, const session& s, const sync_request& in, const sync_settings& how,
+       const library::store& store)
+      : tx_(tx), kobo_(k), session_(s), in_(in), how_(how), store_(store) {}
+
+  json::array render(const std::vector<op>& ops) {
+    load(ops);
+    for (const op& o : ops) {
+      if (about_tag(o.kind))
+        say_tag(o);
+      else
+        say_book(o);
+    }
+    doubt(tx_, session_.id, subject::book, unsure_books_);
+    doubt(tx_, session_.id, subject::state, unsure_states_);
+    doubt(tx_, session_.id, subject::tag, unsure_tags_);
+    announce(tx_, kobo_.ids.row, announced_);
+    return std::move(items_);
+  }
+
+ private:
+  void load(const std::vector<op>& ops) {
+    std::vector<uuid> books;
+    bool tags = false;
+    for (const op& o : ops) {
+      if (about_tag(o.kind))
+        tags = true;
+      else
+        books.push_back(o.id);
+    }
+    if (!books.empty()) {
+      live_ = read_deliveries(tx_, kobo_.ids, books);
+      states_ = read_states(tx_, kobo_.ids.user, books);
+    }
+    if (!tags) return;
+    std::unordered_set<uuid> held, wanted;
+    for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
+    for (const target_book& t : read_target(tx_, kobo_.ids)) {
+      if (held.contains(t.id)) wanted.insert(t.id);
+    }
+    std::vector<collection> all = read_collections(tx_, kobo_.ids, wanted);
+    revisions_of(tx_, kobo_.ids, all);  // what is said now is a version of its own, though the session knows an earlier one
+    for (collection& c : all) collections_.emplace(c.id, std::move(c));
+  }
+
+  // A disk that is not there must neither empty a reader nor promise it a file (17.2).
+  bool can_be_served(const delivery& d) const {
+    struct stat s {};
+    return !d.file.missing && ::stat(store_.absolute(d.file.storage_path).c_str(), &s) == 0 && S_ISREG(s.st_mode);
+  }
+
+  const reading_state* state_of(const uuid& id) const {
+    auto at = states_.find(id);
+    return at == states_.end() ? nullptr : &at->second;
+  }
+
+  void say_book(const op& o) {
+    auto at = live_.find(o.id);
+    const delivery* live = at == live_.end() ? nullptr : &at->second;
+    if (live && !can_be_served(*live)) return doubt_book(o);
+    if (o.kind == op_kind::state) {
+      if (live)
+        items_.push_back(changed_state(o.id, state_of(o.id), live->added));
+      else
+        unsure_states_.push_back(o.id);
+      return;
+    }
+    if (o.kind == op_kind::remove) {
+      if (!live) return say_removal(o.id);
+      doubt_book(o);
+      return say_new(o.id, *live);
+    }
+    if (!live) {
+      doubt_book(o);
+      return say_removal(o.id);
+    }
+    if (o.kind == op_kind::add) return say_new(o.id, *live);
+    announced_.push_back({subject::book, o.id, live->book.title});
+    if (o.kind == op_kind::file) {
+      items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->book.updated_at, false));
+      if (how_.form == metadata_form::pair) {
+        items_.push_back(changed_metadata(o.id, *live, nullptr, in_.base, metadata_form::bare).front());
+        return;
+      }
+    }
+    for (json::value& v : changed_metadata(o.id, *live, state_of(o.id), in_.base, how_.form)) items_.push_back(std::move(v));
+  }
+
+  void say_new(const uuid& id, const delivery& d) {
+    announced_.push_back({subject::book, id, d.book.title});
+    items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.book.updated_at, d.added), true));
+  }
+
+  void say_removal(const uuid& id) {
+    items_.push_back(removal(id, announced_title(tx_, kobo_.ids.row, id), session_.created_at));
+  }
+
+  void say_tag(const op& o) {
+    auto at = collections_.find(o.id);
+    if (at == collections_.end()) {
+      if (o.kind != op_kind::tag_deleted) unsure_tags_.push_back(o.id);
+      items_.push_back(deleted_tag(o.id, session_.created_at));
+      return;
+    }
+    if (o.kind == op_kind::tag_deleted) unsure_tags_.push_back(o.id);
+    announced_.push_back({subject::tag, o.id, at->second.name});
+    items_.push_back(tag_item(o.kind == op_kind::tag_changed ? "ChangedTag" : "NewTag", at->second));
+  }
+
+  void doubt_book(const op& o) {
+    unsure_books_.push_back(o.id);
+    unsure_states_.push_back(o.id);
+  }
+
+  db::tx& tx_;
+  const kobo_row& kobo_;
+  const session& session_;
+  const sync_request& in_;
+  const sync_settings& how_;
+  const library::store& store_;
+  std::unordered_map<uuid, delivery> live_;
+  std::unordered_map<uuid, reading_state> states_;
+  std::unordered_map<uuid, collection> collections_;
+  std::vector<announcement> announced_;
+  std::vector<uuid> unsure_books_, unsure_states_, unsure_tags_;
+  json::array items_;
+};
+
+}  // namespace
+
+json::array render_page(db::tx& tx, const kobo_row& k, const session& s, const std::vector<op>& ops, const sync_request& in,
+                        const sync_settings& how, const library::store& store) {
+  page out(tx, k, s, in, how, store);
+  return out.render(ops);
+}
+
+}  // namespace carrel::kobo

@@ -1,0 +1,87 @@
+#pragma once
+// The sync sessions of a Kobo as rows (kobo.md 17.3, 17.4, 17.10), its ledger and what was marked doubtful. Everything here runs
+// under the lock that lock_row takes.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kobo/delivery.hpp"
+#include "kobo/target.hpp"
+#include "library/revision.hpp"
+#include "server/core/clock.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::kobo {
+
+// How a request describes the reader that sends it.
+struct reader_facts {
+  std::string device_hash;  // raw; "" when it does not say
+  std::string model, firmware;
+};
+
+struct kobo_row {
+  kobo_ids ids;
+  std::int64_t epoch = 0, changes = 0;
+  std::string answered;  // position that was answered last
+  int answered_count = 0, chained = 0;
+  std::optional<instant> answered_at, last_sync_at;
+};
+// Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses
+// the only row of the credential (17.2).
+kobo_row lock_row(db::tx&, const uuid& device, const uuid& user, const reader_facts&);
+void store_run(db::tx&, const kobo_row&);  // answered, chained, last_sync_at
+
+// When these are unchanged nothing that a device could be told has changed.
+struct quiet_numbers {
+  std::int64_t catalog = 0, audience = 0, state = 0, changes = 0;
+  bool operator==(const quiet_numbers&) const = default;
+};
+quiet_numbers numbers_of(const library::gate&, const kobo_row&);
+
+struct session {
+  std::int64_t id = 0, epoch = 0;
+  std::optional<std::int64_t> parent;
+  int op_count = 0, delivered = 0;
+  bool acked = false;
+  instant created_at{};
+  std::optional<quiet_numbers> quiet;
+};
+std::optional<session> find_session(db::tx&, const uuid& row, std::int64_t id);
+std::optional<session> newest_session(db::tx&, const uuid& row);
+session_content load_content(db::tx&, std::int64_t session);
+std::vector<op> load_ops(db::tx&, std::int64_t session, int first, int count);
+// Of this row, newer than `base`; without their snapshots.
+std::vector<session_content> load_later(db::tx&, const uuid& row, std::int64_t base);
+session create_session(db::tx&, const kobo_row&, std::optional<std::int64_t> parent, const snapshot&, const std::vector<op>&);
+void note_quiet(db::tx&, std::int64_t session, const quiet_numbers&);
+
+// `?` for a thing in one session.
+void doubt(db::tx&, std::int64_t session, subject, const std::vector<uuid>&);
+// `?` in every session that is kept of the row, and a sign that there is something new to say.
+void doubt_everywhere(db::tx&, const uuid& row, subject, const std::vector<uuid>&);
+
+// The device has told its reading state of a book: it holds that revision of ours, or nothing of the kind when what was stored
+// is not just what it sent (17.2).
+void state_said(db::tx&, const kobo_row&, const uuid& entitlement, std::optional<std::int64_t> revision);
+
+// ---- ledger ----
+struct ledger_ids {
+  std::unordered_set<uuid> books, tags;
+};
+ledger_ids load_ledger(db::tx&, const uuid& row);
+struct announcement {
+  subject about = subject::book;
+  uuid id;
+  std::string title;
+};
+void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
+std::string announced_title(db::tx&, const uuid& row, const uuid& entitlement);
+// The first `count` ops of the session have arrived; all of them when `whole` (17.4).
+void deliver(db::tx&, const kobo_row&, const session&, int count, bool whole);
+
+// 17.10; after create_session and deliver.
+void forget_old_sessions(db::tx&, const uuid& row);
+
+}  // namespace carrel::kobo

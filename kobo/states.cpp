@@ -1,0 +1,182 @@
+#include "kobo/states.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "kobo/sessions.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+constexpr db::statement sql_states{"kobo.states", R"sql(
+  select entitlement, revision, created_at, status, status_at, statistics, statistics_at, bookmark, bookmark_at
+    from kobo_states where user_id = $1 and entitlement = any ($2::uuid[]))sql"};
+
+constexpr db::statement sql_lock{"kobo.lock_state", R"sql(
+  select entitlement, revision, created_at, status, status_at, statistics, statistics_at, bookmark, bookmark_at
+    from kobo_states where user_id = $1 and entitlement = $2 for update)sql"};
+constexpr db::statement sql_begin{"kobo.begin_state", R"sql(
+  insert into kobo_states (user_id, entitlement, revision, created_at) values ($1, $2, 0, $3) on conflict do nothing)sql"};
+constexpr db::statement sql_store{"kobo.store_state", R"sql(
+  update kobo_states set revision = revision + 1, status = $3::jsonb, status_at = $4, statistics = $5::jsonb, statistics_at = $6,
+         bookmark = $7::jsonb, bookmark_at = $8
+   where user_id = $1 and entitlement = $2 returning revision)sql"};
+// The device that said it holds it already, as long as what was stored is what it sent; the others are told.
+constexpr db::statement sql_tell_others{"kobo.tell_others", R"sql(
+  update kobo_devices k set changes = changes + 1 from devices d where d.id = k.device_id and d.user_id = $1)sql"};
+
+std::optional<state_section> section_from(const db::row& r, std::size_t column) {
+  if (r.is_null(column)) return std::nullopt;
+  result<json::object> fields = json::read_object(r.view(column));
+  return state_section{.fields = fields ? std::move(*fields) : json::object{}, .at = r.at(column + 1)};
+}
+
+json::object section_json(const std::optional<state_section>& s, instant otherwise) {
+  json::object out;
+  out.set("LastModified", s ? s->at : otherwise);
+  if (s) {
+    for (const auto& [name, value] : s->fields.members()) out.set(name, value);
+  }
+  return out;
+}
+
+reading_state state_from(const db::row& r) {
+  return {.revision = r.integer(1),
+          .created = r.at(2),
+          .status = section_from(r, 3),
+          .statistics = section_from(r, 5),
+          .bookmark = section_from(r, 7)};
+}
+
+// Numbers that must be whole on the device: a fraction makes it ask its question again and again (7.5).
+void make_whole(json::object& o, std::string_view name) {
+  double n = 0;
+  if (o.take(name, n)) o.set(std::string(name), static_cast<std::int64_t>(n));
+}
+
+enum class fate { missing, older, failed, kept, accepted, merged };
+const char* word_of(fate f) {
+  if (f == fate::failed) return "Failure";
+  return f == fate::missing || f == fate::older ? "Ignored" : "Success";
+}
+
+fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise) {
+  const json::value* v = sent.find(name);
+  if (v == nullptr || v->is_null()) return fate::missing;
+  if (v->as_object() == nullptr) return fate::failed;
+  json::object fields = *v->as_object();
+  std::string at_text;
+  std::optional<instant> at = fields.take("LastModified", at_text) ? parse_time(at_text) : std::nullopt;
+  state_section made{.fields = {}, .at = at.value_or(otherwise)};
+  for (const auto& [key, value] : fields.members()) {
+    if (key != "LastModified") made.fields.set(key, value);
+  }
+  for (std::string_view whole :
+       {"ProgressPercent", "ContentSourceProgressPercent", "SpentReadingMinutes", "RemainingTimeMinutes"})
+    make_whole(made.fields, whole);
+  if (stored && made.at < stored->at) return fate::older;
+  if (stored && (made.at == stored->at || json::dump(made.fields) == json::dump(stored->fields))) return fate::kept;
+  // Missing parts never clear stored parts (10.1).
+  std::size_t parts = made.fields.size();
+  if (stored) {
+    for (const auto& [key, value] : stored->fields.members()) {
+      if (made.fields.find(key) == nullptr) made.fields.set(key, value);
+    }
+  }
+  bool merged = made.fields.size() != parts;
+  stored = std::move(made);
+  return merged ? fate::merged : fate::accepted;
+}
+
+std::optional<std::string> text_of(const std::optional<state_section>& s) {
+  return s ? std::optional(json::dump(s->fields)) : std::nullopt;
+}
+std::optional<instant> time_of(const std::optional<state_section>& s) { return s ? std::optional(s->at) : std::nullopt; }
+
+}  // namespace
+
+instant reading_state::last_modified() const {
+  std::optional<instant> out;
+  for (const auto* s : {&status, &statistics, &bookmark}) {
+    if (*s) out = out ? std::max(*out, (*s)->at) : (*s)->at;
+  }
+  return out.value_or(created);
+}
+
+std::unordered_map<uuid, reading_state> read_states(db::tx& tx, const uuid& user, const std::vector<uuid>& entitlements) {
+  std::unordered_map<uuid, reading_state> out;
+  for (const db::row& r : tx.run(sql_states, user, entitlements)) {
+    out.emplace(r.id(0), state_from(r));
+  }
+  return out;
+}
+
+json::object state_json(const uuid& entitlement, const reading_state* s, instant added) {
+  static const reading_state nothing;
+  const reading_state& is = s ? *s : nothing;
+  instant created = s ? s->created : added, changed = s ? s->last_modified() : added;
+  json::object status = section_json(is.status, created);
+  if (status.find("Status") == nullptr) status.set("Status", "ReadyToRead");
+  return {{"EntitlementId", entitlement},
+          {"Created", created},
+          {"LastModified", changed},
+          {"PriorityTimestamp", changed},
+          {"StatusInfo", std::move(status)},
+          {"Statistics", section_json(is.statistics, created)},
+          {"CurrentBookmark", section_json(is.bookmark, created)}};
+}
+
+std::optional<instant> parse_time(std::string_view text) {
+  auto number = [&](std::size_t at, std::size_t count) -> std::optional<std::int64_t> {
+    if (at + count > text.size()) return std::nullopt;
+    for (char c : text.substr(at, count)) {
+      if (c < '0' || c > '9') return std::nullopt;
+    }
+    return to_integer(text.substr(at, count));
+  };
+  auto year = number(0, 4), month = number(5, 2), day = number(8, 2), hour = number(11, 2), minute = number(14, 2),
+       second = number(17, 2);
+  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':')
+    return std::nullopt;
+  std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(static_cast<unsigned>(*month)),
+                                   std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  std::string_view rest = text.substr(19);
+  if (rest.starts_with('.')) {
+    std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+    if (end < 2 || end > 8) return std::nullopt;
+    rest.remove_prefix(end);
+  }
+  if (rest != "Z" && rest != "+00:00" && !rest.empty()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+}
+
+section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent) {
+  const uuid& user = k.ids.user;
+  std::string text;
+  instant envelope = (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(now());
+  tx.run(sql_begin, user, entitlement, envelope);
+  reading_state state = state_from(tx.run(sql_lock, user, entitlement)[0]);
+
+  std::array fates{take_section(state.status, sent, "StatusInfo", envelope),
+                   take_section(state.statistics, sent, "Statistics", envelope),
+                   take_section(state.bookmark, sent, "CurrentBookmark", envelope)};
+  auto any = [&](fate f) { return std::find(fates.begin(), fates.end(), f) != fates.end(); };
+  if (any(fate::accepted) || any(fate::merged)) {
+    db::rows stored =
+        tx.run(sql_store, user, entitlement, text_of(state.status), time_of(state.status), text_of(state.statistics),
+               time_of(state.statistics), text_of(state.bookmark), time_of(state.bookmark));
+    state.revision = stored[0].integer(0);
+    tx.run(sql_tell_others, user);
+  }
+  bool exact = !any(fate::older) && !any(fate::failed) && !any(fate::merged);
+  state_said(tx, k, entitlement, exact ? std::optional(state.revision) : std::nullopt);
+  return {.status = word_of(fates[0]),
+          .statistics = word_of(fates[1]),
+          .bookmark = word_of(fates[2]),
+          .last_modified = state.last_modified()};
+}
+
+}  // namespace carrel::kobo

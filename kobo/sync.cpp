@@ -1,0 +1,227 @@
+#include "kobo/sync.hpp"
+
+#include <algorithm>
+
+#include "kobo/actions.hpp"
+#include "kobo/page.hpp"
+#include "kobo/sync_token.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+constexpr int most_chained = 20, patient_repeats = 3, most_items = 20'000;
+constexpr std::chrono::minutes longest_run{10};
+constexpr std::chrono::seconds repeat_window{120};
+
+// Where the device stands, as far as its token proves it (17.4).
+struct position {
+  std::optional<session> in;  // absent: root
+  int next = 0;
+  bool done = false;
+  bool root() const { return !in; }
+  bool midway() const { return in && !done; }
+  std::string text() const {
+    if (!in) return "root";
+    return std::to_string(in->id) + (done ? "." : ":" + std::to_string(next));
+  }
+};
+
+struct plan {
+  std::vector<op> ops;
+  snapshot held;
+};
+
+// Doubts are part of what a session leaves behind: a thing of which nothing is sure is `?` whatever its record says.
+snapshot effective(const session_content& c) {
+  snapshot out = c.held;
+  std::unordered_set<uuid> met;
+  for (held_book& h : out.books) {
+    met.insert(h.id);
+    if (c.unsure.books.contains(h.id)) h.sure = false;
+    auto said = c.unsure.states.find(h.id);
+    if (said != c.unsure.states.end()) h.state_sure = said->second.has_value();
+    if (said != c.unsure.states.end() && said->second) h.state = *said->second;
+    if (!h.sure) h.is = {};
+    if (!h.state_sure) h.state = 0;
+  }
+  for (const uuid& id : c.unsure.books) {
+    if (!met.contains(id)) out.books.push_back({.id = id, .is = {}, .state = 0, .sure = false, .state_sure = false});
+  }
+  for (held_tag& t : out.tags) {
+    met.insert(t.id);
+    if (c.unsure.tags.contains(t.id)) t.sure = false;
+    if (!t.sure) t.revision = 0;
+  }
+  for (const uuid& id : c.unsure.tags) {
+    if (!met.contains(id)) out.tags.push_back({.id = id, .revision = 0, .sure = false});
+  }
+  std::sort(out.books.begin(), out.books.end(), [](const held_book& a, const held_book& b) { return a.id < b.id; });
+  std::sort(out.tags.begin(), out.tags.end(), [](const held_tag& a, const held_tag& b) { return a.id < b.id; });
+  return out;
+}
+
+class conversation {
+ public:
+  conversation(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store, const std::string& key)
+      : tx_(tx), in_(in), how_(how), store_(store), key_(key), kobo_(lock_row(tx, in.device, in.user, in.reader)) {}
+
+  sync_answer run() {
+    forget_tombstones(tx_, kobo_);
+    position at = resolve();
+    begin_run(at);
+    if (at.in) deliver(tx_, kobo_, *at.in, at.next, at.done);
+    if (at.midway()) return say(*at.in, at.next, at);
+
+    if (at.done && at.in->quiet == numbers()) return nothing_new(at);
+    plan p = plan_from(at);
+    if (at.done && p.ops.empty()) {
+      note_quiet(tx_, at.in->id, numbers());
+      return nothing_new(at);
+    }
+    session s = same_as_newest(at, p).value_or(session{});
+    if (s.id == 0) s = create(at, p);
+    return say(s, 0, at);
+  }
+
+ private:
+  quiet_numbers numbers() const { return numbers_of(in_.gate, kobo_); }
+
+  position resolve() {
+    std::optional<sync_token> t = read_token(in_.token, kobo_.ids.row, key_);
+    if (!t || t->epoch != kobo_.epoch) return {};
+    std::optional<session> s = find_session(tx_, kobo_.ids.row, t->session);
+    if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return {};
+    return {.in = std::move(s), .next = static_cast<int>(t->next), .done = t->done};
+  }
+
+  // A run is one sync as its reader sees it; a reader that shows a token again and again although it got an answer cannot keep
+  // it, and gets all in one piece in the end (17.6).
+  void begin_run(const position& at) {
+    instant t = now();
+    bool recent = kobo_.answered_at && t - *kobo_.answered_at < longest_run;
+    if (!at.midway() || !recent) kobo_.chained = at.done && recent && kobo_.answered == at.text() + "+" ? kobo_.chained : 0;
+    bool repeated = kobo_.answered == at.text() + "+" && kobo_.answered_at && t - *kobo_.answered_at < repeat_window;
+    kobo_.answered_count = repeated ? kobo_.answered_count + 1 : 0;
+  }
+
+  int page_limit() const {
+    int limit = how_.page_size;
+    for (int i = patient_repeats; i <= kobo_.answered_count && limit < most_items; ++i) limit *= 4;
+    return std::min(limit, most_items);
+  }
+  bool widened() const { return kobo_.answered_count >= patient_repeats; }
+
+  position_view view_of(const position& at) {
+    position_view v;
+    v.root = at.root();
+    if (v.root) {
+      ledger_ids ever = load_ledger(tx_, kobo_.ids.row);
+      v.ever_books = std::move(ever.books);
+      v.ever_tags = std::move(ever.tags);
+    } else {
+      v.base = load_content(tx_, at.in->id);
+      v.later = load_later(tx_, kobo_.ids.row, at.in->id);
+    }
+    return v;
+  }
+
+  plan plan_from(const position& at) {
+    position_view v = view_of(at);
+    book_plan books = plan_books(v, read_target(tx_, kobo_.ids));
+    std::unordered_set<uuid> held;
+    for (const held_book& h : books.held) held.insert(h.id);
+    std::vector<target_tag> tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, held));
+    tag_plan more = plan_tags(v, tags, books.added);
+    plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
+    out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
+    return out;
+  }
+
+  // The same question gets the same answer: no new session for a repeat (17.5).
+  std::optional<session> same_as_newest(const position& at, const plan& p) {
+    std::optional<session> newest = newest_session(tx_, kobo_.ids.row);
+    std::optional<std::int64_t> parent = at.in ? std::optional(at.in->id) : std::nullopt;
+    if (!newest || newest->epoch != kobo_.epoch || newest->parent != parent) return std::nullopt;
+    session_content there = load_content(tx_, newest->id);
+    bool same = there.ops == p.ops && effective(there) == effective({.held = p.held, .ops = {}, .unsure = {}});
+    return same ? newest : std::nullopt;
+  }
+
+  session create(const position& at, const plan& p) {
+    std::optional<std::int64_t> parent = at.in ? std::optional(at.in->id) : std::nullopt;
+    session s = create_session(tx_, kobo_, parent, p.held, p.ops);
+    ++kobo_.changes;  // what an older position was told to be all is no longer so
+    note_quiet(tx_, s.id, numbers());
+    forget_old_sessions(tx_, kobo_.ids.row);
+    return s;
+  }
+
+  sync_answer say(const session& s, int first, const position& at) {
+    std::vector<op> ops = cut(load_ops(tx_, s.id, first, page_limit()));
+    int next = first + static_cast<int>(ops.size());
+    sync_answer out;
+    json::array items = render_page(tx_, kobo_, s, ops, in_, how_, store_);
+    out.body = json::dump(items);
+    bool done = next >= s.op_count;
+    out.more = !done || (first > 0 && !widened() && chains_on(s));
+    out.token = write_token({.epoch = kobo_.epoch, .session = s.id, .next = next, .done = done}, kobo_.ids.row, key_);
+    return finish(std::move(out), at);
+  }
+
+  // At least one op; what belongs to one op stays together.
+  std::vector<op> cut(std::vector<op> ops) const {
+    int items = 0;
+    std::size_t count = 0;
+    for (const op& o : ops) {
+      int needs = (o.kind == op_kind::file ? 2 : 1) + (how_.form == metadata_form::pair && o.kind == op_kind::meta ? 1 : 0);
+      if (count > 0 && items + needs > page_limit()) break;
+      items += needs;
+      ++count;
+    }
+    ops.resize(count);
+    return ops;
+  }
+
+  // "Sync finished" on the device is to mean that it equals its shelf now, not when the sync began.
+  bool chains_on(const session& s) {
+    if (kobo_.chained >= most_chained) return false;
+    std::optional<session> fresh = find_session(tx_, kobo_.ids.row, s.id);  // rendering may have made it doubtful
+    if (fresh->quiet == numbers()) return false;
+    position end{.in = fresh, .next = s.op_count, .done = true};
+    if (plan_from(end).ops.empty()) {
+      note_quiet(tx_, s.id, numbers());
+      return false;
+    }
+    ++kobo_.chained;
+    return true;
+  }
+
+  sync_answer nothing_new(const position& at) {
+    sync_answer out{.body = "[]", .token = in_.token, .more = false};
+    return finish(std::move(out), at);
+  }
+
+  sync_answer finish(sync_answer out, const position& at) {
+    kobo_.answered = at.text() + (out.more ? "+" : "");
+    kobo_.answered_at = kobo_.last_sync_at = now();
+    store_run(tx_, kobo_);
+    return out;
+  }
+
+  db::tx& tx_;
+  const sync_request& in_;
+  const sync_settings& how_;
+  const library::store& store_;
+  const std::string& key_;
+  kobo_row kobo_;
+};
+
+}  // namespace
+
+sync_answer run_sync(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store,
+                     const std::string& key) {
+  conversation c(tx, in, how, store, key);
+  return c.run();
+}
+
+}  // namespace carrel::kobo

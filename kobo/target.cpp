@@ -1,0 +1,115 @@
+#include "kobo/target.hpp"
+
+#include <algorithm>
+
+#include "server/core/digest.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+// A KEPUB before an EPUB; protected files, and formats that a Kobo cannot read as they are, are not wanted (7.4).
+#define CARREL_WANTED                                                                                             \
+  " from (select sb.book_id, min(sb.added_at) as added_at"                                                        \
+  "         from device_shelves ds join shelf_books sb on sb.shelf_id = ds.shelf_id"                              \
+  "        where ds.device_id = $1 group by sb.book_id) w"                                                        \
+  " join visible_books($2) b on b.id = w.book_id and b.status = 'organized'"                                      \
+  " cross join lateral ("                                                                                         \
+  "      select f.id, f.missing_since from book_files f"                                                          \
+  "       where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null" \
+  "       order by f.is_kepub desc, f.rank, f.id limit 1) f"
+
+constexpr db::statement sql_target{
+    "kobo.target",
+    "select b.entitlement, b.version, b.file_version, coalesce(s.revision, 0), f.missing_since is not null" CARREL_WANTED
+    " left join kobo_states s on s.user_id = $2 and s.entitlement = b.entitlement"
+    " where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.id = b.entitlement)"
+    "   and ($4::uuid[] is null or b.entitlement = any ($4::uuid[]))"
+    " order by w.added_at desc, b.id desc"};
+
+constexpr db::statement sql_deliveries{
+    "kobo.deliveries", "select b.entitlement, b.id, f.id, w.added_at, b.fixed_layout" CARREL_WANTED
+                       " where b.entitlement = any ($4::uuid[])"
+                       "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.id = b.entitlement)"};
+#undef CARREL_WANTED
+
+constexpr db::statement sql_collections{"kobo.collections", R"sql(
+  select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at),
+         array(select b.entitlement from shelf_books sb join books b on b.id = sb.book_id
+                where sb.shelf_id = s.id order by sb.position, b.id)
+    from device_shelves ds join shelves s on s.id = ds.shelf_id
+   where ds.device_id = $1 and s.collection
+   order by s.position, s.name_key, s.id)sql"};
+
+// The digest only tells whether the list changed since it was last asked; the revision is what counts (17.1, 4).
+constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
+  insert into kobo_tags as t (kobo_id, id, digest)
+  select $1, w.id, w.digest from unnest($2::uuid[], $3::bytea[]) as w (id, digest) order by w.id
+      on conflict (kobo_id, id) do update set digest = excluded.digest,
+         revision = t.revision + case when t.digest = excluded.digest then 0 else 1 end
+  returning id, revision)sql"};
+
+}  // namespace
+
+std::vector<target_book> read_target(db::tx& tx, const kobo_ids& k, const std::optional<std::vector<uuid>>& only) {
+  std::vector<target_book> out;
+  for (const db::row& r : tx.run(sql_target, k.device, k.user, k.row, only)) {
+    out.push_back(
+        {.id = r.id(0), .is = {.meta = r.integer(1), .file = r.integer(2)}, .state = r.integer(3), .pending = r.flag(4)});
+  }
+  return out;
+}
+
+std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k, const std::vector<uuid>& entitlements) {
+  struct found {
+    uuid entitlement, file;
+    instant added;
+    bool fixed_layout;
+  };
+  std::unordered_map<uuid, found> by_book;
+  std::vector<uuid> books;
+  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements)) {
+    books.push_back(r.id(1));
+    by_book[r.id(1)] = {.entitlement = r.id(0), .file = r.id(2), .added = r.at(3), .fixed_layout = r.flag(4)};
+  }
+  std::unordered_map<uuid, delivery> out;
+  for (library::book& b : library::load_books(tx, k.user, books)) {
+    const found& f = by_book.at(b.id);
+    auto file = std::find_if(b.files.begin(), b.files.end(), [&](const library::book_file& x) { return x.id == f.file; });
+    if (file == b.files.end()) continue;
+    library::book_file chosen = *file;
+    out.emplace(f.entitlement,
+                delivery{.book = std::move(b), .file = std::move(chosen), .added = f.added, .fixed_layout = f.fixed_layout});
+  }
+  return out;
+}
+
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& held) {
+  std::vector<collection> out;
+  for (const db::row& r : tx.run(sql_collections, k.device)) {
+    collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
+    for (const uuid& id : r.ids(4)) {
+      if (held.contains(id)) c.members.push_back(id);
+    }
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
+std::vector<target_tag> revisions_of(db::tx& tx, const kobo_ids& k, const std::vector<collection>& all) {
+  if (all.empty()) return {};
+  std::vector<uuid> ids;
+  std::vector<db::bytes> digests;
+  for (const collection& c : all) {
+    std::string content = c.name;
+    for (const uuid& id : c.members) content.append("\n").append(id.text());
+    ids.push_back(c.id);
+    digests.push_back({sha256_raw(content)});
+  }
+  std::unordered_map<uuid, std::int64_t> revisions;
+  for (const db::row& r : tx.run(sql_revisions, k.row, ids, digests)) revisions[r.id(0)] = r.integer(1);
+  std::vector<target_tag> out;
+  for (const collection& c : all) out.push_back({.id = c.id, .revision = revisions.at(c.id), .members = c.members});
+  return out;
+}
+
+}  // namespace carrel::kobo

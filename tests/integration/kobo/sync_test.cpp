@@ -1,0 +1,157 @@
+// Conversations of a sync: first, nothing new, changes, removal, pages that were lost (kobo.md 18).
+#include <catch2/catch.hpp>
+
+#include "tests/integration/kobo/shop.hpp"
+
+using namespace carrel;
+using namespace carrel::kobo;
+using namespace carrel::kobo::tests;
+
+namespace {
+
+using strings = std::vector<std::string>;
+
+strings kinds_of(const std::string& body) {
+  strings out;
+  for (const json::value& item : items_of(body)) out.push_back(kind_of(item));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a first sync brings the shelf in pages, the collection last, and the next one says nothing") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara");
+  for (const char* title : {"One", "Two", "Three", "Four"}) s.shelve(s.add_book(title), true);
+  s.add_book("Not on the shelf");
+
+  sync_answer first = s.sync(kobo, "");
+  CHECK(kinds_of(first.body) == strings{"NewEntitlement", "NewEntitlement", "NewEntitlement"});
+  CHECK(first.more);
+  CHECK(first.token.size() < 300);
+  sync_answer second = s.sync(kobo, first.token);
+  CHECK(kinds_of(second.body) == strings{"NewEntitlement", "NewTag"});
+  CHECK_FALSE(second.more);
+
+  reader r;
+  for (const std::string& body : {first.body, second.body}) {
+    for (const json::value& item : items_of(body)) r.apply(item);
+  }
+  CHECK(r.library == s.target(kobo));
+  REQUIRE(r.tags.size() == 1);
+  CHECK(r.tags.begin()->second.first == "To read");
+  CHECK(r.tags.begin()->second.second.size() == 4);
+
+  sync_answer quiet = s.sync(kobo, second.token);
+  CHECK(quiet.body == "[]");
+  CHECK(quiet.token == second.token);
+  CHECK_FALSE(quiet.more);
+}
+
+TEST_CASE("an answer that was lost is given again, byte for byte") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara");
+  for (const char* title : {"One", "Two", "Three", "Four"}) s.shelve(s.add_book(title), true);
+  sync_answer first = s.sync(kobo, ""), again = s.sync(kobo, "");
+  CHECK(again.body == first.body);
+  CHECK(again.token == first.token);
+  sync_answer second = s.sync(kobo, first.token), once_more = s.sync(kobo, first.token);
+  CHECK(once_more.body == second.body);
+  CHECK(once_more.token == second.token);
+}
+
+TEST_CASE("changes are said in the form that keeps a download, and a file in the one that renews it") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One"), other = s.add_book("Other");
+  s.shelve(book, true);
+  s.shelve(other, true);
+  reader r;
+  complete_sync(s, kobo, r);
+
+  s.retitle(book, "One, revised");
+  sync_answer meta = s.sync(kobo, r.token);
+  CHECK(kinds_of(meta.body) == strings{"ChangedProductMetadata"});
+  for (const json::value& item : items_of(meta.body)) r.apply(item);
+  r.token = meta.token;
+  CHECK(r.library == s.target(kobo));
+
+  s.replace_file(book);
+  sync_answer file = s.sync(kobo, r.token);
+  CHECK(kinds_of(file.body) == strings{"NewEntitlement", "ChangedProductMetadata"});
+  r.token = file.token;
+
+  s.shelve(book, false);
+  sync_answer gone = s.sync(kobo, r.token);
+  CHECK(kinds_of(gone.body) == strings{"ChangedEntitlement", "ChangedTag"});
+  CHECK(gone.body.find("One, revised") != std::string::npos);  // the title by which the reader knows it
+  r.token = gone.token;
+  CHECK(s.sync(kobo, r.token).body == "[]");
+}
+
+TEST_CASE("tokens that are not ours, damaged or of another Kobo begin at the beginning") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), other = s.add_kobo("Libra");
+  s.shelve(s.add_book("One"), true);
+  reader r;
+  complete_sync(s, kobo, r);
+  std::string store = "eyJ0eXAiOjF9.eyJJbnRlcm5hbFN5bmNUb2tlbiI6IiJ9", damaged = r.token;
+  damaged[damaged.size() / 2] = damaged[damaged.size() / 2] == 'A' ? 'B' : 'A';
+  for (const std::string& token : {std::string("KOMGA.abc"), store, damaged, std::string(5000, 'A'), std::string("\xff\xfe")}) {
+    CHECK(kinds_of(s.sync(kobo, token).body) == strings{"NewEntitlement", "NewTag"});
+  }
+  CHECK(kinds_of(s.sync(other, r.token).body) == strings{"NewEntitlement", "NewTag"});
+}
+
+TEST_CASE("a book that cannot be served just now is neither announced nor taken away") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), here = s.add_book("Here"), away = s.add_book("Away");
+  s.shelve(here, true);
+  s.shelve(away, true);
+  s.lose_file(away, true);
+  reader r;
+  complete_sync(s, kobo, r);
+  CHECK(r.library.size() == 1);
+  s.lose_file(away, false);
+  complete_sync(s, kobo, r);
+  CHECK(r.library.size() == 2);
+  s.lose_file(here, true);
+  complete_sync(s, kobo, r);
+  CHECK(r.library.size() == 2);
+}
+
+TEST_CASE("what the reader removes stays away from this Kobo alone until it is restored") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), other = s.add_kobo("Libra"), book = s.add_book("One");
+  s.shelve(book, true);
+  reader r, second;
+  complete_sync(s, kobo, r);
+  complete_sync(s, other, second);
+  std::string id = s.entitlement(book);
+
+  r.remove(id);
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, *uuid::parse(id)); });
+  CHECK(s.sync(kobo, r.token).body.find(R"("IsRemoved":true)") != std::string::npos);
+  complete_sync(s, kobo, r);
+  CHECK(r.library.empty());
+  CHECK(s.sync(other, second.token).body == "[]");
+
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { send_again(tx, k, {*uuid::parse(id)}); });
+  complete_sync(s, kobo, r);
+  CHECK(r.library.size() == 1);
+}
+
+TEST_CASE("a reset says everything again and takes away what should not be there") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One"), ghost = s.add_book("Ghost");
+  s.shelve(book, true);
+  s.shelve(ghost, true);
+  reader r;
+  complete_sync(s, kobo, r);
+  reader before = r;
+  s.shelve(ghost, false);
+  complete_sync(s, kobo, r);
+  r.library = before.library;  // the reader kept it all the same
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { reset_sync(tx, k); });
+  complete_sync(s, kobo, r);
+  CHECK(r.library == s.target(kobo));
+}
