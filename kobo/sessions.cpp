@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "server/core/error.hpp"
-#include "server/core/text.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -12,7 +11,7 @@ constexpr int acked_kept = 3, open_kept = 8;
 
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
 constexpr db::statement sql_row{"kobo.lock_row", R"sql(
-  select id, epoch, changes, answered, answered_count, answered_at, chained, last_sync_at
+  select id, epoch, changes, answered, answered_count, answered_at, chained, last_sync_at, stands_on
     from kobo_devices
    where device_id = $1
      and (device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))
@@ -23,7 +22,7 @@ constexpr db::statement sql_seen{"kobo.saw_row", R"sql(
   update kobo_devices set model = coalesce(nullif($2, ''), model), firmware = coalesce(nullif($3, ''), firmware), last_seen_at = $4
    where id = $1 and (last_seen_at < $4::timestamptz - interval '1 minute' or (nullif($2, ''), nullif($3, '')) is distinct from (model, firmware)))sql"};
 constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
-  update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6 where id = $1)sql"};
+  update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6, stands_on = $7 where id = $1)sql"};
 
 #define CARREL_SESSION                                                                                                  \
   "select id, epoch, parent_id, op_count, delivered, acked_at is not null, created_at, quiet_catalog, quiet_audience, " \
@@ -117,13 +116,14 @@ kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader
                .answered_count = static_cast<int>(r.integer(4)),
                .chained = static_cast<int>(r.integer(6)),
                .answered_at = r.maybe_at(5),
-               .last_sync_at = r.maybe_at(7)};
+               .last_sync_at = r.maybe_at(7),
+               .stands_on = r.maybe_integer(8)};
   tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());
   return out;
 }
 
 void store_run(db::tx& tx, const kobo_row& k) {
-  tx.run(sql_store_run, k.ids.row, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at);
+  tx.run(sql_store_run, k.ids.row, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on);
 }
 
 quiet_numbers numbers_of(const library::gate& g, const kobo_row& k) {
@@ -200,8 +200,8 @@ void doubt_everywhere(db::tx& tx, const uuid& row, subject about, const std::vec
 }
 
 void state_said(db::tx& tx, const kobo_row& k, const uuid& entitlement, std::optional<std::int64_t> revision) {
-  // In what it was answered last and in what is newer; of an older position, or a copy of the reader, this says nothing.
-  std::int64_t from = to_integer(std::string_view(k.answered).substr(0, k.answered.find_first_of(".:+"))).value_or(INT64_MAX);
+  // Of an older position, or a copy of the reader, this says nothing.
+  std::int64_t from = k.stands_on.value_or(INT64_MAX);
   tx.run(sql_said, k.ids.row, entitlement, from, revision);
   tx.run(sql_changed, k.ids.row);
 }

@@ -27,6 +27,7 @@ struct kobo_row {
   std::string answered;  // position that was answered last
   int answered_count = 0, chained = 0;
   std::optional<instant> answered_at, last_sync_at;
+  std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };
 // Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses
 // the only row of the credential (17.2).

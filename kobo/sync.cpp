@@ -157,6 +157,7 @@ class conversation {
   }
 
   sync_answer say(const session& s, int first, const position& at) {
+    kobo_.stands_on = at.in ? at.in->id : s.id;
     std::vector<op> ops = cut(load_ops(tx_, s.id, first, page_limit()));
     int next = first + static_cast<int>(ops.size());
     sync_answer out;
@@ -197,6 +198,7 @@ class conversation {
   }
 
   sync_answer nothing_new(const position& at) {
+    kobo_.stands_on = at.in->id;
     sync_answer out{.body = "[]", .token = in_.token, .more = false};
     return finish(std::move(out), at);
   }

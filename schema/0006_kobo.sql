@@ -20,6 +20,7 @@ create table kobo_devices (
   answered_count int not null default 0,
   answered_at timestamptz,
   chained int not null default 0,
+  stands_on bigint,                            -- the session of that position; without a token the one that was begun for it
   unique (device_id, device_hash)
 );
 

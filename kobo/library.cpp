@@ -1,0 +1,145 @@
+// What a device asks of its books: the sync, one book, its state, and that it was removed (kobo.md 6 and 9).
+#include <array>
+
+#include "kobo/actions.hpp"
+#include "kobo/resources.hpp"
+#include "kobo/state.hpp"
+#include "server/core/log.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+kobo_row row_of(db::tx& tx, const visit& v) { return lock_row(tx, v.device, v.user, v.reader); }
+
+std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
+  kobo_row k = row_of(tx, v);
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, k.ids, ids);
+  json::array out;
+  for (const uuid& id : ids) {
+    auto at = live.find(id);
+    if (at != live.end()) out.push_back(book_metadata(id, at->second, v.base, false));
+  }
+  return json::dump(out);
+}
+
+std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
+  kobo_row k = row_of(tx, v);
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, k.ids, ids);
+  std::unordered_map<uuid, reading_state> states = read_states(tx, v.user, ids);
+  json::array out;
+  for (const uuid& id : ids) {
+    auto at = live.find(id);
+    auto state = states.find(id);
+    if (at != live.end()) out.push_back(state_json(id, state == states.end() ? nullptr : &state->second, at->second.added));
+  }
+  return json::dump(out);
+}
+
+json::object result_of(const char* word) { return {{"Result", word}}; }
+
+json::object update_result(const uuid& id, const section_results& r) {
+  return {{"EntitlementId", id},
+          {"CurrentBookmarkResult", result_of(r.bookmark)},
+          {"StatisticsResult", result_of(r.statistics)},
+          {"StatusInfoResult", result_of(r.status)},
+          {"LastModified", r.last_modified},
+          {"PriorityTimestamp", r.last_modified}};
+}
+
+// Of a book that the device does not have from us nothing is taken, and nothing is refused: it would be repeated for ever (9.3).
+std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent) {
+  kobo_row k = row_of(tx, v);
+  section_results r;
+  if (load_ledger(tx, k.ids.row).books.contains(id))
+    r = put_state(tx, k, id, sent);
+  else
+    r.last_modified = now();
+  return json::dump(json::object{{"RequestResult", "Success"}, {"UpdateResults", json::array{update_result(id, r)}}});
+}
+
+// The element that names the book of the path, failing that the first (9.3).
+std::optional<json::object> sent_state(std::string_view body, const uuid& id) {
+  result<json::object> whole = json::read_object(body);
+  if (!whole) return std::nullopt;
+  const json::value* all = whole->find("ReadingStates");
+  if (all == nullptr || all->as_array() == nullptr) return std::nullopt;
+  const json::object* first = nullptr;
+  for (const json::value& one : *all->as_array()) {
+    const json::object* o = one.as_object();
+    if (o == nullptr) continue;
+    if (first == nullptr) first = o;
+    std::string text;
+    if (o->take("EntitlementId", text) && id_of(text) == id) return *o;
+  }
+  return first == nullptr ? std::nullopt : std::optional(*first);
+}
+
+void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
+  kobo_row k = row_of(tx, v);
+  for (const uuid& id : ids) removed_on_device(tx, k, id);
+}
+
+sync_answer sync(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store,
+                 const std::string& key) {
+  return run_sync(tx, in, how, store, key);
+}
+
+}  // namespace
+
+task<http::response> show_initialization(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  http::response r = answer(initialization_json(v.base.text, v.origin));
+  r.set("x-kobo-apitoken", "e30=");
+  co_return r;
+}
+
+task<http::response> show_sync(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::shared_ptr<const keys> secret = co_await s.secrets();
+  sync_request in{.device = v.device,
+                  .user = v.user,
+                  .reader = v.reader,
+                  .token = std::string(c.in.header("x-kobo-synctoken").value_or("")),
+                  .gate = v.gate,
+                  .base = v.base};
+  task<sync_answer> syncing =
+      s.with.pool.submit(db::mode::write, c.deadline, sync, std::move(in), s.how, s.with.store, secret->tokens);
+  sync_answer a = co_await std::move(syncing);
+  http::response r = answer(std::move(a.body));
+  r.set("x-kobo-synctoken", std::move(a.token));
+  if (a.more) r.set("x-kobo-sync", "continue");
+  co_return r;
+}
+
+task<http::response> show_metadata(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::vector<uuid> ids = ids_of(c.in.param("ids"));
+  std::string body = co_await s.with.pool.write(metadata_of, std::move(v), std::move(ids));
+  co_return answer(std::move(body));
+}
+
+task<http::response> show_state(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::vector<uuid> ids = ids_of(c.in.param("ids"));
+  std::string body = co_await s.with.pool.write(states_of, std::move(v), std::move(ids));
+  co_return answer(std::move(body));
+}
+
+task<http::response> take_state(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::vector<uuid> ids = ids_of(c.in.param("ids"));
+  std::optional<json::object> sent;
+  if (!ids.empty()) sent = sent_state(c.in.body(), ids.front());
+  if (!sent) co_return answer(R"({"RequestResult":"Failure","UpdateResults":[]})");
+  std::string body = co_await s.with.pool.write(store_state, std::move(v), ids.front(), std::move(*sent));
+  co_return answer(std::move(body));
+}
+
+task<http::response> take_removal(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::vector<uuid> ids = ids_of(c.in.param("ids"));
+  if (!ids.empty()) co_await s.with.pool.write(bury, std::move(v), std::move(ids));
+  co_return http::empty(204);
+}
+
+}  // namespace carrel::kobo

@@ -1,0 +1,111 @@
+#include "kobo/routes.hpp"
+
+#include "kobo/identity.hpp"
+#include "kobo/state.hpp"
+#include "kobo/stubs.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+using http::context;
+using http::response;
+using http::verb;
+using state = std::shared_ptr<shared_state>;
+
+constexpr std::uint64_t largest_body = 1 << 20;
+constexpr http::route_options options{.body_limit = largest_body, .budget = std::chrono::seconds{30}};
+
+// "/kobo/{token}/rest" -> token and "/rest".
+std::pair<std::string_view, std::string_view> parts_of(std::string_view path) {
+  path.remove_prefix(path.find_first_not_of('/') == path.npos ? path.size() : path.find_first_not_of('/'));
+  path.remove_prefix(std::min(path.find('/'), path.size()));
+  while (path.starts_with('/')) path.remove_prefix(1);
+  std::size_t end = std::min(path.find('/'), path.size());
+  return {path.substr(0, end), path.substr(end)};
+}
+
+task<response> admitted(shared_state& s, context& c, const http::handler& next) {
+  std::string token(parts_of(c.in.path()).first);
+  task<http::principal> asking = s.with.credentials.kobo(c, token);
+  c.who = co_await std::move(asking);
+  co_return co_await next(c);
+}
+
+// Nothing is refused that is not known: a 4xx makes the device give up its sync (3).
+task<response> show_stub(context& c) {
+  response r = stub_answer(c.in, parts_of(c.in.path()).second);
+  if (r.status == 200) r.set("Content-Type", "application/json; charset=utf-8");
+  co_return r;
+}
+
+task<response> show_device_auth(context& c) { co_return answer(device_auth_json(c.in, new_tokens())); }
+task<response> show_oauth_token(context&) { co_return answer(oauth_token_json(new_tokens())); }
+task<response> show_authorize(context& c) { co_return authorized(c.in); }
+task<response> show_userinfo(context&) { co_return answer(R"({"sub":"00000000-0000-4000-8000-000000000001"})"); }
+task<response> show_jwks(context&) { co_return answer(R"({"keys":[]})"); }
+
+task<response> show_discovery(shared_state& s, context& c) {
+  visit v = co_await enter(s, c);
+  co_return answer(discovery_json(v.base.text));
+}
+
+task<response> refuse_all_tags(context&) {
+  throw http::problem{405, "", "tags"};
+  co_return response{};
+}
+
+// Appendix D: what is wrong with the request itself is told by its status, anything else is an empty answer.
+response render(const context&, const http::problem& p) {
+  bool own = p.code == "gone" || p.code == "tags";
+  bool told = p.status == 401 || p.status == 403 || p.status >= 500 || own;
+  response r = answer("{}", told ? p.status : 200);
+  for (const auto& [name, value] : p.headers) r.set(name, value);
+  if (p.status == 503) r.set("Retry-After", "60");
+  return r;
+}
+
+struct adder {
+  http::router& to;
+  state s;
+  using handler = task<response> (*)(shared_state&, context&);
+
+  void add(verb v, const std::string& path, handler run) const {
+    to.add(
+        v, "/{token}" + path, [s = s, run](context& c) { return run(*s, c); }, options);
+  }
+  void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, "/{token}" + path, run, options); }
+};
+
+}  // namespace
+
+api::api(services s) : state_(std::make_shared<shared_state>(std::move(s))) {}
+
+void api::mount(http::router& root) {
+  state s = state_;
+  http::router& shop = root.group("/kobo", render);
+  shop.use([s](context& c, const http::handler& next) { return admitted(*s, c, next); });
+  shop.otherwise(show_stub);
+  adder to{shop, s};
+
+  to.add(verb::get, "/v1/initialization", show_initialization);
+  for (const char* path : {"/v1/auth/device", "/v1/auth/refresh", "/v1/auth/exchange", "/v1/auth/rakuten_token_exchange"})
+    to.add(verb::post, path, show_device_auth);
+  to.add(verb::get, "/oauth/.well-known/openid-configuration", show_discovery);
+  to.add(verb::get, "/oauth/authorize", show_authorize);
+  to.add(verb::get, "/oauth/userinfo", show_userinfo);
+  to.add(verb::get, "/oauth/jwks", show_jwks);
+  for (verb v : {verb::get, verb::post}) to.add(v, "/oauth/{rest...}", show_oauth_token);
+
+  to.add(verb::get, "/v1/library/sync", show_sync);
+  to.add(verb::get, "/v1/library/{ids}/metadata", show_metadata);
+  to.add(verb::get, "/v1/library/{ids}/state", show_state);
+  to.add(verb::put, "/v1/library/{ids}/state", take_state);
+  to.add(verb::del, "/v1/library/tags", refuse_all_tags);
+  to.add(verb::del, "/v1/library/{ids}", take_removal);
+
+  to.add(verb::get, "/download/{id}/{hash}/{name}", show_download);
+  to.add(verb::get, "/covers/{image}/{width}/{height}/{grey}/image.jpg", show_cover);
+  to.add(verb::get, "/covers/{image}/{width}/{height}/{quality}/{grey}/image.jpg", show_cover);
+}
+
+}  // namespace carrel::kobo

@@ -1,0 +1,112 @@
+// Reading states between a reader's Kobos (kobo.md 9.3, 10.5, 17.11 I14).
+#include <catch2/catch.hpp>
+
+#include "tests/integration/kobo/shop.hpp"
+
+using namespace carrel;
+using namespace carrel::kobo;
+using namespace carrel::kobo::tests;
+
+namespace {
+
+struct desk : shop {
+  uuid clara = add_kobo("Clara"), libra = add_kobo("Libra"), book = add_book("One");
+  uuid id = *uuid::parse(entitlement(book));
+  reader on_clara, on_libra;
+
+  desk() {
+    shelve(book, true);
+    complete_sync(*this, clara, on_clara);
+    complete_sync(*this, libra, on_libra);
+  }
+  section_results put(const uuid& kobo, const std::string& body) {
+    section_results out;
+    with_row(kobo, [&](db::tx& tx, const kobo_row& k) { out = put_state(tx, k, id, json::read_object(body).value()); });
+    return out;
+  }
+  std::string state() {
+    std::string out;
+    with_row(clara, [&](db::tx& tx, const kobo_row& k) {
+      auto all = read_states(tx, k.ids.user, {id});
+      out = json::dump(state_json(id, all.contains(id) ? &all.at(id) : nullptr, now()));
+    });
+    return out;
+  }
+  bool says(const std::string& text) { return state().find(text) != std::string::npos; }
+};
+
+std::string reading(const char* at, int percent, const char* status = "Reading") {
+  std::string when = std::string("\"LastModified\":\"") + at + "\"";
+  return "{" + when + R"(,"StatusInfo":{"Status":")" + status + "\"," + when + R"(},"Statistics":{"SpentReadingMinutes":10,)" +
+         when + R"(},"CurrentBookmark":{"ProgressPercent":)" + std::to_string(percent) + "," + when + "}}";
+}
+
+bool ok(const char* result) { return std::string_view(result) == "Success"; }
+
+}  // namespace
+
+TEST_CASE("a state that a Kobo puts is echoed as it came, told to the other Kobo, and not told to the one that said it") {
+  desk d;
+  section_results r = d.put(d.clara, reading("2026-03-02T19:14:05Z", 12));
+  CHECK(ok(r.status));
+  CHECK(ok(r.statistics));
+  CHECK(ok(r.bookmark));
+  CHECK(rfc3339(r.last_modified) == "2026-03-02T19:14:05Z");
+  CHECK(d.says(R"("PriorityTimestamp":"2026-03-02T19:14:05Z")"));
+  CHECK(d.says(R"("ProgressPercent":12)"));
+
+  CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");
+  sync_answer told = d.sync(d.libra, d.on_libra.token);
+  CHECK(told.body.find("ChangedReadingState") != std::string::npos);
+  d.on_libra.token = told.token;
+  CHECK(d.sync(d.libra, d.on_libra.token).body == "[]");
+}
+
+TEST_CASE("each section goes by its own time: newer wins, older is ignored and told back, equal changes nothing") {
+  desk d;
+  d.put(d.clara, reading("2026-03-05T10:00:00Z", 40));
+  complete_sync(d, d.libra, d.on_libra);
+  section_results old = d.put(d.libra, reading("2026-03-01T10:00:00Z", 5));
+  CHECK(std::string_view(old.bookmark) == "Ignored");
+  CHECK(rfc3339(old.last_modified) == "2026-03-05T10:00:00Z");
+  CHECK(d.says(R"("ProgressPercent":40)"));
+  CHECK(d.sync(d.libra, d.on_libra.token).body.find("ChangedReadingState") != std::string::npos);
+
+  std::string before = d.state();
+  CHECK(ok(d.put(d.clara, reading("2026-03-05T10:00:00Z", 40)).bookmark));
+  CHECK(d.state() == before);
+  // Going back is allowed when it is newer.
+  d.put(d.libra, reading("2026-03-06T10:00:00Z", 3));
+  CHECK(d.says(R"("ProgressPercent":3)"));
+}
+
+TEST_CASE("missing and damaged sections change nothing, fractions become whole numbers") {
+  desk d;
+  d.put(d.clara, reading("2026-03-05T10:00:00Z", 40, "Finished"));
+  section_results r = d.put(d.clara, R"({"LastModified":"2026-03-06T10:00:00Z","StatusInfo":"odd",
+    "CurrentBookmark":{"ProgressPercent":41.7,"LastModified":"2026-03-06T10:00:00.1234567Z"}})");
+  CHECK(std::string_view(r.status) == "Failure");
+  CHECK(std::string_view(r.statistics) == "Ignored");
+  CHECK(ok(r.bookmark));
+  CHECK(d.says(R"("Status":"Finished")"));
+  CHECK(d.says(R"("SpentReadingMinutes":10)"));
+  CHECK(d.says(R"("ProgressPercent":41)"));
+  CHECK_FALSE(d.says("41.7"));
+  for (const char* body : {"{}", R"({"StatusInfo":null,"Statistics":[],"CurrentBookmark":7})", R"({"LastModified":{}})"}) {
+    INFO(body);
+    std::string before = d.state();
+    d.put(d.clara, body);
+    CHECK(d.state() == before);
+  }
+}
+
+TEST_CASE("a state that a restored Kobo does not have any more is told to it again") {
+  desk d;
+  reader backup = d.on_clara;
+  d.retitle(d.book, "One, revised");
+  complete_sync(d, d.clara, d.on_clara);
+  complete_sync(d, d.clara, d.on_clara);  // it shows that it has the newer token
+  d.put(d.clara, reading("2026-03-05T10:00:00Z", 40));
+  CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");
+  CHECK(d.sync(d.clara, backup.token).body.find("ChangedReadingState") != std::string::npos);
+}
