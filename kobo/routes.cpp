@@ -78,7 +78,7 @@ struct adder {
 
 }  // namespace
 
-api::api(services s) : state_(std::make_shared<shared_state>(std::move(s))) {}
+api::api(services s) : state_(std::make_shared<shared_state>(s)) {}
 
 void api::mount(http::router& root) {
   state s = state_;

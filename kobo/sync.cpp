@@ -91,7 +91,7 @@ class conversation {
     if (!t || t->epoch != kobo_.epoch) return {};
     std::optional<session> s = find_session(tx_, kobo_.ids.row, t->session);
     if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return {};
-    return {.in = std::move(s), .next = static_cast<int>(t->next), .done = t->done};
+    return {.in = s, .next = static_cast<int>(t->next), .done = t->done};
   }
 
   // A run is one sync as its reader sees it; a reader that shows a token again and again although it got an answer cannot keep

@@ -108,6 +108,7 @@ std::vector<target_tag> revisions_of(db::tx& tx, const kobo_ids& k, const std::v
   std::unordered_map<uuid, std::int64_t> revisions;
   for (const db::row& r : tx.run(sql_revisions, k.row, ids, digests)) revisions[r.id(0)] = r.integer(1);
   std::vector<target_tag> out;
+  out.reserve(all.size());
   for (const collection& c : all) out.push_back({.id = c.id, .revision = revisions.at(c.id), .members = c.members});
   return out;
 }

@@ -21,7 +21,7 @@ std::string header_of(const http::request& in, std::string_view name, std::size_
 
 }  // namespace
 
-shared_state::shared_state(services s) : with(std::move(s)), how(settings_from(with.settings)) {}
+shared_state::shared_state(services s) : with(s), how(settings_from(with.settings)) {}
 
 task<std::shared_ptr<const keys>> shared_state::secrets() {
   {

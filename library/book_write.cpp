@@ -126,6 +126,7 @@ db::param or_null(const std::string& s) { return s.empty() ? db::param{} : db::p
 
 std::vector<std::string> names_of(const std::vector<publication::person>& people) {
   std::vector<std::string> out;
+  out.reserve(people.size());
   for (const publication::person& p : people) out.push_back(p.name);
   return out;
 }

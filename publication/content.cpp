@@ -85,7 +85,7 @@ bool is_ignored(UChar32 c) {
 constexpr std::array<unsigned char, 128> is_counted_ascii = [] {
   std::array<unsigned char, 128> out{};
   out.fill(1);
-  for (std::size_t c : {9, 10, 11, 12, 13, 28, 29, 30, 31, 32}) out[c] = 0;
+  for (unsigned c : {9U, 10U, 11U, 12U, 13U, 28U, 29U, 30U, 31U, 32U}) out[c] = 0;
   return out;
 }();
 

@@ -86,15 +86,15 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
     home->push_back(std::move(item));
   }
   for (group& g : groups) {
-    asio::any_io_executor loop = g.front().first->executor_, same = loop;
+    asio::any_io_executor loop = g.front().first->executor_, home = loop;
     for (auto& item : g) item.first->executor_ = {};
-    hand_over(std::move(loop), [g = std::move(g), loop = std::move(same)]() mutable {
+    hand_over(std::move(loop), [g = std::move(g), home = std::move(home)]() mutable {
       for (std::size_t i = 0; i < g.size(); ++i) {
         try {
           g[i].first->finish(g[i].second);
         } catch (...) {  // of one coroutine's owner; the others go on
           for (std::size_t k = i + 1; k < g.size(); ++k) {
-            g[k].first->executor_ = loop;
+            g[k].first->executor_ = home;
             resume(std::move(g[k].first), g[k].second);
           }
           throw;
