@@ -50,7 +50,7 @@ json::object update_result(const uuid& id, const section_results& r) {
 std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent) {
   kobo_row k = row_of(tx, v);
   section_results r;
-  if (load_ledger(tx, k.ids.row).books.contains(id))
+  if (announced_title(tx, k.ids.row, id))
     r = put_state(tx, k, id, sent);
   else
     r.last_modified = now();
@@ -95,7 +95,7 @@ task<http::response> show_initialization(shared_state& s, http::context& c) {
 
 task<http::response> show_sync(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
-  std::shared_ptr<const keys> secret = co_await s.secrets();
+  std::shared_ptr<const keys> secret = co_await s.secrets.get();
   sync_request in{.device = v.device,
                   .user = v.user,
                   .reader = v.reader,

@@ -102,7 +102,7 @@ class page {
   }
 
   void say_removal(const uuid& id) {
-    items_.push_back(removal(id, announced_title(tx_, kobo_.ids.row, id), session_.created_at));
+    items_.push_back(removal(id, announced_title(tx_, kobo_.ids.row, id).value_or(""), session_.created_at));
   }
 
   void say_tag(const op& o) {

@@ -228,9 +228,9 @@ void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all)
   tx.run(sql_announce, row, subjects, ids, titles, now());
 }
 
-std::string announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
+std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
   db::rows rows = tx.run(sql_title, row, entitlement);
-  return rows.empty() ? "" : rows[0].text(0);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
 }
 
 void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool whole) {

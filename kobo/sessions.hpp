@@ -78,7 +78,8 @@ struct announcement {
   std::string title;
 };
 void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
-std::string announced_title(db::tx&, const uuid& row, const uuid& entitlement);
+// The title under which a book was announced; nothing when it never was.
+std::optional<std::string> announced_title(db::tx&, const uuid& row, const uuid& entitlement);
 // The first `count` ops of the session have arrived; all of them when `whole` (17.4).
 void deliver(db::tx&, const kobo_row&, const session&, int count, bool whole);
 

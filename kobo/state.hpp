@@ -2,11 +2,11 @@
 // What all handlers of the storefront share. Internal to kobo/.
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "kobo/routes.hpp"
 #include "kobo/sync.hpp"
+#include "server/db/once.hpp"
 
 namespace carrel::kobo {
 
@@ -20,11 +20,7 @@ struct shared_state {
   services with;
   const sync_settings how;
 
-  task<std::shared_ptr<const keys>> secrets();
-
- private:
-  std::mutex mutex_;
-  std::shared_ptr<const keys> keys_;
+  db::once<keys> secrets;
 };
 
 // One request of a device that was let in by its token.

@@ -21,22 +21,10 @@ std::string header_of(const http::request& in, std::string_view name, std::size_
 
 }  // namespace
 
-shared_state::shared_state(services s) : with(s), how(settings_from(with.settings)) {}
-
-task<std::shared_ptr<const keys>> shared_state::secrets() {
-  {
-    std::scoped_lock lock(mutex_);
-    if (keys_) co_return keys_;
-  }
-  keys read = co_await with.pool.write(read_keys);
-  auto made = std::make_shared<const keys>(std::move(read));
-  std::scoped_lock lock(mutex_);
-  keys_ = made;
-  co_return made;
-}
+shared_state::shared_state(services s) : with(s), how(settings_from(with.settings)), secrets(with.pool, read_keys) {}
 
 task<visit> enter(shared_state& s, http::context& c) {
-  std::shared_ptr<const keys> secret = co_await s.secrets();
+  std::shared_ptr<const keys> secret = co_await s.secrets.get();
   CARREL_EXPECT(c.who && c.who->device && c.who->gate);
   visit v;
   v.device = *c.who->device;

@@ -2,7 +2,6 @@
 // What all handlers share. Internal to opds.
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "opds/addresses.hpp"
@@ -11,6 +10,7 @@
 #include "opds/feed_model.hpp"
 #include "opds/recent_cache.hpp"
 #include "opds/routes.hpp"
+#include "server/db/once.hpp"
 
 namespace carrel::opds {
 
@@ -35,12 +35,11 @@ struct shared_state {
   // Whether it asks for the profile of opds.md 15.1 (setting opds.profiles).
   bool is_koreader(const http::request&) const;
 
-  task<std::shared_ptr<const identity>> who_we_are();
+  task<std::shared_ptr<const identity>> who_we_are() { return identity_.get(); }
 
  private:
   const bool profiles_;
-  std::mutex mutex_;
-  std::shared_ptr<const identity> identity_;
+  db::once<identity> identity_;
 };
 
 }  // namespace carrel::opds

@@ -31,22 +31,11 @@ shared_state::shared_state(services s)
       sign_for(std::chrono::duration_cast<std::chrono::seconds>(with.settings.duration("opds.signed_covers")).count()),
       started(now()),
       web_apps(with.settings.list("opds.cors_origins")),
-      profiles_(with.settings.on("opds.profiles")) {}
+      profiles_(with.settings.on("opds.profiles")),
+      identity_(with.pool, read_identity) {}
 
 bool shared_state::is_koreader(const http::request& in) const {
   return profiles_ && in.header("User-Agent").value_or("").starts_with("KOReader/");
-}
-
-task<std::shared_ptr<const identity>> shared_state::who_we_are() {
-  {
-    std::scoped_lock lock(mutex_);
-    if (identity_) co_return identity_;
-  }
-  identity read = co_await with.pool.write(read_identity);
-  auto made = std::make_shared<const identity>(std::move(read));
-  std::scoped_lock lock(mutex_);
-  identity_ = made;
-  co_return made;
 }
 
 task<visit> enter(shared_state& s, http::context& c) {
