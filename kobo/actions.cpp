@@ -3,30 +3,39 @@
 namespace carrel::kobo {
 namespace {
 
-#define CARREL_ON_SHELF                                                                                              \
-  "select from device_shelves ds join shelf_books sb on sb.shelf_id = ds.shelf_id join books b on b.id = sb.book_id" \
-  " where ds.device_id = $1 and b.entitlement = "
+#define CARREL_ON_SHELF                                                                                               \
+  "select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id join books b on b.id = sb.book_id" \
+  " where fs.device_id = $1 and b.entitlement = "
 
 constexpr db::statement sql_bury{
-    "kobo.bury", "insert into kobo_tombstones (kobo_id, id) select $2::uuid, $3::uuid where exists (" CARREL_ON_SHELF
+    "kobo.bury", "insert into kobo_tombstones (kobo_id, subject, id) select $2::uuid, 1, $3::uuid where exists (" CARREL_ON_SHELF
                  "$3::uuid) on conflict do nothing"};
-constexpr db::statement sql_lift{"kobo.lift", "delete from kobo_tombstones where kobo_id = $1 and id = any ($2::uuid[])"};
-constexpr db::statement sql_forget{"kobo.forget_tombstones",
-                                   "delete from kobo_tombstones t where t.kobo_id = $2 and not exists (" CARREL_ON_SHELF "t.id)"};
+constexpr db::statement sql_hide{"kobo.hide_collection", R"sql(
+  insert into kobo_tombstones (kobo_id, subject, id) select $1::uuid, 3, s.id from shelves s where s.id = $2
+      on conflict do nothing)sql"};
+constexpr db::statement sql_lift{"kobo.lift",
+                                 "delete from kobo_tombstones where kobo_id = $1 and subject = $2 and id = any ($3::uuid[])"};
+constexpr db::statement sql_forget{
+    "kobo.forget_tombstones",
+    "delete from kobo_tombstones t where t.kobo_id = $2 and case when t.subject = 1 then not exists (" CARREL_ON_SHELF
+    "t.id) else not exists (select from shelves s where s.id = t.id) end"};
 #undef CARREL_ON_SHELF
 constexpr db::statement sql_reset{"kobo.reset", R"sql(
-  update kobo_devices set epoch = epoch + 1, changes = changes + 1, answered = '', answered_count = 0, chained = 0 where id = $1)sql"};
+  update kobo_devices set epoch = epoch + 1, changes = changes + 1, answered = '', answered_count = 0, promised = '', chained = 0, page_size = null,
+         failures = 0, guarded_since = null, guarded_count = 0, guard_lifted = false where id = $1)sql"};
 constexpr db::statement sql_drop{"kobo.drop_sessions", "delete from kobo_sessions where kobo_id = $1"};
 
 }  // namespace
 
-void removed_on_device(db::tx& tx, const kobo_row& k, const uuid& entitlement) {
-  tx.run(sql_bury, k.ids.device, k.ids.row, entitlement);
+void removed_on_device(db::tx& tx, const kobo_row& k, const uuid& entitlement, bool put_back) {
+  if (!put_back) tx.run(sql_bury, k.ids.device, k.ids.row, entitlement);
   doubt_everywhere(tx, k.ids.row, subject::book, {entitlement});
 }
 
+void hide_collection(db::tx& tx, const kobo_row& k, const uuid& tag) { tx.run(sql_hide, k.ids.row, tag); }
+
 void send_again(db::tx& tx, const kobo_row& k, const std::vector<uuid>& entitlements) {
-  tx.run(sql_lift, k.ids.row, entitlements);
+  tx.run(sql_lift, k.ids.row, static_cast<int>(subject::book), entitlements);
   doubt_everywhere(tx, k.ids.row, subject::book, entitlements);
 }
 

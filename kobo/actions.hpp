@@ -8,8 +8,11 @@
 
 namespace carrel::kobo {
 
-// DELETE from the device: the book is left out until somebody restores it, when it is on the device's shelves at all.
-void removed_on_device(db::tx&, const kobo_row&, const uuid& entitlement);
+// DELETE from the device: the book is left out until somebody restores it, when it is on the device's shelves at all. With
+// `put_back` it comes again with the next sync.
+void removed_on_device(db::tx&, const kobo_row&, const uuid& entitlement, bool put_back = false);
+// A collection that is no more to be shown on this device, whatever it is elsewhere; nothing happens when it is none (11).
+void hide_collection(db::tx&, const kobo_row&, const uuid& tag);
 // Re-send and restore: the next sync says these books in full.
 void send_again(db::tx&, const kobo_row&, const std::vector<uuid>& entitlements);
 // Everything is said again from the start, and what should not be there is taken away. Old tokens mean nothing any more.

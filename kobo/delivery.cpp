@@ -158,7 +158,7 @@ void sort_by_id(std::vector<T>& all) {
 
 bool about_tag(op_kind k) { return k >= op_kind::tag_new; }
 
-book_plan plan_books(const position_view& v, const std::vector<target_book>& wanted) {
+book_plan plan_books(const position_view& v, const std::vector<target_book>& wanted, bool with_states) {
   book_map known = possible_books(v);
   std::vector<op> added, changed, removed, states;
   book_plan out;
@@ -173,10 +173,10 @@ book_plan plan_books(const position_view& v, const std::vector<target_book>& wan
       if (std::optional<held_book> h = unsaid(w.id, b)) out.held.push_back(*h);
       continue;
     }
-    out.held.push_back({.id = w.id, .is = w.is, .state = w.state});
+    out.held.push_back({.id = w.id, .is = w.is, .state = with_states ? w.state : 0});
     const possible<content>& is = b ? b->book : nothing<content>();
     if (is.absent || is.unknown) {
-      added.push_back({.kind = op_kind::add, .id = w.id, .result = w.is, .state = w.state});
+      added.push_back({.kind = op_kind::add, .id = w.id, .result = w.is, .state = out.held.back().state});
       out.added.insert(w.id);
       continue;
     }
@@ -184,7 +184,13 @@ book_plan plan_books(const position_view& v, const std::vector<target_book>& wan
       op_kind kind = same_file(is, w.is.file) ? op_kind::meta : op_kind::file;
       changed.push_back({.kind = kind, .id = w.id, .result = w.is, .state = 0});
     }
-    if (!b->state.nothing_but(w.state)) states.push_back({.kind = op_kind::state, .id = w.id, .result = {}, .state = w.state});
+    if (!with_states) {
+      std::optional<std::int64_t> state = b->state.single();
+      out.held.back().state = state.value_or(0);
+      out.held.back().state_sure = state.has_value();
+    } else if (!b->state.nothing_but(w.state)) {
+      states.push_back({.kind = op_kind::state, .id = w.id, .result = {}, .state = w.state});
+    }
   }
   for (const auto& [id, b] : known) {
     if (!met.contains(id) && !b.book.only_absent())

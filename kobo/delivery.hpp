@@ -90,8 +90,9 @@ struct book_plan {
   std::vector<held_book> held;  // sorted
   std::unordered_set<uuid> added;
 };
-// `wanted` in the order in which new books are to be said, the newest first.
-book_plan plan_books(const position_view&, const std::vector<target_book>& wanted);
+// `wanted` in the order in which new books are to be said, the newest first. Without `states` nothing is said of reading states,
+// and what the device holds of them stays what it is.
+book_plan plan_books(const position_view&, const std::vector<target_book>& wanted, bool states = true);
 
 struct target_tag {
   uuid id;

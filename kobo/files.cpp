@@ -6,6 +6,7 @@
 #include "kobo/state.hpp"
 #include "library/cover_cache.hpp"
 #include "library/download.hpp"
+#include "publication/cover.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
@@ -16,17 +17,28 @@ namespace {
 
 constexpr int default_cover = 400, highest_side = 4096;
 
+// A book without a cover that some reader asks for all the same, because an older version had one: plain paper.
+constexpr std::string_view paper =
+    "iVBORw0KGgoAAAANSUhEUgAAAMgAAAEsCAAAAACjkaNiAAABCUlEQVR42u3PAREAAAQEMP1PQHHkeLYGqz6iREREXkUmmIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI"
+    "iIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI"
+    "iIiI"
+    "iIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIhEJJ+"
+    "IiMiTyAIrKgGyP+9xMgAA"
+    "AABJRU5ErkJggg==";
+
 std::optional<delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
-  kobo_row k = lock_row(tx, v.device, v.user, v.reader);
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, k.ids, {id});
+  std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
+  options wishes = k ? k->wishes : options_of(tx, v.device);
+  kobo_ids ids = k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids, {id});
   auto at = live.find(id);
   return at == live.end() ? std::nullopt : std::optional(std::move(at->second));
 }
 
 // The address names bytes that are not there any more: the next sync says the book anew (12).
 void renew(db::tx& tx, const visit& v, const uuid& id) {
-  kobo_row k = lock_row(tx, v.device, v.user, v.reader);
-  doubt_everywhere(tx, k.ids.row, subject::book, {id});
+  std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
+  if (k) doubt_everywhere(tx, k->ids.row, subject::book, {id});
 }
 
 // 36 characters of the book and a mark of its cover, which only makes the device ask for a new one (13).
@@ -47,17 +59,31 @@ std::optional<library::cover_ref> find_cover(db::tx& tx, const uuid& user, const
                             .height = static_cast<int>(r.integer(4))};
 }
 
-// The longest edge of the box, in steps, so that odd sizes do not fill the cache.
-int edge_of(const http::request& in) {
+// The longest edge of a picture of that shape inside the box that is asked for; never larger than it is.
+int edge_of(const http::request& in, const library::cover_ref& cover) {
   auto side = [&](std::string_view name) {
     std::optional<std::int64_t> n = to_integer(in.param(name));
-    return n && *n >= 1 && *n <= highest_side ? static_cast<int>(*n) : default_cover;
+    return n && *n >= 1 && *n <= highest_side ? static_cast<double>(*n) : default_cover;
   };
-  int wanted = std::max(side("width"), side("height"));
-  for (int step : {160, 300, 600, 900, 1600}) {
-    if (wanted <= step) return step;
-  }
-  return 1600;
+  double width = std::max(cover.width, 1), height = std::max(cover.height, 1);
+  double scale = std::min({side("width") / width, side("height") / height, 1.0});
+  return std::max(1, static_cast<int>(std::max(width, height) * scale));
+}
+
+const std::string& placeholder() {
+  static const std::string jpeg = [] {
+    std::string png = base64_decode(paper).value();
+    return publication::scale_picture(png, {.width = 200, .height = 300}).value();
+  }();
+  return jpeg;
+}
+
+// 200 and not 404, which a reader would repeat; not kept, because the book may get a cover (13).
+http::response no_cover() {
+  http::response r = http::text(placeholder(), 200);
+  r.set("Content-Type", "image/jpeg");
+  r.set("Cache-Control", "no-store");
+  return r;
 }
 
 }  // namespace
@@ -77,9 +103,11 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   http::response r = http::file(c.in, s.with.store.absolute(file.storage_path), "application/epub+zip", tags);
   std::string name(c.in.param("name"));
   r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
+  if (c.in.method() == http::verb::get && (r.status == 200 || r.status == 206)) note_shown(s, v, signal::download_started, {*id});
   if (c.in.method() == http::verb::get && r.status == 200) {
-    r.sent = [&pool = s.with.pool, user = v.user, device = v.device, file = file.id](bool complete) {
+    r.sent = [&s, v, id = *id, &pool = s.with.pool, user = v.user, device = v.device, file = file.id](bool complete) {
       if (!complete) return;
+      note_shown(s, v, signal::download_done, {id});
       auto done = [](const std::exception_ptr& failed) {
         if (failed) log::warn("kobo.download", {{"result", "not noted"}});
       };
@@ -96,8 +124,9 @@ task<http::response> show_cover(shared_state& s, http::context& c) {
   std::optional<uuid> id = book_of_image(c.in.param("image"));
   std::optional<library::cover_ref> cover;
   if (id) cover = co_await s.with.pool.read(find_cover, v.user, *id);
-  if (!cover) throw http::problem{404, "", "gone"};
-  int edge = edge_of(c.in);
+  if (!cover) co_return no_cover();
+  note_shown(s, v, signal::cover, {*id});
+  int edge = edge_of(c.in, *cover);
   http::validators tags{.etag = "\"" + cover->sha256.substr(0, 24) + "-" + std::to_string(edge) + "\"", .modified = std::nullopt};
   http::response r;
   if (http::unchanged(c.in, tags)) {
@@ -105,7 +134,7 @@ task<http::response> show_cover(shared_state& s, http::context& c) {
   } else {
     const library::store& store = s.with.store;
     std::optional<std::filesystem::path> path = co_await s.with.cpu.run(library::cover_cache, store, *cover, edge);
-    if (!path) throw http::problem{404, "", "gone"};
+    if (!path) co_return no_cover();
     r = http::file(c.in, *path, "image/jpeg", tags);
   }
   r.set("Cache-Control", "private, max-age=86400");

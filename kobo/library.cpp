@@ -1,19 +1,24 @@
 // What a device asks of its books: the sync, one book, its state, and that it was removed (kobo.md 6 and 9).
-#include <array>
-
 #include "kobo/actions.hpp"
+#include "kobo/events.hpp"
 #include "kobo/resources.hpp"
 #include "kobo/state.hpp"
-#include "server/core/log.hpp"
 
 namespace carrel::kobo {
 namespace {
 
 kobo_row row_of(db::tx& tx, const visit& v) { return lock_row(tx, v.device, v.user, v.reader); }
 
+// Only reads: a reader that was never met has nothing of its own yet.
+kobo_ids ids_in(db::tx& tx, const visit& v, options& wishes) {
+  std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
+  wishes = k ? k->wishes : options_of(tx, v.device);
+  return k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
+}
+
 std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
-  kobo_row k = row_of(tx, v);
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, k.ids, ids);
+  options wishes;
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
   json::array out;
   for (const uuid& id : ids) {
     auto at = live.find(id);
@@ -23,9 +28,10 @@ std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids
 }
 
 std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
-  kobo_row k = row_of(tx, v);
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, k.ids, ids);
-  std::unordered_map<uuid, reading_state> states = read_states(tx, v.user, ids);
+  options wishes;
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
+  std::unordered_map<uuid, reading_state> states;
+  if (wishes.positions) states = read_states(tx, v.user, ids);
   json::array out;
   for (const uuid& id : ids) {
     auto at = live.find(id);
@@ -50,10 +56,11 @@ json::object update_result(const uuid& id, const section_results& r) {
 std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent) {
   kobo_row k = row_of(tx, v);
   section_results r;
-  if (announced_title(tx, k.ids.row, id))
+  if (k.wishes.positions && announced_title(tx, k.ids.row, id))
     r = put_state(tx, k, id, sent);
   else
     r.last_modified = now();
+  note_signals(tx, k, signal::state, {id});
   return json::dump(json::object{{"RequestResult", "Success"}, {"UpdateResults", json::array{update_result(id, r)}}});
 }
 
@@ -74,9 +81,12 @@ std::optional<json::object> sent_state(std::string_view body, const uuid& id) {
   return first == nullptr ? std::nullopt : std::optional(*first);
 }
 
-void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
+void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_back_usually) {
   kobo_row k = row_of(tx, v);
-  for (const uuid& id : ids) removed_on_device(tx, k, id);
+  for (const uuid& id : ids) {
+    removed_on_device(tx, k, id, k.wishes.put_back.value_or(put_back_usually));
+    note_event(tx, k.ids.row, event::removed, "", id);
+  }
 }
 
 sync_answer sync(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store,
@@ -106,7 +116,7 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
       s.with.pool.submit(db::mode::write, c.deadline, sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);
   http::response r = answer(std::move(a.body));
-  r.set("x-kobo-synctoken", std::move(a.token));
+  if (!a.token.empty()) r.set("x-kobo-synctoken", std::move(a.token));  // none for a paused one that showed none
   if (a.more) r.set("x-kobo-sync", "continue");
   co_return r;
 }
@@ -114,14 +124,16 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
 task<http::response> show_metadata(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::vector<uuid> ids = ids_of(c.in.param("ids"));
-  std::string body = co_await s.with.pool.write(metadata_of, std::move(v), std::move(ids));
+  note_shown(s, v, signal::metadata, ids);
+  std::string body = co_await s.with.pool.snapshot(metadata_of, std::move(v), std::move(ids));
   co_return answer(std::move(body));
 }
 
 task<http::response> show_state(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::vector<uuid> ids = ids_of(c.in.param("ids"));
-  std::string body = co_await s.with.pool.write(states_of, std::move(v), std::move(ids));
+  note_shown(s, v, signal::state, ids);
+  std::string body = co_await s.with.pool.snapshot(states_of, std::move(v), std::move(ids));
   co_return answer(std::move(body));
 }
 
@@ -138,7 +150,7 @@ task<http::response> take_state(shared_state& s, http::context& c) {
 task<http::response> take_removal(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::vector<uuid> ids = ids_of(c.in.param("ids"));
-  if (!ids.empty()) co_await s.with.pool.write(bury, std::move(v), std::move(ids));
+  if (!ids.empty()) co_await s.with.pool.write(bury, std::move(v), std::move(ids), s.how.put_back);
   co_return http::empty(204);
 }
 

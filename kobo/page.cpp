@@ -40,9 +40,9 @@ class page {
     }
     if (!books.empty()) {
       live_ = read_deliveries(tx_, kobo_.ids, books);
-      states_ = read_states(tx_, kobo_.ids.user, books);
+      if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
-    if (!tags) return;
+    if (!tags || !kobo_.wishes.collections) return;
     std::unordered_set<uuid> held, wanted;
     for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
     for (const target_book& t : read_target(tx_, kobo_.ids)) {
@@ -69,7 +69,7 @@ class page {
     const delivery* live = at == live_.end() ? nullptr : &at->second;
     if (live && !can_be_served(*live)) return doubt_book(o);
     if (o.kind == op_kind::state) {
-      if (live)
+      if (live && kobo_.wishes.positions)
         items_.push_back(changed_state(o.id, state_of(o.id), live->added));
       else
         unsure_states_.push_back(o.id);

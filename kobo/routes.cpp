@@ -1,8 +1,11 @@
 #include "kobo/routes.hpp"
 
+#include "kobo/events.hpp"
 #include "kobo/identity.hpp"
 #include "kobo/state.hpp"
 #include "kobo/stubs.hpp"
+#include "library/device.hpp"
+#include "server/core/log.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -12,7 +15,7 @@ using http::response;
 using http::verb;
 using state = std::shared_ptr<shared_state>;
 
-constexpr std::uint64_t largest_body = 1 << 20;
+constexpr std::uint64_t largest_body = 8 << 20;  // the notes of a long life with a book
 constexpr http::route_options options{.body_limit = largest_body, .budget = std::chrono::seconds{30}};
 
 // "/kobo/{token}/rest" -> token and "/rest".
@@ -24,10 +27,23 @@ std::pair<std::string_view, std::string_view> parts_of(std::string_view path) {
   return {path.substr(0, end), path.substr(end)};
 }
 
+// What the device shows here it will show at the root too, where nothing else tells who it is (15).
+void note_bearer(shared_state& s, const context& c) {
+  std::string hash = shown_bearer(c.in);
+  if (hash.empty() || !s.bearers.is_new(*c.who->device, hash)) return;
+  auto done = [](const std::exception_ptr& failed) {
+    if (failed) log::warn("kobo.bearer", {{"result", "not noted"}});
+  };
+  s.with.pool.enqueue(
+      db::mode::write, std::nullopt,
+      [device = *c.who->device, user = c.who->user, hash](db::tx& tx) { claim_bearer(tx, device, user, hash); }, done);
+}
+
 task<response> admitted(shared_state& s, context& c, const http::handler& next) {
   std::string token(parts_of(c.in.path()).first);
   task<http::principal> asking = s.with.credentials.kobo(c, token);
   c.who = co_await std::move(asking);
+  note_bearer(s, c);
   co_return co_await next(c);
 }
 
@@ -38,8 +54,38 @@ task<response> show_stub(context& c) {
   co_return r;
 }
 
-task<response> show_device_auth(context& c) { co_return answer(device_auth_json(c.in, new_tokens())); }
-task<response> show_oauth_token(context&) { co_return answer(oauth_token_json(new_tokens())); }
+// What is given out is known again where the path token is lost (4.2).
+task<device_tokens> tokens_for(shared_state& s, const context& c) {
+  device_tokens made = new_tokens();
+  std::string hash = library::bearer_secret_hash(made.access);
+  task<> claiming = s.with.pool.write(claim_bearer, *c.who->device, c.who->user, std::move(hash));
+  co_await std::move(claiming);
+  co_return made;
+}
+
+task<response> show_nothing(context&) { co_return answer("{}"); }
+
+// The device asks for this after a sign-in or a reset: what it holds may be gone (17.8, H1b).
+void note_sign_in(db::tx& tx, const visit& v) {
+  std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
+  if (k) note_event(tx, k->ids.row, event::signed_in);
+}
+
+task<response> show_device_auth(shared_state& s, context& c) {
+  visit v = co_await enter(s, c);
+  task<> noting = s.with.pool.write(note_sign_in, std::move(v));
+  co_await std::move(noting);
+  task<device_tokens> minting = tokens_for(s, c);
+  device_tokens made = co_await std::move(minting);
+  co_return answer(device_auth_json(c.in, made));
+}
+
+task<response> show_oauth_token(shared_state& s, context& c) {
+  task<device_tokens> minting = tokens_for(s, c);
+  device_tokens made = co_await std::move(minting);
+  co_return answer(oauth_token_json(made));
+}
+
 task<response> show_authorize(context& c) { co_return authorized(c.in); }
 task<response> show_userinfo(context&) { co_return answer(R"({"sub":"00000000-0000-4000-8000-000000000001"})"); }
 task<response> show_jwks(context&) { co_return answer(R"({"keys":[]})"); }
@@ -56,7 +102,7 @@ task<response> refuse_all_tags(context&) {
 
 // Appendix D: what is wrong with the request itself is told by its status, anything else is an empty answer.
 response render(const context&, const http::problem& p) {
-  bool own = p.code == "gone" || p.code == "tags";
+  bool own = p.code == "gone" || p.code == "tags" || p.code == "tag";
   bool told = p.status == 401 || p.status == 403 || p.status >= 500 || own;
   response r = answer("{}", told ? p.status : 200);
   for (const auto& [name, value] : p.headers) r.set(name, value);
@@ -67,14 +113,24 @@ response render(const context&, const http::problem& p) {
 struct adder {
   http::router& to;
   state s;
+  std::string prefix = "/{token}";
   using handler = task<response> (*)(shared_state&, context&);
 
   void add(verb v, const std::string& path, handler run) const {
     to.add(
-        v, "/{token}" + path, [s = s, run](context& c) { return run(*s, c); }, options);
+        v, prefix + path, [s = s, run](context& c) { return run(*s, c); }, options);
   }
-  void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, "/{token}" + path, run, options); }
+  void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, prefix + path, run, options); }
 };
+
+// Below a device's own address and at the root of the host (15).
+void add_reading_services(const adder& content, const adder& storage, const adder& notebooks) {
+  content.add(verb::post, "/checkforchanges", show_inventory_changes);
+  content.add(verb::get, "/{id}/annotations", show_annotations);
+  content.add(verb::patch, "/{id}/annotations", take_annotations);
+  storage.add(verb::get, "/Metadata", show_user_storage);
+  for (verb v : {verb::get, verb::post, verb::put, verb::del}) notebooks.add(v, "/{rest...}", show_notebooks);
+}
 
 }  // namespace
 
@@ -86,6 +142,11 @@ void api::mount(http::router& root) {
   shop.use([s](context& c, const http::handler& next) { return admitted(*s, c, next); });
   shop.otherwise(show_stub);
   adder to{shop, s};
+  auto at_root = [&](const char* path) -> http::router& {
+    http::router& group = root.group(path, render);
+    group.otherwise(show_nothing);
+    return group;
+  };
 
   to.add(verb::get, "/v1/initialization", show_initialization);
   for (const char* path : {"/v1/auth/device", "/v1/auth/refresh", "/v1/auth/exchange", "/v1/auth/rakuten_token_exchange"})
@@ -96,11 +157,24 @@ void api::mount(http::router& root) {
   to.add(verb::get, "/oauth/jwks", show_jwks);
   for (verb v : {verb::get, verb::post}) to.add(v, "/oauth/{rest...}", show_oauth_token);
 
+  add_reading_services({shop, s, "/{token}/api/v3/content"}, {shop, s, "/{token}/api/UserStorage"},
+                       {shop, s, "/{token}/api/internal/notebooks"});
+  add_reading_services({at_root("/api/v3/content"), s, ""}, {at_root("/api/UserStorage"), s, ""},
+                       {at_root("/api/internal/notebooks"), s, ""});
+
+  to.add(verb::post, "/v1/analytics/event", take_analytics);
   to.add(verb::get, "/v1/library/sync", show_sync);
   to.add(verb::get, "/v1/library/{ids}/metadata", show_metadata);
   to.add(verb::get, "/v1/library/{ids}/state", show_state);
   to.add(verb::put, "/v1/library/{ids}/state", take_state);
+  to.add(verb::post, "/v1/library/tags", take_new_collection);
   to.add(verb::del, "/v1/library/tags", refuse_all_tags);
+  to.add(verb::put, "/v1/library/tags/{tag}", take_collection_name);
+  to.add(verb::del, "/v1/library/tags/{tag}", take_collection_end);
+  for (const char* items : {"items", "Items"}) {  // devices write both
+    to.add(verb::post, std::string("/v1/library/tags/{tag}/") + items, take_collection_items);
+    to.add(verb::post, std::string("/v1/library/tags/{tag}/") + items + "/delete", take_collection_losses);
+  }
   to.add(verb::del, "/v1/library/{ids}", take_removal);
 
   to.add(verb::get, "/download/{id}/{hash}/{name}", show_download);

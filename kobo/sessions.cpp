@@ -10,19 +10,28 @@ namespace {
 constexpr int acked_kept = 3, open_kept = 8;
 
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
-constexpr db::statement sql_row{"kobo.lock_row", R"sql(
-  select id, epoch, changes, answered, answered_count, answered_at, chained, last_sync_at, stands_on
-    from kobo_devices
-   where device_id = $1
-     and (device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))
-     for update)sql"};
+#define CARREL_ROW                                                                                                        \
+  "select k.id, k.epoch, k.changes, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on," \
+  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures"                      \
+  " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
+#define CARREL_READER \
+  "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
+constexpr db::statement sql_row{"kobo.lock_row", CARREL_ROW CARREL_READER " for update of k"};
+constexpr db::statement sql_find_row{"kobo.find_row", CARREL_ROW CARREL_READER};
+constexpr db::statement sql_holder{"kobo.find_holder", CARREL_ROW
+                                   " order by exists (select from kobo_ledger l where l.kobo_id = k.id and l.subject = 1 and "
+                                   "l.id = $2) desc, k.last_seen_at desc"
+                                   " limit 1 for update of k"};
+#undef CARREL_READER
+#undef CARREL_ROW
 constexpr db::statement sql_add_row{"kobo.add_row", R"sql(
   insert into kobo_devices (id, device_id, device_hash) values ($1, $2, $3) on conflict do nothing)sql"};
 constexpr db::statement sql_seen{"kobo.saw_row", R"sql(
   update kobo_devices set model = coalesce(nullif($2, ''), model), firmware = coalesce(nullif($3, ''), firmware), last_seen_at = $4
    where id = $1 and (last_seen_at < $4::timestamptz - interval '1 minute' or (nullif($2, ''), nullif($3, '')) is distinct from (model, firmware)))sql"};
 constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
-  update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6, stands_on = $7 where id = $1)sql"};
+  update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6, stands_on = $7,
+         syncs = $8, promised = $9 where id = $1)sql"};
 
 #define CARREL_SESSION                                                                                                  \
   "select id, epoch, parent_id, op_count, delivered, acked_at is not null, created_at, quiet_catalog, quiet_audience, " \
@@ -43,6 +52,8 @@ constexpr db::statement sql_create{"kobo.create_session", R"sql(
 constexpr db::statement sql_quiet{"kobo.note_quiet", R"sql(
   update kobo_sessions set quiet_catalog = $2, quiet_audience = $3, quiet_state = $4, quiet_changes = $5 where id = $1)sql"};
 constexpr db::statement sql_not_quiet{"kobo.not_quiet", "update kobo_sessions set quiet_catalog = null where id = $1"};
+constexpr db::statement sql_newer_acked{"kobo.newer_acknowledged", R"sql(
+  select from kobo_sessions where kobo_id = $1 and id > $2 and acked_at is not null limit 1)sql"};
 constexpr db::statement sql_doubt{"kobo.doubt", R"sql(
   insert into kobo_marks (session_id, subject, id)
   select s, $2, u from unnest($1::bigint[]) s, unnest($3::uuid[]) u
@@ -64,11 +75,31 @@ constexpr db::statement sql_title{"kobo.announced_title", R"sql(
 constexpr db::statement sql_delivered{"kobo.delivered", R"sql(
   update kobo_sessions set delivered = $2, acked_at = case when $3 then coalesce(acked_at, $4) else acked_at end where id = $1)sql"};
 constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
-  update kobo_ledger set delivered_at = $4, removal_delivered_at = null
+  update kobo_ledger set delivered_at = $4, delivered_sync = $5, removal_delivered_at = null
    where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_sessions where id = any ($1::bigint[])"};
+
+kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
+  options wishes = read_options(r.view(9));
+  return {.ids = {.row = r.id(0), .device = device, .user = user, .largest = wishes.largest},
+          .wishes = wishes,
+          .epoch = r.integer(1),
+          .changes = r.integer(2),
+          .syncs = r.integer(10),
+          .answered = r.text(3),
+          .promised = r.text(14),
+          .answered_count = static_cast<int>(r.integer(4)),
+          .chained = static_cast<int>(r.integer(6)),
+          .failures = static_cast<int>(r.integer(15)),
+          .page_size = r.maybe_integer(11),
+          .answered_at = r.maybe_at(5),
+          .last_sync_at = r.maybe_at(7),
+          .guarded_since = r.maybe_at(12),
+          .guard_lifted = r.flag(13),
+          .stands_on = r.maybe_integer(8)};
+}
 
 session session_from(const db::row& r) {
   session s{.id = r.integer(0),
@@ -108,22 +139,24 @@ kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader
     rows = tx.run(sql_row, device, hash);
   }
   CARREL_EXPECT(!rows.empty());
-  const db::row& r = rows[0];
-  kobo_row out{.ids = {.row = r.id(0), .device = device, .user = user},
-               .epoch = r.integer(1),
-               .changes = r.integer(2),
-               .answered = r.text(3),
-               .answered_count = static_cast<int>(r.integer(4)),
-               .chained = static_cast<int>(r.integer(6)),
-               .answered_at = r.maybe_at(5),
-               .last_sync_at = r.maybe_at(7),
-               .stands_on = r.maybe_integer(8)};
+  kobo_row out = row_from(rows[0], device, user);
   tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());
   return out;
 }
 
+std::optional<kobo_row> find_row(db::tx& tx, const uuid& device, const uuid& user, const reader_facts& facts) {
+  db::rows rows = tx.run(sql_find_row, device, db::bytes{facts.device_hash});
+  return rows.empty() ? std::nullopt : std::optional(row_from(rows[0], device, user));
+}
+
+std::optional<kobo_row> find_holder(db::tx& tx, const uuid& device, const uuid& user, const uuid& entitlement) {
+  db::rows rows = tx.run(sql_holder, device, entitlement);
+  return rows.empty() ? std::nullopt : std::optional(row_from(rows[0], device, user));
+}
+
 void store_run(db::tx& tx, const kobo_row& k) {
-  tx.run(sql_store_run, k.ids.row, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on);
+  tx.run(sql_store_run, k.ids.row, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on, k.syncs,
+         k.promised);
 }
 
 quiet_numbers numbers_of(const library::gate& g, const kobo_row& k) {
@@ -139,6 +172,8 @@ std::optional<session> newest_session(db::tx& tx, const uuid& row) {
   db::rows rows = tx.run(sql_newest, row);
   return rows.empty() ? std::nullopt : std::optional(session_from(rows[0]));
 }
+
+bool acknowledged_after(db::tx& tx, const uuid& row, std::int64_t id) { return !tx.run(sql_newer_acked, row, id).empty(); }
 
 session_content load_content(db::tx& tx, std::int64_t id) {
   db::rows rows = tx.run(sql_content, id);
@@ -250,8 +285,8 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
       }
     }
     int book = static_cast<int>(subject::book), tag = static_cast<int>(subject::tag);
-    if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now());
-    if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now());
+    if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now(), k.syncs);
+    if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) tx.run(sql_gone, k.ids.row, book, removed, now());
     if (!deleted.empty()) tx.run(sql_gone, k.ids.row, tag, deleted, now());
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kobo/delivery.hpp"
+#include "kobo/options.hpp"
 #include "kobo/target.hpp"
 #include "library/revision.hpp"
 #include "server/core/clock.hpp"
@@ -23,15 +24,24 @@ struct reader_facts {
 
 struct kobo_row {
   kobo_ids ids;
-  std::int64_t epoch = 0, changes = 0;
+  options wishes;
+  std::int64_t epoch = 0, changes = 0, syncs = 0;
   std::string answered;  // position that was answered last
-  int answered_count = 0, chained = 0;
-  std::optional<instant> answered_at, last_sync_at;
+  std::string promised;  // where its next request of the same run comes from; "" when the run is over
+  int answered_count = 0, chained = 0, failures = 0;
+  std::optional<std::int64_t> page_size;  // smaller than usual, because its answers were not usable (17.8, H5)
+  std::optional<instant> answered_at, last_sync_at, guarded_since;
+  bool guard_lifted = false;
   std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };
 // Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses
 // the only row of the credential (17.2).
 kobo_row lock_row(db::tx&, const uuid& device, const uuid& user, const reader_facts&);
+// The same row without a lock, for requests that only read; nothing when the reader was never met.
+std::optional<kobo_row> find_row(db::tx&, const uuid& device, const uuid& user, const reader_facts&);
+// Of the readers behind a credential the one that was told of a book, the last seen first: a file is asked for without any header
+// (12). Locked.
+std::optional<kobo_row> find_holder(db::tx&, const uuid& device, const uuid& user, const uuid& entitlement);
 void store_run(db::tx&, const kobo_row&);  // answered, chained, last_sync_at
 
 // When these are unchanged nothing that a device could be told has changed.
@@ -51,6 +61,7 @@ struct session {
 };
 std::optional<session> find_session(db::tx&, const uuid& row, std::int64_t id);
 std::optional<session> newest_session(db::tx&, const uuid& row);
+bool acknowledged_after(db::tx&, const uuid& row, std::int64_t id);  // is there a finished session newer than that one?
 session_content load_content(db::tx&, std::int64_t session);
 std::vector<op> load_ops(db::tx&, std::int64_t session, int first, int count);
 // Of this row, newer than `base`; without their snapshots.

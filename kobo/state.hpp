@@ -2,9 +2,12 @@
 // What all handlers of the storefront share. Internal to kobo/.
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "kobo/routes.hpp"
+#include "kobo/signals.hpp"
 #include "kobo/sync.hpp"
 #include "server/db/once.hpp"
 
@@ -14,13 +17,25 @@ struct keys {
   std::string tokens, devices;  // of sync tokens; of the hashes under which devices are known
 };
 
+// What each device showed as its bearer the last time, so that it is written down only when it is another one.
+class seen_bearers {
+ public:
+  bool is_new(const uuid& device, const std::string& hash);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<uuid, std::string> last_;
+};
+
 struct shared_state {
   explicit shared_state(services);
 
   services with;
   const sync_settings how;
+  const bool unknown_annotations_missing;  // kobo.md 15, rule 3
 
   db::once<keys> secrets;
+  seen_bearers bearers;
 };
 
 // One request of a device that was let in by its token.
@@ -32,6 +47,18 @@ struct visit {
   library::gate gate;
 };
 task<visit> enter(shared_state&, http::context&);
+
+// How the request describes its reader; the device id with the account's key opens the owner's account at Kobo, so only its
+// keyed hash is ever kept (3).
+reader_facts reader_of(const http::request&, const keys&);
+
+// What a request shows of books, written down after its answer (17.8).
+void note_shown(shared_state&, const visit&, signal, std::vector<uuid> entitlements);
+
+// The hash of what it shows as its bearer; "" for nothing.
+std::string shown_bearer(const http::request&);
+// The device shows this bearer from now on; what a reader left under it before it was recognised becomes its own.
+void claim_bearer(db::tx&, const uuid& device, const uuid& user, const std::string& hash);
 
 // An entitlement or tag of a path; Kobos write them in either case.
 std::optional<uuid> id_of(std::string_view text);
@@ -47,6 +74,17 @@ task<http::response> show_metadata(shared_state&, http::context&);
 task<http::response> show_state(shared_state&, http::context&);
 task<http::response> take_state(shared_state&, http::context&);
 task<http::response> take_removal(shared_state&, http::context&);
+task<http::response> take_new_collection(shared_state&, http::context&);
+task<http::response> take_collection_name(shared_state&, http::context&);
+task<http::response> take_collection_items(shared_state&, http::context&);
+task<http::response> take_collection_losses(shared_state&, http::context&);
+task<http::response> take_collection_end(shared_state&, http::context&);
+task<http::response> show_inventory_changes(shared_state&, http::context&);
+task<http::response> show_annotations(shared_state&, http::context&);
+task<http::response> take_annotations(shared_state&, http::context&);
+task<http::response> show_user_storage(http::context&);
+task<http::response> show_notebooks(http::context&);
+task<http::response> take_analytics(shared_state&, http::context&);
 task<http::response> show_download(shared_state&, http::context&);
 task<http::response> show_cover(shared_state&, http::context&);
 

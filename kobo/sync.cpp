@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "kobo/actions.hpp"
+#include "kobo/events.hpp"
+#include "kobo/guard.hpp"
 #include "kobo/page.hpp"
+#include "kobo/signals.hpp"
 #include "kobo/sync_token.hpp"
 
 namespace carrel::kobo {
@@ -68,14 +71,16 @@ class conversation {
   sync_answer run() {
     forget_tombstones(tx_, kobo_);
     position at = resolve();
-    begin_run(at);
+    bool begins = begin_run(at);
     if (at.in) deliver(tx_, kobo_, *at.in, at.next, at.done);
+    if (begins) look_after(at);
+    if (kobo_.wishes.paused) return finish({.body = "[]", .token = in_.token, .more = false}, at, "");
     if (at.midway()) return say(*at.in, at.next, at);
 
     if (at.done && at.in->quiet == numbers()) return nothing_new(at);
     plan p = plan_from(at);
     if (at.done && p.ops.empty()) {
-      note_quiet(tx_, at.in->id, numbers());
+      note_quiet_unless_guarded(at.in->id);
       return nothing_new(at);
     }
     session s = same_as_newest(at, p).value_or(session{});
@@ -87,25 +92,45 @@ class conversation {
   quiet_numbers numbers() const { return numbers_of(in_.gate, kobo_); }
 
   position resolve() {
+    if (in_.token.empty()) return lost("no_token");
     std::optional<sync_token> t = read_token(in_.token, kobo_.ids.row, key_);
-    if (!t || t->epoch != kobo_.epoch) return {};
+    if (!t) return lost("not_ours");
+    if (t->epoch != kobo_.epoch) return {};  // its owner wanted that
     std::optional<session> s = find_session(tx_, kobo_.ids.row, t->session);
-    if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return {};
+    if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return lost("forgotten");
     return {.in = s, .next = static_cast<int>(t->next), .done = t->done};
   }
+  position lost(const char* why) {
+    lost_ = why;
+    return {};
+  }
 
-  // A run is one sync as its reader sees it; a reader that shows a token again and again although it got an answer cannot keep
-  // it, and gets all in one piece in the end (17.6).
-  void begin_run(const position& at) {
+  // A run is one sync as its reader sees it. A reader that shows a token again and again although it got an answer cannot keep
+  // it, and gets all in one piece in the end (17.6). True for the first request of a run.
+  bool begin_run(const position& at) {
     instant t = now();
     bool recent = kobo_.answered_at && t - *kobo_.answered_at < longest_run;
-    if (!at.midway() || !recent) kobo_.chained = at.done && recent && kobo_.answered == at.text() + "+" ? kobo_.chained : 0;
+    bool same = recent && (kobo_.answered == at.text() || kobo_.answered == at.text() + "+");
+    bool goes_on = recent && kobo_.promised == at.text();
     bool repeated = kobo_.answered == at.text() + "+" && kobo_.answered_at && t - *kobo_.answered_at < repeat_window;
     kobo_.answered_count = repeated ? kobo_.answered_count + 1 : 0;
+    if (same || goes_on) return false;
+    ++kobo_.syncs;
+    kobo_.chained = 0;
+    return true;
+  }
+
+  // What the beginning of a sync tells of the device (17.8), and of the books that it never touched.
+  void look_after(const position& at) {
+    if (at.root() && !lost_.empty() && acknowledged_after(tx_, kobo_.ids.row, 0))
+      note_event(tx_, kobo_.ids.row, event::full_sync, lost_);
+    if (at.in && acknowledged_after(tx_, kobo_.ids.row, at.in->id)) note_event(tx_, kobo_.ids.row, event::went_back);
+    if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
+    if (how_.heal && !at.midway() && heal_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal_most) > 0) ++kobo_.changes;
   }
 
   int page_limit() const {
-    int limit = how_.page_size;
+    int limit = static_cast<int>(kobo_.page_size.value_or(how_.page_size));
     for (int i = patient_repeats; i <= kobo_.answered_count && limit < most_items; ++i) limit *= 4;
     return std::min(limit, most_items);
   }
@@ -127,14 +152,36 @@ class conversation {
 
   plan plan_from(const position& at) {
     position_view v = view_of(at);
-    book_plan books = plan_books(v, read_target(tx_, kobo_.ids));
+    std::vector<target_book> wanted = read_target(tx_, kobo_.ids);
+    book_plan books = plan_books(v, wanted, kobo_.wishes.positions);
+    std::vector<uuid> stay;
+    if (how_.guard && !v.root) stay = guarded_books(tx_, kobo_, removed_by(books), v.base.held.books.size());
+    guarded_ = !stay.empty();
+    if (guarded_) {  // as good as wanted, and nothing is said of them
+      for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
+      books = plan_books(v, wanted, kobo_.wishes.positions);
+    }
     std::unordered_set<uuid> held;
     for (const held_book& h : books.held) held.insert(h.id);
-    std::vector<target_tag> tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, held));
+    std::vector<target_tag> tags;
+    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, held));
     tag_plan more = plan_tags(v, tags, books.added);
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
     out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
     return out;
+  }
+
+  static std::vector<uuid> removed_by(const book_plan& p) {
+    std::vector<uuid> out;
+    for (const op& o : p.ops) {
+      if (o.kind == op_kind::remove) out.push_back(o.id);
+    }
+    return out;
+  }
+
+  // While books are kept back the day may end at any time.
+  void note_quiet_unless_guarded(std::int64_t id) {
+    if (!guarded_) note_quiet(tx_, id, numbers());
   }
 
   // The same question gets the same answer: no new session for a repeat (17.5).
@@ -151,7 +198,7 @@ class conversation {
     std::optional<std::int64_t> parent = at.in ? std::optional(at.in->id) : std::nullopt;
     session s = create_session(tx_, kobo_, parent, p.held, p.ops);
     ++kobo_.changes;  // what an older position was told to be all is no longer so
-    note_quiet(tx_, s.id, numbers());
+    note_quiet_unless_guarded(s.id);
     forget_old_sessions(tx_, kobo_.ids.row);
     return s;
   }
@@ -166,7 +213,8 @@ class conversation {
     bool done = next >= s.op_count;
     out.more = !done || (first > 0 && !widened() && chains_on(s));
     out.token = write_token({.epoch = kobo_.epoch, .session = s.id, .next = next, .done = done}, kobo_.ids.row, key_);
-    return finish(std::move(out), at);
+    position then{.in = s, .next = next, .done = done};
+    return finish(std::move(out), at, then.text());
   }
 
   // At least one op; what belongs to one op stays together.
@@ -190,7 +238,7 @@ class conversation {
     if (fresh->quiet == numbers()) return false;
     position end{.in = fresh, .next = s.op_count, .done = true};
     if (plan_from(end).ops.empty()) {
-      note_quiet(tx_, s.id, numbers());
+      note_quiet_unless_guarded(s.id);
       return false;
     }
     ++kobo_.chained;
@@ -200,11 +248,12 @@ class conversation {
   sync_answer nothing_new(const position& at) {
     kobo_.stands_on = at.in->id;
     sync_answer out{.body = "[]", .token = in_.token, .more = false};
-    return finish(std::move(out), at);
+    return finish(std::move(out), at, "");
   }
 
-  sync_answer finish(sync_answer out, const position& at) {
+  sync_answer finish(sync_answer out, const position& at, const std::string& next) {
     kobo_.answered = at.text() + (out.more ? "+" : "");
+    kobo_.promised = out.more ? next : "";
     kobo_.answered_at = kobo_.last_sync_at = now();
     store_run(tx_, kobo_);
     return out;
@@ -216,6 +265,8 @@ class conversation {
   const library::store& store_;
   const std::string& key_;
   kobo_row kobo_;
+  std::string lost_;  // why nothing is known of its place
+  bool guarded_ = false;
 };
 
 }  // namespace

@@ -14,6 +14,10 @@ namespace carrel::kobo {
 struct sync_settings {
   int page_size = 100;
   metadata_form form = metadata_form::container;
+  bool guard = true;      // 17.2, against mass removal
+  bool put_back = false;  // for devices whose owner has not chosen
+  bool heal = true;       // 17.8, H3
+  int heal_after_syncs = 3, heal_most = 20;
 };
 
 struct sync_request {

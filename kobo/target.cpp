@@ -10,34 +10,40 @@ namespace {
 // A KEPUB before an EPUB; protected files, and formats that a Kobo cannot read as they are, are not wanted (7.4).
 #define CARREL_WANTED                                                                                             \
   " from (select sb.book_id, min(sb.added_at) as added_at"                                                        \
-  "         from device_shelves ds join shelf_books sb on sb.shelf_id = ds.shelf_id"                              \
-  "        where ds.device_id = $1 group by sb.book_id) w"                                                        \
+  "         from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id"                             \
+  "        where fs.device_id = $1 group by sb.book_id) w"                                                        \
   " join visible_books($2) b on b.id = w.book_id and b.status = 'organized'"                                      \
   " cross join lateral ("                                                                                         \
   "      select f.id, f.missing_since from book_files f"                                                          \
   "       where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null" \
+  "         and ($5::bigint = 0 or f.file_size <= $5)"                                                            \
   "       order by f.is_kepub desc, f.rank, f.id limit 1) f"
 
 constexpr db::statement sql_target{
     "kobo.target",
     "select b.entitlement, b.version, b.file_version, coalesce(s.revision, 0), f.missing_since is not null" CARREL_WANTED
     " left join kobo_states s on s.user_id = $2 and s.entitlement = b.entitlement"
-    " where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.id = b.entitlement)"
+    " where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = b.entitlement)"
     "   and ($4::uuid[] is null or b.entitlement = any ($4::uuid[]))"
     " order by w.added_at desc, b.id desc"};
 
 constexpr db::statement sql_deliveries{
-    "kobo.deliveries", "select b.entitlement, b.id, f.id, w.added_at, b.fixed_layout" CARREL_WANTED
-                       " where b.entitlement = any ($4::uuid[])"
-                       "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.id = b.entitlement)"};
+    "kobo.deliveries",
+    "select b.entitlement, b.id, f.id, w.added_at, b.fixed_layout" CARREL_WANTED
+    " where b.entitlement = any ($4::uuid[])"
+    "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = b.entitlement)"};
 #undef CARREL_WANTED
 
+// Collections that were made on any of the reader's devices go to all of them (11).
 constexpr db::statement sql_collections{"kobo.collections", R"sql(
   select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at),
          array(select b.entitlement from shelf_books sb join books b on b.id = sb.book_id
                 where sb.shelf_id = s.id order by sb.position, b.id)
-    from device_shelves ds join shelves s on s.id = ds.shelf_id
-   where ds.device_id = $1 and s.collection
+    from shelves s
+   where s.collection
+     and (s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1)
+          or (s.user_id = $2 and s.origin = 'device'))
+     and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)
    order by s.position, s.name_key, s.id)sql"};
 
 // The digest only tells whether the list changed since it was last asked; the revision is what counts (17.1, 4).
@@ -52,7 +58,7 @@ constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
 
 std::vector<target_book> read_target(db::tx& tx, const kobo_ids& k, const std::optional<std::vector<uuid>>& only) {
   std::vector<target_book> out;
-  for (const db::row& r : tx.run(sql_target, k.device, k.user, k.row, only)) {
+  for (const db::row& r : tx.run(sql_target, k.device, k.user, k.row, only, k.largest)) {
     out.push_back(
         {.id = r.id(0), .is = {.meta = r.integer(1), .file = r.integer(2)}, .state = r.integer(3), .pending = r.flag(4)});
   }
@@ -67,7 +73,7 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
   };
   std::unordered_map<uuid, found> by_book;
   std::vector<uuid> books;
-  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements)) {
+  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest)) {
     books.push_back(r.id(1));
     by_book[r.id(1)] = {.entitlement = r.id(0), .file = r.id(2), .added = r.at(3), .fixed_layout = r.flag(4)};
   }
@@ -85,7 +91,7 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
 
 std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& held) {
   std::vector<collection> out;
-  for (const db::row& r : tx.run(sql_collections, k.device)) {
+  for (const db::row& r : tx.run(sql_collections, k.device, k.user, k.row)) {
     collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
     for (const uuid& id : r.ids(4)) {
       if (held.contains(id)) c.members.push_back(id);

@@ -18,6 +18,7 @@ struct kobo_ids {
   uuid row;     // kobo_devices
   uuid device;  // the credential
   uuid user;
+  std::int64_t largest = 0;  // bytes of a file that the device may get; 0: any
 };
 
 // Newest first. `only`: of these entitlements; all when absent.

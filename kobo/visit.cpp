@@ -1,18 +1,31 @@
 #include <algorithm>
 
+#include "kobo/annotations.hpp"
 #include "kobo/state.hpp"
+#include "library/device.hpp"
 #include "library/instance.hpp"
 #include "server/core/digest.hpp"
+#include "server/core/log.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::kobo {
 namespace {
 
+constexpr std::size_t most_remembered = 10'000;
+
 keys read_keys(db::tx& tx) { return {library::signing_key(tx, "kobo.tokens"), library::signing_key(tx, "kobo.devices")}; }
 
 sync_settings settings_from(const config& c) {
+  std::string form = c.text("kobo.metadata");
   return {.page_size = static_cast<int>(std::clamp<std::int64_t>(c.integer("kobo.page_size"), 1, 500)),
-          .form = metadata_form::container};
+          .form = form == "pair"   ? metadata_form::pair
+                  : form == "bare" ? metadata_form::bare
+                                   : metadata_form::container,
+          .guard = c.on("kobo.removal_guard"),
+          .put_back = c.text("kobo.removed_policy") == "put-back",
+          .heal = c.on("kobo.heal"),
+          .heal_after_syncs = static_cast<int>(c.integer("kobo.heal_after_syncs")),
+          .heal_most = static_cast<int>(c.integer("kobo.heal_max"))};
 }
 
 std::string header_of(const http::request& in, std::string_view name, std::size_t most) {
@@ -21,7 +34,54 @@ std::string header_of(const http::request& in, std::string_view name, std::size_
 
 }  // namespace
 
-shared_state::shared_state(services s) : with(s), how(settings_from(with.settings)), secrets(with.pool, read_keys) {}
+bool seen_bearers::is_new(const uuid& device, const std::string& hash) {
+  std::lock_guard lock(mutex_);
+  if (last_.size() > most_remembered) last_.clear();
+  std::string& last = last_[device];
+  if (last == hash) return false;
+  last = hash;
+  return true;
+}
+
+shared_state::shared_state(services s)
+    : with(s),
+      how(settings_from(with.settings)),
+      unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),
+      secrets(with.pool, read_keys) {}
+
+reader_facts reader_of(const http::request& in, const keys& secret) {
+  reader_facts out;
+  std::string id = header_of(in, "x-kobo-deviceid", 256);
+  if (!id.empty()) out.device_hash = hmac_sha256(secret.devices, lower_ascii(id));
+  out.model = header_of(in, "x-kobo-devicemodel", 64);
+  out.firmware = header_of(in, "x-kobo-appversion", 32);
+  return out;
+}
+
+void note_shown(shared_state& s, const visit& v, signal what, std::vector<uuid> entitlements) {
+  if (entitlements.empty()) return;
+  auto done = [](const std::exception_ptr& failed) {
+    if (failed) log::warn("kobo.signal", {{"result", "not noted"}});
+  };
+  auto note = [device = v.device, user = v.user, reader = v.reader, what, ids = std::move(entitlements)](db::tx& tx) {
+    bool by_file = what == signal::download_started || what == signal::download_done;  // asked for without any header (12)
+    std::optional<kobo_row> k = by_file ? find_holder(tx, device, user, ids.front()) : find_row(tx, device, user, reader);
+    if (k) note_signals(tx, *k, what, ids);
+  };
+  s.with.pool.enqueue(db::mode::write, std::nullopt, std::move(note), done);
+}
+
+std::string shown_bearer(const http::request& in) {
+  std::string_view shown = in.header("authorization").value_or("");
+  if (lower_ascii(shown.substr(0, 7)) == "bearer ") shown.remove_prefix(7);
+  shown = trim(shown);
+  return shown.empty() ? "" : library::bearer_secret_hash(shown);
+}
+
+void claim_bearer(db::tx& tx, const uuid& device, const uuid& user, const std::string& hash) {
+  library::remember_bearer(tx, device, hash);
+  adopt_leftovers(tx, hash, user);
+}
 
 task<visit> enter(shared_state& s, http::context& c) {
   std::shared_ptr<const keys> secret = co_await s.secrets.get();
@@ -30,11 +90,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.device = *c.who->device;
   v.user = c.who->user;
   v.gate = *c.who->gate;
-  // The device id with the account's key is a credential of the owner's account at Kobo: only its keyed hash is ever kept (3).
-  std::string id = header_of(c.in, "x-kobo-deviceid", 256);
-  if (!id.empty()) v.reader.device_hash = hmac_sha256(secret->devices, lower_ascii(id));
-  v.reader.model = header_of(c.in, "x-kobo-devicemodel", 64);
-  v.reader.firmware = header_of(c.in, "x-kobo-appversion", 32);
+  v.reader = reader_of(c.in, *secret);
   std::string site = s.with.links.devices(c.in);
   v.base.text = site + "/kobo/" + std::string(c.in.param("token"));
   v.origin = site.substr(0, site.find('/', site.find("://") + 3));

@@ -11,7 +11,7 @@
 
 namespace carrel::kosync {
 
-inline constexpr std::size_t most_body = 64 * 1024;
+inline constexpr std::size_t most_body = 64 << 10;
 
 // One rule for storing and fetching (kosync.md 4.7): 1 to 256 bytes, no control characters, no ':' and no '/'.
 bool valid_document(std::string_view);

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 constexpr auto progress_budget = 1'700ms, account_budget = 4'500ms, health_budget = 1'000ms;
 constexpr auto patience = 1'200ms, pause = 100ms;  // with a lost database
 // The body is judged after the credentials (kosync.md 4), so the session lets more pass than is allowed in the end.
-constexpr std::uint64_t body_taken = 256 * 1024;
+constexpr std::uint64_t body_taken = 256 << 10;
 
 constexpr db::statement sql_alive{"kosync.healthcheck", "select 1"};
 void ask_database(db::tx& tx) { tx.run(sql_alive); }
@@ -74,7 +74,7 @@ http::response health_failed(const http::context&, const http::problem& p) {
 
 struct api::state {
   explicit state(services s)
-      : with(std::move(s)),
+      : with(s),
         addresses(with.settings),
         registration_on(with.settings.on("kosync.registration")),
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
@@ -383,7 +383,7 @@ task<bool> api::state::key_is_right(http::context& c, const registration& wanted
   co_return false;
 }
 
-api::api(services s) : state_(std::make_unique<state>(std::move(s))) {}
+api::api(services s) : state_(std::make_unique<state>(s)) {}
 
 api::~api() { stop(); }
 

@@ -29,7 +29,7 @@ constexpr db::statement sql_last_edit{"library.last_edit", R"sql(
 constexpr db::statement sql_mark_undone{"library.mark_undone", R"sql(
   update audit set detail = detail || '{"undone":true}' where id = $1)sql"};
 
-constexpr std::size_t longest_description = 64 * 1024;  // what the sanitiser keeps
+constexpr std::size_t longest_description = 64 << 10;  // what the sanitiser keeps
 
 // ---- reading one field of the change ----------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ std::map<std::string, uuid> find_or_add(db::tx& tx, const db::statement& find, c
   if (wanted.empty()) return {};
 
   std::vector<std::string> keys;
+  keys.reserve(wanted.size());
   for (const name_row& n : wanted) keys.push_back(n.key);
   std::map<std::string, uuid> known = ids_from(tx.run(find, keys));
   if (known.size() == wanted.size()) return known;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t longest_device_name = 64;
 constexpr std::array<std::string_view, 3> kinds{"kobo", "koreader", "app"};
 constexpr std::array<std::string_view, 4> scopes_known{"opds", "kosync", "dav", "kobo"};
-constexpr int requests_kept = 50;
+constexpr int requests_kept = 50, bearers_kept = 8;
 
 constexpr db::statement sql_add{"library.add_device", R"sql(
   insert into devices (id, user_id, name, name_key, kind) values ($1, $2, $3, $4, $5))sql"};
@@ -54,6 +54,15 @@ constexpr db::statement sql_drop_expired{"library.drop_expired_secrets", R"sql(
 constexpr db::statement sql_add_secrets{"library.add_device_secrets", R"sql(
   insert into device_secrets (hash, device_id, form)
   select q.hash, $1::uuid, q.form from unnest($2::bytea[], $3::text[]) q(hash, form))sql"};
+
+constexpr db::statement sql_remember_bearer{"library.remember_bearer", R"sql(
+  insert into device_secrets as s (hash, device_id, form, created_at) values ($1, $2, 'bearer', $3)
+      on conflict (hash) do update set device_id = excluded.device_id, created_at = excluded.created_at, expires_at = null
+   where s.form = 'bearer')sql"};
+constexpr db::statement sql_forget_bearers{"library.forget_bearers", R"sql(
+  delete from device_secrets
+   where hash in (select hash from device_secrets where device_id = $1 and form = 'bearer'
+                   order by created_at desc, hash offset $2))sql"};
 
 // `offset 0` and the late look at revoked_at keep it to lookups by key for each hash, whatever the planner believes about
 // tables that were never analysed.
@@ -205,6 +214,13 @@ bool secret_owner::may_use(std::string_view scope) const {
 std::string plain_secret_hash(std::string_view shown) { return sha256_raw(bare(shown)); }
 std::string kosync_secret_hash(std::string_view md5_hex) { return sha256_raw(lower_ascii(md5_hex)); }
 std::string kobo_secret_hash(std::string_view token) { return sha256_raw(token); }
+
+std::string bearer_secret_hash(std::string_view bearer) { return sha256_raw(bearer); }
+
+void remember_bearer(db::tx& tx, const uuid& device, const std::string& hash) {
+  tx.run(sql_remember_bearer, db::bytes{hash}, device, now());
+  tx.run(sql_forget_bearers, device, bearers_kept);
+}
 
 result<new_device> add_device(db::tx& tx, const uuid& user, const std::string& name, const std::string& kind) {
   result<std::string> checked = check_name(name, longest_device_name);

@@ -47,6 +47,11 @@ std::string plain_secret_hash(std::string_view shown);     // raw SHA-256 of the
 std::string kosync_secret_hash(std::string_view md5_hex);  // raw SHA-256 of the lower-case key
 std::string kobo_secret_hash(std::string_view token);
 
+// The raw SHA-256 of a bearer, and that this device shows it: the means to know a Kobo where its path token is lost (kobo.md 4.2,
+// 15). The last few are kept. A bearer that two devices show belongs to the later one.
+std::string bearer_secret_hash(std::string_view bearer);
+void remember_bearer(db::tx&, const uuid& device, const std::string& hash);
+
 // Whose secret this is; nothing for unknown, expired or revoked ones.
 struct secret_owner {
   uuid device, user;

@@ -8,11 +8,11 @@
 namespace carrel::library {
 namespace {
 
-constexpr std::size_t longest_shelf_name = 200;
+constexpr std::size_t longest_shelf_name = 255;
 
 // $2: one shelf; $3: a name; $4: those that hold a book.
 constexpr db::statement sql_shelves{"library.shelves", R"sql(
-  select id, user_id, owner, name, kind, collection, opds, shared, books, created_at, updated_at
+  select id, user_id, owner, name, kind, collection, opds, shared, books, created_at, updated_at, origin = 'device'
     from (select s.*, o.name as owner, o.name_key as owner_key, s.user_id = v.id as own, v.unlimited,
                  (select count(*) from shelf_books sb join visible_books($1) b on b.id = sb.book_id
                    where sb.shelf_id = s.id and b.offered >= $5 and ($5 = 0 or b.status = 'organized')) as books
@@ -31,7 +31,7 @@ constexpr db::statement sql_called{"library.shelves_called", R"sql(
   select s.id, s.user_id from shelves s where s.id = $1 or s.name_key = $2 order by s.id = $1 desc, s.created_at, s.id)sql"};
 
 constexpr db::statement sql_create{"library.create_shelf", R"sql(
-  insert into shelves (id, user_id, name, name_key, collection) values ($1, $2, $3, $4, $5))sql"};
+  insert into shelves (id, user_id, name, name_key, collection, origin) values ($1, $2, $3, $4, $5, $6))sql"};
 
 constexpr db::statement sql_lock{"library.lock_shelf", R"sql(
   select shared, kind from shelves where id = $1 and user_id = $2 for update)sql"};
@@ -88,6 +88,7 @@ shelf shelf_from(const db::row& r) {
   s.count = r.integer(8);
   s.created_at = r.at(9);
   s.updated_at = r.at(10);
+  s.made_on_device = r.flag(11);
   return s;
 }
 
@@ -106,6 +107,15 @@ std::optional<locked_shelf> lock(db::tx& tx, const uuid& user, const uuid& shelf
   db::rows rows = tx.run(sql_lock, shelf, user);
   if (rows.empty()) return std::nullopt;
   return locked_shelf{.shared = rows[0].flag(0), .by_hand = rows[0].text(1) == "hand"};
+}
+
+result<uuid> insert(db::tx& tx, const uuid& user, const std::string& name, bool collection, std::string_view origin) {
+  result<std::string> checked = check_name(name, longest_shelf_name);
+  if (!checked) return checked.error();
+  uuid id = uuid::make();
+  tx.run(sql_create, id, user, *checked, name_key(*checked), collection, origin);
+  bump_state(tx, user);
+  return id;
 }
 
 // What others see of a shared shelf is part of the catalog they read.
@@ -153,14 +163,15 @@ std::vector<shelf> shelves_called(db::tx& tx, std::string_view id_or_name) {
 }
 
 result<shelf> create_shelf(db::tx& tx, const uuid& user, const std::string& name, bool collection) {
-  result<std::string> checked = check_name(name, longest_shelf_name);
-  if (!checked) return checked.error();
-  uuid id = uuid::make();
-  tx.run(sql_create, id, user, *checked, name_key(*checked), collection);
-  bump_state(tx, user);
-  std::optional<shelf> made = find_shelf(tx, user, id);
+  result<uuid> id = insert(tx, user, name, collection, "");
+  if (!id) return id.error();
+  std::optional<shelf> made = find_shelf(tx, user, *id);
   CARREL_EXPECT(made.has_value());
   return std::move(*made);
+}
+
+result<uuid> create_device_list(db::tx& tx, const uuid& user, const std::string& name) {
+  return insert(tx, user, name, true, "device");
 }
 
 result<bool> change_shelf(db::tx& tx, const uuid& user, const uuid& shelf, const shelf_change& c) {

@@ -17,7 +17,8 @@ struct shelf {
   uuid id, user_id;
   std::string user_name, name, kind;  // hand, rule
   bool collection = true, opds = true, shared = false;
-  std::int64_t count = 0;  // books that the viewer sees
+  bool made_on_device = false;  // a collection that a reader made there
+  std::int64_t count = 0;       // books that the viewer sees
   instant created_at{}, updated_at{};
 };
 
@@ -30,7 +31,7 @@ std::optional<shelf> find_shelf_named(db::tx&, const uuid& viewer, std::string_v
 // For those who keep the server: whoever's shelves of that id or name, each as its owner sees it.
 std::vector<shelf> shelves_called(db::tx&, std::string_view id_or_name);
 
-// Name: 1 to 200 characters; error field "name". Throws db::unique_violation when the account has one of that name.
+// Name: 1 to 255 characters; error field "name". Throws db::unique_violation when the account has one of that name.
 result<shelf> create_shelf(db::tx&, const uuid& user, const std::string& name, bool collection);
 struct shelf_change {
   std::optional<std::string> name;
@@ -39,6 +40,8 @@ struct shelf_change {
 // The following change only shelves of `user`; false / 0 when there is no such shelf or nothing changed.
 result<bool> change_shelf(db::tx&, const uuid& user, const uuid& shelf, const shelf_change&);
 bool delete_shelf(db::tx&, const uuid& user, const uuid& shelf);
+// A collection that a reader made on a device: feeds none, and may have the name of another (kobo.md 11). The name as above.
+result<uuid> create_device_list(db::tx&, const uuid& user, const std::string& name);
 int add_to_shelf(db::tx&, const uuid& user, const uuid& shelf, const std::vector<uuid>& books);  // visible books only; appended
 int remove_from_shelf(db::tx&, const uuid& user, const uuid& shelf, const std::vector<uuid>& books);
 std::vector<uuid> shelf_books(db::tx&, const uuid& viewer, const uuid& shelf);  // visible ones, in order

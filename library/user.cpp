@@ -269,6 +269,7 @@ limits limits_of(db::tx& tx, const uuid& user) {
 // Tags are compared folded (schema/0002, reachable_books).
 static std::vector<std::string> keys_of(const std::vector<std::string>& tags) {
   std::vector<std::string> keys;
+  keys.reserve(tags.size());
   for (const std::string& tag : tags) keys.push_back(key_of_name(tag));
   return keys;
 }

@@ -29,7 +29,7 @@ allowed_file read_file(db::tx& tx, const uuid& viewer, const uuid& file) {
 
 // Work in the database that no answer waits for. What fails is told once and done again by the next request that needs it.
 void in_background(shared_state& s, std::string_view event, std::function<void(db::tx&)> work) {
-  auto done = [event = std::string(event)](std::exception_ptr failed) {
+  auto done = [event = std::string(event)](const std::exception_ptr& failed) {
     if (failed) log::warn(event, {{"result", "failed"}});
   };
   db::pool& pool = s.with.pool;

@@ -163,6 +163,7 @@ struct named_place {
 
 feed short_feed(const visit& v, const spot& s, const turn& t, std::string_view token_name, const std::vector<named_place>& all) {
   std::vector<std::string> keys;
+  keys.reserve(all.size());
   for (const named_place& p : all) keys.push_back(p.key);
   slice part = slice_of(keys, t.cursor, v.page_size);
   neighbours around = neighbours_of(part.previous, part.next, token_name);

@@ -47,16 +47,17 @@ const std::unordered_map<std::string, std::string>& tags_by_name() {
 }
 
 bool is_iso_639_1(std::string_view two) {
-  static const std::array<bool, 26 * 26> known = [] {
-    std::array<bool, 26 * 26> out{};
+  constexpr std::size_t letters = 26;
+  static const auto known = [] {
+    std::array<bool, letters * letters> out{};
     for (const char* const* l = uloc_getISOLanguages(); *l != nullptr; ++l) {
       if (std::strlen(*l) == 2)
-        out[static_cast<std::size_t>((*l)[0] - 'a') * 26 + static_cast<std::size_t>((*l)[1] - 'a')] = true;
+        out[static_cast<std::size_t>((*l)[0] - 'a') * letters + static_cast<std::size_t>((*l)[1] - 'a')] = true;
     }
     return out;
   }();
   return two.size() == 2 && two[0] >= 'a' && two[0] <= 'z' && two[1] >= 'a' && two[1] <= 'z' &&
-         known[static_cast<std::size_t>(two[0] - 'a') * 26 + static_cast<std::size_t>(two[1] - 'a')];
+         known[static_cast<std::size_t>(two[0] - 'a') * letters + static_cast<std::size_t>(two[1] - 'a')];
 }
 
 // Codes that ICU itself would replace by newer ones must take the long way.

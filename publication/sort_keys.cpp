@@ -140,7 +140,7 @@ std::string_view latin_substitute(UChar32 c) {
     case 0x153: return "oe";
     case 0xf8: return "o";
     case 0x142: return "l";
-    case 0x111: return "d";
+    case 0x111:
     case 0xf0: return "d";
     case 0xfe: return "th";
     case 0x131: return "i";

@@ -11,8 +11,6 @@
 namespace carrel::publication {
 namespace {
 
-using std::chrono::day;
-using std::chrono::month;
 using std::chrono::year;
 using std::chrono::year_month_day;
 

@@ -69,11 +69,11 @@ create table devices (
 create unique index devices_name on devices (user_id, name_key) where revoked_at is null;
 
 -- Every form in which a device may show its secret. `form`: plain (the sixteen letters), kosync (the MD5 of a spelling),
--- kobo (the path token). A row with expires_at is an old secret in its time of grace.
+-- kobo (the path token), bearer (what a Kobo shows where the path token is lost). A row with expires_at is an old secret in its time of grace.
 create table device_secrets (
   hash bytea primary key,
   device_id uuid not null references devices on delete cascade,
-  form text not null check (form in ('plain', 'kosync', 'kobo')),
+  form text not null check (form in ('plain', 'kosync', 'kobo', 'bearer')),
   expires_at timestamptz,
   created_at timestamptz not null default now()
 );

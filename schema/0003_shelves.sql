@@ -11,11 +11,14 @@ create table shelves (
   collection boolean not null default true,    -- a collection on the Kobos it feeds
   opds boolean not null default true,          -- offered as an OPDS folder
   shared boolean not null default false,       -- everybody may look at it
+  origin text not null default '' check (origin in ('', 'device')),  -- a collection that was made on a device: feeds none
   position int not null default 0,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  unique (user_id, name_key)
+  updated_at timestamptz not null default now()
 );
+create index shelves_owner on shelves (user_id, name_key);
+-- On a device two collections may have one name (kobo.md 11).
+create unique index shelves_name on shelves (user_id, name_key) where origin = '';
 
 create table shelf_books (
   shelf_id uuid not null references shelves on delete cascade,
@@ -35,6 +38,15 @@ create table device_shelves (
   primary key (device_id, shelf_id)
 );
 create index device_shelves_shelf on device_shelves (shelf_id);
+
+-- The shelves that feed a device: its reader's own, and those of others only for as long as they are shared.
+create view feeding_shelves as
+  select ds.device_id, ds.shelf_id
+    from device_shelves ds
+    join devices d on d.id = ds.device_id
+    join shelves s on s.id = ds.shelf_id
+    join users o on o.id = s.user_id
+   where s.user_id = d.user_id or (s.shared and o.disabled_at is null);
 
 -- A complete download is evidence that a device got a file.
 create table downloads (

@@ -19,7 +19,15 @@ create table kobo_devices (
   answered text not null default '',
   answered_count int not null default 0,
   answered_at timestamptz,
+  promised text not null default '',           -- the position at which the next request of the same run will be
   chained int not null default 0,
+  syncs bigint not null default 0,             -- runs that began
+  page_size int,                               -- smaller than others have it, because answers were not usable (17.8, H5)
+  failures int not null default 0,             -- in a row, as the reader reported them
+  looked_after_at timestamptz,                 -- when its silent books were last looked for (17.8, H3)
+  guarded_since timestamptz,                   -- more than half of its books would go at once (17.2)
+  guarded_count int not null default 0,
+  guard_lifted boolean not null default false, -- the owner wants it so
   stands_on bigint,                            -- the session of that position; without a token the one that was begun for it
   unique (device_id, device_hash)
 );
@@ -66,16 +74,47 @@ create table kobo_ledger (
   announced_at timestamptz not null default now(),
   announced int not null default 1,
   delivered_at timestamptz,
+  delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,
   primary key (kobo_id, subject, id)
 );
 
--- Removed on the device by its reader: left out until somebody restores it (17.7).
-create table kobo_tombstones (
+-- What a device has shown of a book (17.8). Only a complete download, a state or a note shows that it has it.
+create table kobo_signals (
   kobo_id uuid not null references kobo_devices on delete cascade,
   id uuid not null,
-  at timestamptz not null default now(),
+  cover_at timestamptz,
+  metadata_at timestamptz,
+  state_at timestamptz,
+  download_started_at timestamptz,
+  download_done_at timestamptz,
+  annotations_at timestamptz,
+  inventory_at timestamptz,
+  starts int not null default 0,               -- downloads begun since the last complete one
+  healed int not null default 0,               -- announced again by itself
+  healed_at timestamptz,
   primary key (kobo_id, id)
+);
+
+-- What happened to a device, for its page. `what` is a word of kobo/events.hpp; the last of each device stay.
+create table kobo_events (
+  id bigint generated always as identity primary key,
+  kobo_id uuid not null references kobo_devices on delete cascade,
+  at timestamptz not null default now(),
+  what text not null,
+  entitlement uuid,
+  detail text not null default ''
+);
+create index kobo_events_newest on kobo_events (kobo_id, id desc);
+
+-- Removed on the device by its reader: left out until somebody restores it (17.7). Collections too, when they are somebody's
+-- shelf (11).
+create table kobo_tombstones (
+  kobo_id uuid not null references kobo_devices on delete cascade,
+  subject smallint not null,                   -- 1 book, 3 collection
+  id uuid not null,
+  at timestamptz not null default now(),
+  primary key (kobo_id, subject, id)
 );
 
 -- The version of a collection as this device sees it: its name and those of its books that the device holds.
@@ -101,3 +140,42 @@ create table kobo_states (
   bookmark_at timestamptz,
   primary key (user_id, entitlement)
 );
+
+-- Highlights and notes of a person in a book, as an e-reader said them (kobo.md 15). `raw` is what is given back; the other
+-- columns are what could be read of it. Deleted ones stay with their time, so that another device's older copy does not revive them.
+create table annotations (
+  id uuid primary key,
+  user_id uuid not null references users on delete cascade,
+  entitlement uuid not null,
+  name text not null,                          -- the reader's own id of it
+  raw text,                                    -- null: deleted before it was ever seen
+  kind text not null default '',
+  color text not null default '',
+  quote text not null default '',
+  note text not null default '',
+  chapter text not null default '',
+  progress double precision,                   -- inside the chapter, 0 to 1
+  modified_at timestamptz,
+  received_at timestamptz not null default now(),
+  deleted_at timestamptz,
+  unique (user_id, entitlement, name)
+);
+
+create table annotation_sets (
+  user_id uuid not null references users on delete cascade,
+  entitlement uuid not null,
+  revision bigint not null default 0,
+  complete boolean not null default true,      -- false: the device is known to have had more than we hold
+  primary key (user_id, entitlement)
+);
+
+-- Changes that could not be applied: of a reader that could not be recognised (until it can), or not readable.
+create table annotation_leftovers (
+  id bigint generated always as identity primary key,
+  user_id uuid references users on delete cascade,
+  bearer bytea not null default '',            -- hash of what the reader showed
+  content text not null,
+  body bytea not null,
+  received_at timestamptz not null default now()
+);
+create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);

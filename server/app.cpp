@@ -151,10 +151,11 @@ web::services app::parts::for_web() {
           .settings = settings,
           .version = version,
           .upload_dir = base.store.data() / "staging",
-          .accept_upload = [this](std::filesystem::path file, std::string name, uuid user) { return accept(file, name, user); },
+          .accept_upload = [this](const std::filesystem::path& file, const std::string& name,
+                                  uuid user) { return accept(file, name, user); },
           .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
-          .replace_file = [this](uuid file, std::filesystem::path bytes,
-                                 library::actor who) { return ingest::replace_file(ingest, file, bytes, who); },
+          .replace_file = [this](uuid file, const std::filesystem::path& bytes,
+                                 const library::actor& who) { return ingest::replace_file(ingest, file, bytes, who); },
           .retry_ingest = [this](uuid item) { return retry(item); },
           .stopping = [this] { return state.draining(); }};
 }

@@ -46,6 +46,7 @@ std::string language_name(const messages& say, const std::string& tag) {
 
 std::string languages_text(const messages& say, const std::vector<std::string>& tags) {
   std::vector<std::string> names;
+  names.reserve(tags.size());
   for (const std::string& tag : tags) names.push_back(language_name(say, tag));
   return join(names, say.text("list.comma") + " ");
 }
@@ -54,6 +55,7 @@ std::string languages_text(const messages& say, const std::vector<std::string>& 
 std::string date_text(const messages& say, const std::string& published) {
   std::vector<std::string> parts = split(published, '-');
   std::vector<std::int64_t> numbers;
+  numbers.reserve(parts.size());
   for (const std::string& p : parts) numbers.push_back(to_integer(p).value_or(0));
   bool usual = (numbers.size() == 2 || numbers.size() == 3) && parts[0].size() == 4 && numbers[1] >= 1 && numbers[1] <= 12;
   if (!usual || (numbers.size() == 3 && (numbers[2] < 1 || numbers[2] > 31))) return published;
@@ -76,13 +78,14 @@ std::string date_text(const messages& say, const std::string& published) {
 }
 
 std::string ago(const messages& say, instant at) {
+  constexpr std::int64_t day = 86400, month = 30 * day, year = 365 * day;
   std::int64_t seconds = std::max<std::int64_t>(0, unix_seconds(now()) - unix_seconds(at));
   if (seconds < 45) return say.text("time.now");
   if (seconds < 3570) return say.count("time.minutes", std::max<std::int64_t>(1, (seconds + 30) / 60));
-  if (seconds < 86400) return say.count("time.hours", (seconds + 1800) / 3600);
-  if (seconds < 86400 * 30) return say.count("time.days", seconds / 86400);
-  if (seconds < 86400 * 365) return say.count("time.months", seconds / (86400 * 30));
-  return say.count("time.years", seconds / (86400 * 365));
+  if (seconds < day) return say.count("time.hours", (seconds + 1800) / 3600);
+  if (seconds < month) return say.count("time.days", seconds / day);
+  if (seconds < year) return say.count("time.months", seconds / month);
+  return say.count("time.years", seconds / year);
 }
 
 view moment(const messages& say, instant at) {
@@ -131,6 +134,7 @@ std::string index_text(const library::book& b) {
 
 std::string names_of(const messages& say, const std::vector<library::person>& people) {
   std::vector<std::string> names;
+  names.reserve(people.size());
   for (const library::person& p : people) names.push_back(p.name);
   return join(names, say.text("list.comma") + " ");
 }

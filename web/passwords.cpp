@@ -5,7 +5,7 @@
 namespace carrel::web {
 namespace {
 
-std::string hash_one(std::string password, std::uint64_t memory) { return auth::hash_password(password, memory); }
+std::string hash_one(const std::string& password, std::uint64_t memory) { return auth::hash_password(password, memory); }
 
 }  // namespace
 

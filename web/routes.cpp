@@ -39,7 +39,7 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/positions/{row}/restore", book_restore_position},
                 {verb::post, "/books/{id}/positions/undo", book_undo_position},
             });
-  r.add(verb::post, "/books/{id}/edit", bound(at, book_edit), {.body_limit = 1024 * 1024});
+  r.add(verb::post, "/books/{id}/edit", bound(at, book_edit), {.body_limit = 1 << 20});
 }
 
 void mount_shelves_and_devices(const site& at, http::router& r) {

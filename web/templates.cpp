@@ -96,7 +96,7 @@ page_template::page_template(std::string expanded) : parsed_(without_blanks(std:
 
 std::string page_template::render(const view& filled) const {
   std::string out;
-  out.reserve(16 * 1024);
+  out.reserve(16 << 10);
   parsed_.render(filled.data(), [&](const std::string& piece) { out += piece; });
   std::replace(out.begin(), out.end(), hidden_space, ' ');
   std::replace(out.begin(), out.end(), hidden_line, '\n');

@@ -42,7 +42,8 @@ void add_outcome(json::object& job, const db::row& r) {
   if (bad) job.set("error", publication::message_for(code, r.text(4)));
 }
 
-result<std::vector<http::part>> split(std::filesystem::path body, std::string type, std::filesystem::path folder) {
+result<std::vector<http::part>> split(const std::filesystem::path& body, const std::string& type,
+                                      const std::filesystem::path& folder) {
   return http::split_multipart(body, type, folder);
 }
 

@@ -29,6 +29,7 @@ std::optional<sign_in_account> find_sign_in(db::tx& tx, const std::string& name_
 
 std::vector<found_credential> find_credentials(db::tx& tx, const std::vector<shown_credential>& shown) {
   std::vector<library::shown_secret> secrets;
+  secrets.reserve(shown.size());
   for (const shown_credential& s : shown) secrets.push_back(s.secret);
   std::vector<std::optional<library::secret_owner>> devices = library::find_secrets_and_gates(tx, secrets);
 

@@ -78,6 +78,7 @@ bool revoke_key(db::tx& tx, const std::optional<uuid>& user, const uuid& key) {
 
 std::vector<std::optional<key_owner>> find_keys(db::tx& tx, const std::vector<std::string>& hashes) {
   std::vector<db::bytes> raw;
+  raw.reserve(hashes.size());
   for (const std::string& h : hashes) raw.push_back({h});
   std::vector<std::optional<key_owner>> out(hashes.size());
   for (const db::row& r : tx.run(sql_find, raw, now())) {

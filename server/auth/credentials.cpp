@@ -150,6 +150,16 @@ task<http::principal> credentials::kobo(http::context& c, std::string_view token
   throw http::problem{401, "unknown token", "unauthorized"};
 }
 
+task<std::optional<http::principal>> credentials::kobo_bearer(http::context& c) {
+  std::optional<std::string> shown = bearer_of(c.in);
+  if (!shown) co_return std::nullopt;
+  shown_credential wanted{.secret = {.hash = library::bearer_secret_hash(*shown), .form = "bearer"}, .name_key = ""};
+  task<found_credential> looking = state_->secrets.add(std::move(wanted));
+  found_credential found = co_await std::move(looking);
+  if (!found.device || !found.device->may_use("kobo")) co_return std::nullopt;
+  co_return accept(c, *found.device, "kobo");
+}
+
 task<http::principal> credentials::kosync(http::context& c) {
   std::vector<device_claim> attempts = kosync_claims(c.in);
   if (attempts.empty()) throw http::problem{401, "Unauthorized", "2001"};

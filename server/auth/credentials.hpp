@@ -42,6 +42,10 @@ class credentials {
   // Kobo: the token of the path. Throws problem 401, or 403 when the account is disabled or the device may not use `kobo`.
   task<http::principal> kobo(http::context&, std::string_view token);
 
+  // The same where the path token is lost: by the bearer that the Kobo was given or showed before (kobo.md 15). nullopt for all
+  // others, which is no failed attempt: a reader may show the token of a real account.
+  task<std::optional<http::principal>> kobo_bearer(http::context&);
+
   // API: `Authorization: Bearer crl_…`. nullopt when the header is absent; 401 when it is wrong, 403 for a disabled account.
   task<std::optional<http::principal>> api_key(http::context&);
 

@@ -53,6 +53,7 @@ bool open_session(db::tx& tx, const new_session& s, const session_life& life) {
 std::vector<std::optional<open_session_row>> find_sessions(db::tx& tx, const std::vector<std::string>& hashes,
                                                            const session_life& life) {
   std::vector<db::bytes> raw;
+  raw.reserve(hashes.size());
   for (const std::string& h : hashes) raw.push_back({h});
   instant at = now();
   std::vector<std::optional<open_session_row>> out(hashes.size());

@@ -151,7 +151,7 @@ exit_status approve(invocation& call) {
 void describe_book(CLI::App& app, invocation& call) {
   CLI::App* cmd = app.add_subcommand("book", "books: find, show, set, approve, trash, untrash");
   cmd->require_subcommand(1);
-  auto sub = [&](const char* name, const char* help, std::function<exit_status(invocation&)> run) {
+  auto sub = [&](const char* name, const char* help, const std::function<exit_status(invocation&)>& run) {
     CLI::App* s = cmd->add_subcommand(name, help);
     s->callback([&call, run] { call.action = run; });
     s->add_option("--user", given.user, "as this account sees it (default: the owner)");

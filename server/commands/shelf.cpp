@@ -17,6 +17,7 @@ arguments given;
 
 stop several_shelves(const std::vector<library::shelf>& all) {
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(all.size());
   for (const library::shelf& s : all) rows.push_back({s.id.text(), s.name, "of " + s.user_name});
   return ambiguous("shelves", given.name, rows);
 }
@@ -74,6 +75,7 @@ feeding shelf_and_device(db::tx& tx) {
   }
   if (devices.size() == 1) throw several_shelves(shelves);
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(devices.size());
   for (const library::device& d : devices) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
   throw ambiguous("devices", given.device, rows);
 }
@@ -150,7 +152,7 @@ void describe_shelf(CLI::App& app, invocation& call) {
   CLI::App* cmd = app.add_subcommand("shelf", "shelves: create, list, show, add, remove, feed");
   cmd->require_subcommand(1);
   auto of = [&](CLI::App* s, const char* help) { s->add_option("--user", given.user, help); };
-  auto sub = [&](const char* name, const char* help, std::function<exit_status(invocation&)> run) {
+  auto sub = [&](const char* name, const char* help, const std::function<exit_status(invocation&)>& run) {
     CLI::App* s = cmd->add_subcommand(name, help);
     s->callback([&call, run] { call.action = run; });
     return s;

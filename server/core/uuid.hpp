@@ -13,7 +13,8 @@ namespace carrel {
 struct uuid {
   std::array<std::uint8_t, 16> bytes{};
 
-  auto operator<=>(const uuid&) const = default;
+  // clang-tidy 14 takes the zero of a defaulted comparison for a pointer.
+  auto operator<=>(const uuid&) const = default;  // NOLINT(modernize-use-nullptr)
   bool is_nil() const { return *this == uuid{}; }
 
   // 8-4-4-4-12 lower-case hex.

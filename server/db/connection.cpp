@@ -100,7 +100,7 @@ std::string copy_line(const std::vector<param>& values) {
   return out;
 }
 
-std::unique_ptr<rows_data> data_of(pqxx::result r) {
+std::unique_ptr<rows_data> data_of(const pqxx::result& r) {
   auto out = std::make_unique<rows_data>();
   out->rows = static_cast<std::size_t>(r.size());
   out->columns = static_cast<std::size_t>(r.columns());
@@ -114,7 +114,7 @@ std::unique_ptr<rows_data> data_of(pqxx::result r) {
         out->cells.push_back({field.c_str(), field.size()});
     }
   }
-  if (out->rows > 0) out->keep = std::make_shared<pqxx::result>(std::move(r));
+  if (out->rows > 0) out->keep = std::make_shared<pqxx::result>(r);
   return out;
 }
 

@@ -84,6 +84,7 @@ schema_state state_of_schema(pool& p, const std::vector<migration>& all) { retur
 
 result<schema_state> migrate(pool& p, const std::vector<migration>& all) {
   std::vector<const migration*> ordered;
+  ordered.reserve(all.size());
   for (const migration& m : all) ordered.push_back(&m);
   std::sort(ordered.begin(), ordered.end(), [](auto* a, auto* b) { return a->number < b->number; });
 

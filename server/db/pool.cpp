@@ -29,7 +29,7 @@ std::size_t pool::waiting() const { return state_->line->waiting(); }
 const pool_options& pool::options() const { return state_->line->options(); }
 
 task<> pool::wait_for(mode m, std::optional<std::chrono::steady_clock::time_point> deadline, std::function<void(tx&)> work) {
-  auto start = [line = state_->line, m, deadline, work = std::move(work)](std::shared_ptr<waiter> w) mutable {
+  auto start = [line = state_->line, m, deadline, work = std::move(work)](const std::shared_ptr<waiter>& w) mutable {
     auto added = std::make_shared<std::weak_ptr<job>>();
     on_cancel(w, [line = std::weak_ptr<work_line>(line), added] {
       std::shared_ptr<work_line> l = line.lock();

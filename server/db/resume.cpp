@@ -57,7 +57,7 @@ void hand_over(asio::any_io_executor loop, Then then) {
 
 struct start_waiting {
   template <class Handler>
-  void operator()(Handler&& handler, std::function<void(std::shared_ptr<waiter>)> start) const {
+  void operator()(Handler&& handler, const std::function<void(std::shared_ptr<waiter>)>& start) const {
     start(std::make_shared<handler_waiter<std::decay_t<Handler>>>(std::forward<Handler>(handler)));
   }
 };
@@ -86,7 +86,8 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
     home->push_back(std::move(item));
   }
   for (group& g : groups) {
-    asio::any_io_executor loop = g.front().first->executor_, home = loop;
+    asio::any_io_executor loop = g.front().first->executor_;
+    asio::any_io_executor home = loop;
     for (auto& item : g) item.first->executor_ = {};
     hand_over(std::move(loop), [g = std::move(g), home = std::move(home)]() mutable {
       for (std::size_t i = 0; i < g.size(); ++i) {

@@ -15,7 +15,7 @@ using boost::system::error_code;
 
 constexpr std::size_t max_headers = 200;
 // A chunk's size line or the trailers may not grow beyond this; Beast itself would wait for ever.
-constexpr std::size_t max_chunk_line = 16 * 1024;
+constexpr std::size_t max_chunk_line = 16 << 10;
 
 verb verb_of(std::string_view method) {
   for (int v = 0; v < static_cast<int>(verb::other); ++v) {

@@ -17,7 +17,7 @@ struct refusal {
   std::string_view reason;
 };
 
-constexpr std::size_t max_request_line = 8 * 1024;
+constexpr std::size_t max_request_line = 8 << 10;
 
 // Looks for the end of the head in what has arrived so far; `seen` is kept between calls.
 struct head_scan {

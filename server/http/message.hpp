@@ -168,7 +168,7 @@ using handler = std::function<task<response>(context&)>;
 using middleware = std::function<task<response>(context&, const handler& next)>;
 
 struct route_options {
-  std::uint64_t body_limit = 64 * 1024;      // 413 above
+  std::uint64_t body_limit = 64 << 10;       // 413 above
   bool body_to_file = false;                 // the body goes to a file in server_options.upload_dir
   std::chrono::milliseconds budget{30'000};  // 504 after this; 0 = none (event streams)
 };

@@ -17,8 +17,8 @@ namespace carrel::http {
 namespace {
 
 constexpr std::size_t max_parts = 1000;
-constexpr std::size_t max_part_head = 8 * 1024;
-constexpr std::size_t max_text = 64 * 1024;
+constexpr std::size_t max_part_head = 8 << 10;
+constexpr std::size_t max_text = 64 << 10;
 
 // The value of a parameter such as boundary= or filename=, quoted or not. Browsers escape a quote in a file name as %22
 // and leave backslashes alone, so \ escapes only " and itself.
@@ -98,7 +98,7 @@ class window {
   }
 
  private:
-  static constexpr std::size_t piece = 64 * 1024;
+  static constexpr std::size_t piece = 64 << 10;
   descriptor fd_;
   std::string buffer_;
   std::size_t from_ = 0;

@@ -227,12 +227,12 @@ void router::use(middleware m) {
   node_->middlewares.push_back(std::move(m));
 }
 
-void router::add(verb v, std::string pattern, handler h, route_options options) {
+void router::add(verb v, const std::string& pattern, handler h, route_options options) {
   CARREL_EXPECT(!node_->top().sealed);
   node_->routes.push_back({v, node_->prefix + pattern, std::move(h), options});
 }
 
-router& router::group(std::string prefix, error_page errors) {
+router& router::group(const std::string& prefix, error_page errors) {
   CARREL_EXPECT(!node_->top().sealed);
   auto child = std::make_unique<node>();
   child->parent = node_.get();

@@ -22,12 +22,12 @@ class router {
   router& operator=(const router&) = delete;
 
   void use(middleware);  // for every route of this router or group added before or after; outermost first
-  void add(verb, std::string pattern, handler, route_options = {});
+  void add(verb, const std::string& pattern, handler, route_options = {});
 
   // A part of the tree below `prefix` with its own middlewares (inside those of its parent), its own rendering of problems,
   // and its own answer for unknown paths below the prefix. The reference lives as long as the root router. A group without
   // `errors` renders as its parent does. Routes and middlewares are added before the first find(), in one thread.
-  router& group(std::string prefix, std::function<response(const context&, const problem&)> errors = nullptr);
+  router& group(const std::string& prefix, std::function<response(const context&, const problem&)> errors = nullptr);
   // Called instead of throwing 404 for paths below this group's prefix that no route matches.
   void otherwise(handler);
 

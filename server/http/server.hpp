@@ -22,7 +22,7 @@ struct listen_address {
 struct server_options {
   std::vector<listen_address> listen;
   unsigned threads = 1;                              // I/O threads, each with its own io_context and acceptors (SO_REUSEPORT)
-  std::uint64_t max_header = 64 * 1024;              // 431 above; request line at most 8 KiB (414)
+  std::uint64_t max_header = 64 << 10;               // 431 above; request line at most 8 KiB (414)
   std::chrono::milliseconds header_timeout{10'000};  // from accept or from the first byte of a further request: 408
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds body_timeout{30'000};  // without progress of at least 1 KiB/s averaged

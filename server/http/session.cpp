@@ -18,7 +18,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t small_buffer = 8 * 1024, large_buffer = 64 * 1024;
+constexpr std::size_t small_buffer = 8 << 10, large_buffer = 64 << 10;
 constexpr std::chrono::seconds farewell{2};        // for a closing connection to take what was sent
 constexpr std::uint64_t most_discarded = 4 << 20;  // of a body nobody wants, so that the client reads the answer
 constexpr unsigned client_closed = 499;            // in logs and metrics, as nginx has it
@@ -40,7 +40,7 @@ session::~session() {
 
 void session::start() {
   // The handler keeps the session until after its coroutine is gone.
-  auto keep = [self = shared_from_this()](std::exception_ptr) {};
+  auto keep = [self = shared_from_this()](const std::exception_ptr&) {};
   asio::co_spawn(worker_.io, run(), asio::bind_cancellation_slot(cancelled_.slot(), std::move(keep)));
 }
 

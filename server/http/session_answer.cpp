@@ -16,7 +16,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t copied_chunk = 16 * 1024;  // smaller chunks are sent together with their size line
+constexpr std::size_t copied_chunk = 16 << 10;  // smaller chunks are sent together with their size line
 
 problem server_error(const std::string& id) {
   return {500, "Something went wrong. The log has more under " + id + ".", "internal"};
@@ -102,7 +102,7 @@ session::clock::time_point session::producer_due() const {
 response session::failure(exchange& x, std::exception_ptr reason) {
   problem p{500, ""};
   try {
-    std::rethrow_exception(reason);
+    std::rethrow_exception(std::move(reason));
   } catch (const problem& thrown) {
     p = thrown;
   } catch (const std::exception& e) {

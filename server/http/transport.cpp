@@ -23,9 +23,9 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using raw_socket = asio::generic::stream_protocol::socket;
 
-constexpr std::size_t file_piece = 1024 * 1024;   // per sendfile call
-constexpr std::size_t secure_piece = 256 * 1024;  // read from a file at once for TLS
-constexpr std::size_t secure_record = 16 * 1024;
+constexpr std::size_t file_piece = 1 << 20;      // per sendfile call
+constexpr std::size_t secure_piece = 256 << 10;  // read from a file at once for TLS
+constexpr std::size_t secure_record = 16 << 10;
 
 }  // namespace
 

@@ -98,7 +98,7 @@ struct cluster::state {
   std::optional<error> take_over();
   std::optional<error> start();
   std::optional<error> start_in(const fs::path& folder);
-  std::optional<error> mind(minder_order);
+  std::optional<error> mind(const minder_order&);
   fs::path far_folder(const fs::path& folder) const;
   std::optional<error> wait_until_ready(std::uintmax_t log_offset);
   bool use_running();
@@ -188,7 +188,7 @@ std::optional<error> cluster::state::start_in(const fs::path& folder) {
     socket_folder = (*earlier)->socket_folder;
     order.far_folder = far_folder(socket_folder);
     order.adopted = (*earlier)->pid;
-    return mind(std::move(order));
+    return mind(order);
   }
 
   result<fs::path> binaries = binaries_for(where.cluster);
@@ -200,12 +200,12 @@ std::optional<error> cluster::state::start_in(const fs::path& folder) {
   socket_folder = folder;
   order.far_folder = far_folder(folder);
   order.argv = {(*binaries / "postgres").string(), "-D", where.cluster.string()};
-  if (auto bad = mind(std::move(order))) return bad;
+  if (auto bad = mind(order)) return bad;
   starter = true;
   return wait_until_ready(log_offset);
 }
 
-std::optional<error> cluster::state::mind(minder_order order) {
+std::optional<error> cluster::state::mind(const minder_order& order) {
   reap();
   result<minding> begun = start_minder(order, lock.descriptor());
   if (!begun) return begun.error();

@@ -115,6 +115,7 @@ std::optional<error> drop_root(const std::vector<fs::path>& folders, bool keep_f
     if (auto bad = hand_over(folder, *service)) return bad;
   }
   std::vector<fs::path> absolute;
+  absolute.reserve(folders.size());
   for (const fs::path& folder : folders) absolute.push_back(fs::absolute(folder));
   if (auto bad = become(*service, keep_file_access)) return bad;
   for (const fs::path& folder : absolute) {

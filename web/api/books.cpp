@@ -41,7 +41,7 @@ library::cursor after_of(const http::request& in, const library::filter& f) {
   return *at;
 }
 
-library::page browse_filter(db::tx& tx, uuid viewer, library::filter f, library::cursor at, int limit) {
+library::page browse_filter(db::tx& tx, uuid viewer, const library::filter& f, const library::cursor& at, int limit) {
   return library::browse(tx, viewer, f, at, limit);
 }
 

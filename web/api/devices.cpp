@@ -36,7 +36,8 @@ struct added {
   bool shelves_known = true;
 };
 
-added add_with_shelves(db::tx& tx, uuid user, std::string name, std::string kind, std::vector<std::string> shelves) {
+added add_with_shelves(db::tx& tx, uuid user, const std::string& name, const std::string& kind,
+                       const std::vector<std::string>& shelves) {
   added out;
   std::vector<uuid> found;
   for (const std::string& s : shelves) {

@@ -24,14 +24,14 @@ void remember_download(const site& at, http::response& out, const uuid& user, co
   out.sent = [pool, user, file](bool complete) {
     if (!complete) return;
     auto work = [user, file](db::tx& tx) { library::record_download(tx, user, std::nullopt, file); };
-    pool->enqueue(db::mode::write, std::nullopt, work, [](std::exception_ptr) {});
+    pool->enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
   };
 }
 
 // What the disk says about a file is kept, for errata and for the catalog.
 void note_missing(const site& at, const uuid& file, bool gone) {
   auto work = [file, gone](db::tx& tx) { library::mark_file_missing(tx, file, gone); };
-  at.with.pool.enqueue(db::mode::write, std::nullopt, work, [](std::exception_ptr) {});
+  at.with.pool.enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
 }
 
 // The next larger size that is kept, or the largest.

@@ -114,6 +114,7 @@ answer list_jobs(const site& at, http::context& c) {
   std::vector<jobs::job> found = co_await at.with.pool.read(visible_jobs, who.id(), all, 1000);
   std::sort(found.begin(), found.end(), [](const jobs::job& a, const jobs::job& b) { return place_of(a).before(place_of(b)); });
   std::vector<place> places;
+  places.reserve(found.size());
   for (const jobs::job& j : found) places.push_back(place_of(j));
   slice part = slice_after(c.in, "jobs", places);
   auto begin = found.begin() + static_cast<std::ptrdiff_t>(part.first);

@@ -157,6 +157,7 @@ answer list_errata(const site& at, http::context& c) {
   errata found = co_await at.with.pool.snapshot(load_errata, who.id(), all, jobs, 1000);
   std::vector<issue> items = errata_items(at.words.english(), found, static_cast<bool>(at.with.retry_ingest));
   std::vector<place> places;
+  places.reserve(items.size());
   for (const issue& i : items) places.push_back(i.where);
   slice part = slice_after(c.in, "errata", places);
   json::array shown;

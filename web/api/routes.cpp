@@ -25,7 +25,7 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/positions/{row}/restore", restore_position},
             });
   r.add(verb::post, "/books", bound(at, post_book), large(at));
-  r.add(verb::patch, "/books/{id}", bound(at, patch_book), {.body_limit = 1024 * 1024});
+  r.add(verb::patch, "/books/{id}", bound(at, patch_book), {.body_limit = 1 << 20});
   r.add(verb::put, "/books/{id}/files/{file}", bound(at, put_file), large(at));
 }
 

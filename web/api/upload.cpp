@@ -51,7 +51,7 @@ json::object reply_of(const site& at, const http::context& c, const known_one& k
   return reply;
 }
 
-int put_back(db::tx& tx, uuid viewer, uuid book, library::actor by) {
+int put_back(db::tx& tx, uuid viewer, uuid book, const library::actor& by) {
   return find_trashed(tx, viewer, book) ? library::untrash_books(tx, {book}, by) : 0;
 }
 

@@ -61,7 +61,7 @@ task<http::response> account_answer(const site& at, visit v, form_errors wrong, 
   co_return show(v, {v.say.text("nav.account"), "account"}, "account", std::move(out), wrong.empty() ? 200 : 422);
 }
 
-bool matches(std::string password, std::string hash) { return auth::password_matches(password, hash); }
+bool matches(const std::string& password, const std::string& hash) { return auth::password_matches(password, hash); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include "library/book.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "library/catalog.hpp"
 #include "library/position.hpp"
@@ -109,7 +110,7 @@ std::vector<view> position_views(const visit& v, const std::vector<library::posi
   for (const library::position_row& p : rows) {
     view shown;
     shown.set("row", p.id.text()).set("percent", percent_text(v.say, p.percentage)).set("device", p.device);
-    shown.set("bar_value", static_cast<int>(std::clamp(p.percentage, 0.0, 1.0) * 100 + 0.5)).set("when", moment(v.say, p.at));
+    shown.set("bar_value", std::lround(std::clamp(p.percentage, 0.0, 1.0) * 100)).set("when", moment(v.say, p.at));
     shown.set("current", p.current).set("held", p.waits()).set("settled", !p.accepted && p.settled).set("restorable", !p.current);
     std::string source = "source." + p.source;
     shown.set("source", v.say.has(source) ? v.say.text(source) : p.source).set("document", p.document);
@@ -162,7 +163,10 @@ std::vector<view> facts(const visit& v, const library::book& b) {
   add("field.page_count", b.page_count ? v.say.number(*b.page_count) : "");
   for (const auto& [name, value] : b.identifiers) {
     std::string key = "identifier." + name;
-    add(v.say.has(key) ? key.c_str() : "identifier.other", v.say.has(key) ? value : name + " " + value);
+    if (v.say.has(key))
+      add(key.c_str(), value);
+    else
+      add("identifier.other", std::string(name).append(" ").append(value));
   }
   return out;
 }

@@ -24,7 +24,8 @@ std::vector<std::string> lines_of(std::string_view text) {
 std::vector<std::string> words_of(std::string_view text, const std::vector<std::string>& now) {
   std::vector<std::string> out, parts = split(text, ',');
   for (std::size_t at = 0; at < parts.size();) {
-    std::string word = parts[at], longer = word;
+    std::string word = parts[at];
+    std::string longer = word;
     std::size_t end = at + 1;
     for (std::size_t next = end; next < parts.size(); ++next) {
       longer += ", " + parts[next];
@@ -123,7 +124,7 @@ void fill_fields(const visit& v, const library::book& b, view& out) {
   std::vector<std::string> authors, tags, identifiers;
   for (const library::person& p : b.authors) authors.push_back(p.name);
   for (const library::tag& t : b.tags) tags.push_back(t.name);
-  for (const auto& [name, value] : b.identifiers) identifiers.push_back(name + ": " + value);
+  for (const auto& [name, value] : b.identifiers) identifiers.emplace_back(name).append(": ").append(value);
   field(v, out, b, "title", b.title);
   field(v, out, b, "subtitle", b.subtitle);
   field(v, out, b, "title_sort", b.title_sort);

@@ -97,6 +97,7 @@ answer devices_page(const site& at, http::context& c) {
   std::optional<uuid> mine = v.id();
   std::vector<library::device> devices = co_await at.with.pool.read(library::devices, mine);
   std::vector<view> all;
+  all.reserve(devices.size());
   for (const library::device& d : devices) all.push_back(device_line(v, d));
   view out;
   out.set("devices", all).set("may_add", v.may(library::capability::keep_devices));

@@ -37,7 +37,7 @@ std::string words_of_file(std::string name) {
   return out;
 }
 
-document_data load_document(db::tx& tx, uuid viewer, std::string document, std::optional<std::string> words) {
+document_data load_document(db::tx& tx, uuid viewer, const std::string& document, std::optional<std::string> words) {
   document_data out;
   db::rows rows = tx.run(sql_document, viewer, document);
   if (rows.empty()) return out;

@@ -1,6 +1,7 @@
 // `/`: what one was reading, what is new, one's devices (product.md 4.3).
 
 #include <algorithm>
+#include <cmath>
 
 #include "library/catalog.hpp"
 #include "library/position.hpp"
@@ -85,7 +86,7 @@ std::vector<view> reading_cards(const visit& v, const home_data& data) {
     view shown = card(v.say, b);
     for (const library::reading& r : data.reading) {
       if (r.book != b.id) continue;
-      shown.set("progress", static_cast<int>(r.percentage * 100 + 0.5)).set("percent", percent_text(v.say, r.percentage));
+      shown.set("progress", std::lround(r.percentage * 100)).set("percent", percent_text(v.say, r.percentage));
       shown.set("device", r.device).set("seen", moment(v.say, r.at));
     }
     out.push_back(shown);

@@ -43,6 +43,7 @@ answer jobs_page(const site& at, http::context& c) {
   v.need(library::capability::run_jobs);
   std::vector<jobs::job> found = co_await at.with.pool.read(jobs::recent_jobs, 50);
   std::vector<view> all;
+  all.reserve(found.size());
   for (const jobs::job& j : found) all.push_back(job_view(v, j));
   view out;
   out.set("jobs", all);

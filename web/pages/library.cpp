@@ -65,7 +65,7 @@ std::string name_or_nothing(db::tx& tx, const uuid& viewer, library::names kind,
   return id ? library::name_of(tx, viewer, kind, *id).value_or("") : "";
 }
 
-library_data load_library(db::tx& tx, uuid viewer, library::filter f, library::cursor at, bool look_in_inbox) {
+library_data load_library(db::tx& tx, uuid viewer, library::filter f, const library::cursor& at, bool look_in_inbox) {
   library_data out;
   out.page = library::browse(tx, viewer, f, at, 50);
   out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;

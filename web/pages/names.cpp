@@ -12,7 +12,7 @@ struct names_data {
   std::vector<std::string> letters;
 };
 
-names_data load_names(db::tx& tx, uuid viewer, library::names kind, std::string prefix, library::cursor at) {
+names_data load_names(db::tx& tx, uuid viewer, library::names kind, const std::string& prefix, const library::cursor& at) {
   names_data out;
   out.page = library::list_names(tx, viewer, kind, prefix, at, 100);
   out.letters = library::letters(tx, viewer, kind);

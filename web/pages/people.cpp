@@ -31,6 +31,7 @@ view person_view(const visit& v, const library::user& u) {
 task<http::response> people_answer(const site& at, visit v, form_errors wrong, std::string typed, std::string typed_role) {
   std::vector<library::user> users = co_await at.with.pool.read(library::users);
   std::vector<view> people;
+  people.reserve(users.size());
   for (const library::user& u : users) people.push_back(person_view(v, u));
   view out;
   out.set("people", people).set("typed_name", typed).set("new_roles", options(role_options(v.say), typed_role));
@@ -38,19 +39,19 @@ task<http::response> people_answer(const site& at, visit v, form_errors wrong, s
   co_return show(v, {v.say.text("nav.people"), "people"}, "people", std::move(out), wrong.empty() ? 200 : 422);
 }
 
-library::user add_person(db::tx& tx, std::string name, library::role role, std::string hash, library::actor by) {
+library::user add_person(db::tx& tx, const std::string& name, library::role role, std::string hash, const library::actor& by) {
   library::user made = library::add_user(tx, name, role, hash);
   library::record(tx, by, "user.add", "user", made.id, {{"role", std::string(name_of(role))}});
   return made;
 }
 
-std::optional<error> change_role(db::tx& tx, uuid person, library::role role, library::actor by) {
+std::optional<error> change_role(db::tx& tx, uuid person, library::role role, const library::actor& by) {
   std::optional<error> refused = library::set_role(tx, person, role);
   if (!refused) library::record(tx, by, "user.role", "user", person, {{"role", std::string(name_of(role))}});
   return refused;
 }
 
-std::optional<error> change_disabled(db::tx& tx, uuid person, bool disabled, library::actor by) {
+std::optional<error> change_disabled(db::tx& tx, uuid person, bool disabled, const library::actor& by) {
   std::optional<error> refused = library::disable_user(tx, person, disabled);
   if (!refused) library::record(tx, by, disabled ? "user.disable" : "user.enable", "user", person);
   return refused;

@@ -8,7 +8,7 @@
 namespace carrel::web {
 namespace {
 
-library::page browse_list(db::tx& tx, uuid viewer, library::list which, library::cursor at) {
+library::page browse_list(db::tx& tx, uuid viewer, const library::list& which, const library::cursor& at) {
   return library::browse(tx, viewer, which, at, 50);
 }
 

@@ -12,10 +12,10 @@ namespace {
 
 enum class set_up { done, wrong_code, has_owner };
 
-bool code_good(db::tx& tx, std::string code) { return library::code_is_good(tx, "setup", code); }
+bool code_good(db::tx& tx, const std::string& code) { return library::code_is_good(tx, "setup", code); }
 bool has_owner(db::tx& tx) { return library::has_owner(tx); }
 
-set_up make_owner(db::tx& tx, std::string code, std::string name, std::string hash) {
+set_up make_owner(db::tx& tx, const std::string& code, const std::string& name, std::string hash) {
   if (library::has_owner(tx)) return set_up::has_owner;
   if (!library::use_code(tx, "setup", code)) return set_up::wrong_code;
   library::user made = library::add_user(tx, name, library::role::owner, hash);

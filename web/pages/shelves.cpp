@@ -108,7 +108,7 @@ task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors 
   co_return show(v, {data.shelf->name, "shelves"}, "shelf", std::move(out), wrong.empty() ? 200 : 422);
 }
 
-result<library::shelf> make_shelf(db::tx& tx, uuid user, std::string name) {
+result<library::shelf> make_shelf(db::tx& tx, uuid user, const std::string& name) {
   for (const library::shelf& s : library::shelves(tx, user)) {
     if (s.user_id == user && equal_ascii_case(s.name, trim(name))) return error{"taken", "there is one of that name"};
   }

@@ -31,7 +31,7 @@ std::string next_of(const std::optional<std::string>& next) {
 }
 
 // An empty one stays as it is.
-void save_appearance(db::tx& tx, uuid user, std::string language, std::string theme) {
+void save_appearance(db::tx& tx, uuid user, const std::string& language, const std::string& theme) {
   std::optional<library::user> u = library::find_user(tx, user);
   if (u) library::set_appearance(tx, user, language.empty() ? u->language : language, theme.empty() ? u->theme : theme);
 }

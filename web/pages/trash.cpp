@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t page_size = 50;
 
-int put_back(db::tx& tx, uuid viewer, uuid id, library::actor by) {
+int put_back(db::tx& tx, uuid viewer, uuid id, const library::actor& by) {
   if (!find_trashed(tx, viewer, id)) return 0;
   return library::untrash_books(tx, {id}, by);
 }

@@ -103,6 +103,7 @@ answer upload_page(const site& at, http::context& c) {
   v.need(library::capability::upload);
   std::vector<sent_item> items = co_await at.with.pool.read(sent_items, v.id(), 20);
   std::vector<view> sent;
+  sent.reserve(items.size());
   for (const sent_item& i : items) sent.push_back(sent_view(v, i));
   std::int64_t more = to_integer(c.in.query("more").value_or("")).value_or(0);
   view out;

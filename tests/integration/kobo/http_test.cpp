@@ -1,103 +1,8 @@
 // The storefront over real sockets, as a Kobo meets it (kobo.md 3, 4, 5, 9, 12, 18).
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
-
-#include "kobo/routes.hpp"
-#include "library/device.hpp"
-#include "library/shelf.hpp"
-#include "server/auth/cpu_pool.hpp"
-#include "server/core/digest.hpp"
-#include "server/http/server.hpp"
-#include "tests/integration/kobo/reader.hpp"
-#include "tests/integration/kosync/client.hpp"
-#include "tests/integration/library/shelf_of_books.hpp"
+#include "tests/integration/kobo/storefront.hpp"
 
 using namespace carrel;
 using namespace carrel::kobo::tests;
-using kosync::tests::headers;
-using kosync::tests::reply;
-
-namespace {
-
-namespace fs = std::filesystem;
-
-class storefront {
- public:
-  harness::library_db db;
-  std::string token;
-
-  storefront() {
-    fs::path folder = harness::fresh_folder("storefront");
-    store_.emplace(library::store::open(folder, folder / "cache").value());
-    std::ofstream(store_->absolute("library/x")) << std::string(1000, 'b');
-    config::sources from;
-    from.environment = [](const std::string&) { return std::nullopt; };
-    from.command_line = {{"external_url", "https://books.example"}, {"kobo.page_size", "2"}};
-    config_ = config::load(from).value();
-    links_.emplace(config_);
-    cpu_.emplace(1);
-    credentials_.emplace(db.pool(), *cpu_, config_);
-    api_.emplace(kobo::services{
-        .pool = db.pool(), .credentials = *credentials_, .store = *store_, .links = *links_, .settings = config_, .cpu = *cpu_});
-    api_->mount(main_);
-    http::server_options options;
-    options.listen = {{"127.0.0.1:0"}};
-    server_.emplace(options, main_, metrics_);
-    std::string bound = server_->bind().value().front();
-    port_ = static_cast<unsigned>(std::stoul(bound.substr(bound.rfind(':') + 1)));
-    server_->start();
-    db.pool().write_now([&](db::tx& tx) {
-      library::new_device made = library::add_device(tx, db.reader(), "Clara", "kobo").value();
-      token = made.token;
-      shelf_ = library::create_shelf(tx, db.reader(), "To read", true)->id;
-      library::feed_device(tx, made.made.id, shelf_, true);
-    });
-  }
-  ~storefront() {
-    server_->stop_accepting();
-    server_->abort_drain();
-    server_->drain();
-  }
-
-  void shelve(const std::string& title) {
-    uuid book = db.add({.title = title});
-    db.pool().write_now([&](db::tx& tx) { library::add_to_shelf(tx, db.reader(), shelf_, {book}); });
-  }
-  reply ask(const std::string& method, const std::string& path, const headers& h = {}, const std::string& body = {}) {
-    return kosync::tests::send(port_, method, "/kobo/" + token + path, h, body);
-  }
-  // A whole sync; what the device holds then.
-  void sync(reader& r) {
-    for (bool more = true; more;) {
-      headers h;
-      if (!r.token.empty()) h.emplace_back("x-kobo-synctoken", r.token);
-      reply a = ask("GET", "/v1/library/sync?Filter=ALL&DownloadUrlFilter=Generic,Android&PrioritizeRecentReads=true", h);
-      REQUIRE(a.status == 200);
-      for (const json::value& item : items_of(a.body)) r.apply(item);
-      r.token = a.header("x-kobo-synctoken");
-      REQUIRE_FALSE(r.token.empty());
-      more = a.header("x-kobo-sync") == "continue";
-      std::size_t size = 0;
-      for (const auto& [name, value] : a.fields) size += name.size() + value.size() + 4;
-      CHECK(size < 2048);
-    }
-  }
-
- private:
-  std::optional<library::store> store_;
-  config config_;
-  std::optional<http::links> links_;
-  std::optional<auth::cpu_pool> cpu_;
-  std::optional<auth::credentials> credentials_;
-  std::optional<kobo::api> api_;
-  http::router main_, metrics_;
-  std::optional<http::server> server_;
-  unsigned port_ = 0;
-  uuid shelf_;
-};
-
-}  // namespace
 
 TEST_CASE("a Kobo that comes for the first time finds its way to its books") {
   storefront s;
@@ -184,4 +89,46 @@ TEST_CASE("a wrong token opens nothing, and nothing else is refused") {
   }
   CHECK(s.ask("POST", "/v1/library/sync", {}, "{}").status == 200);
   CHECK(s.ask("PATCH", "/v1/initialization", {}, "{}").status == 200);
+}
+
+TEST_CASE("covers fit the box, and a book without one has plain paper") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  const std::string id = r.library.begin()->first;
+  for (const std::string& image : {id + "-01234567", id, uuid::make().text(), std::string("x")}) {
+    INFO(image);
+    for (const char* rest : {"/355/530/false/image.jpg", "/1264/1680/80/isGreyscale/image.jpg", "/0/99999/x/True/image.jpg"}) {
+      reply paper = s.ask("GET", "/covers/" + image + rest);
+      CHECK(paper.status == 200);
+      CHECK(paper.header("content-type") == "image/jpeg");
+      CHECK(paper.header("cache-control") == "no-store");
+      CHECK(paper.body.starts_with("\xFF\xD8\xFF"));
+    }
+  }
+  CHECK(s.ask("GET", "//covers//" + id + "/60/90/false/image.jpg").status == 200);
+}
+
+TEST_CASE("analytics are accepted, and a sync that failed is remembered") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  reply a = s.ask("POST", "/v1/analytics/event", {},
+                  R"({"Events":[{"Id":"e1","EventType":"FailedSync","Attributes":{"FailureReason":"WebRequestErr"}},)"
+                  R"({"Id":"e2","EventType":"LeaveContent","Attributes":{"volumeid":")" +
+                      r.library.begin()->first + R"("}},{"Id":7},9]})");
+  CHECK(a.body == R"({"Result":"Success","AcceptedEvents":["e1","e2"],"RejectedEvents":{}})");
+  std::vector<std::string> rows = s.db.pool().read_now([](db::tx& tx) {
+    constexpr db::statement sql{"test.events", "select what || ' ' || detail from kobo_events"};
+    std::vector<std::string> out;
+    for (const db::row& row : tx.run(sql)) out.push_back(row.text(0));
+    return out;
+  });
+  CHECK(rows == std::vector<std::string>{"failed WebRequestErr"});
+  for (const char* body : {"", "[]", R"({"Events":7})", R"({"Events":[{"EventType":"FailedSync","Attributes":7}]})"}) {
+    INFO(body);
+    CHECK(s.ask("POST", "/v1/analytics/event", {}, body).status == 200);
+  }
 }

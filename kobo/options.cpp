@@ -1,0 +1,69 @@
+#include "kobo/options.hpp"
+
+#include <array>
+
+namespace carrel::kobo {
+namespace {
+
+constexpr db::statement sql_read{"kobo.options", "select settings::text from devices where id = $1"};
+constexpr db::statement sql_change{"kobo.change_options", R"sql(
+  with changed as (
+    update devices set settings = jsonb_set(settings, '{kobo}', coalesce(settings -> 'kobo', '{}') || $2::jsonb), updated_at = now()
+     where id = $1 and kind = 'kobo' and revoked_at is null returning id)
+  update kobo_devices k set changes = changes + 1 from changed c where k.device_id = c.id)sql"};
+constexpr db::statement sql_there{"kobo.is_kobo", R"sql(
+  select from devices where id = $1 and kind = 'kobo' and revoked_at is null for update)sql"};
+
+constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
+
+}  // namespace
+
+options read_options(std::string_view settings) {
+  options out;
+  result<json::object> all = json::read_object(settings);
+  const json::value* own = all ? all->find("kobo") : nullptr;
+  if (own == nullptr || own->as_object() == nullptr) return out;
+  const json::object& o = *own->as_object();
+  o.take("paused", out.paused);
+  o.take("collections", out.collections);
+  o.take("positions", out.positions);
+  o.take("highlights", out.highlights);
+  bool put_back = false;
+  if (o.take("put_back", put_back)) out.put_back = put_back;
+  o.take("largest", out.largest);
+  return out;
+}
+
+options options_of(db::tx& tx, const uuid& device) {
+  db::rows rows = tx.run(sql_read, device);
+  return rows.empty() ? options{} : read_options(rows[0].view(0));
+}
+
+result<bool> change_options(db::tx& tx, const uuid& device, const json::object& change) {
+  json::object clean;
+  for (std::string_view name : switches) {
+    bool on = false;
+    if (change.find(name) == nullptr) continue;
+    if (!change.take(name, on)) return error{std::string(name), "is true or false"};
+    clean.set(std::string(name), on);
+  }
+  if (const json::value* v = change.find("put_back")) {
+    if (!v->is_null() && v->as_bool() == nullptr) return error{"put_back", "is true, false or null"};
+    clean.set("put_back", *v);
+  }
+  if (change.find("largest") != nullptr) {
+    std::int64_t bytes = 0;
+    if (!change.take("largest", bytes) || bytes < 0) return error{"largest", "is a number of bytes, 0 for any"};
+    clean.set("largest", bytes);
+  }
+  if (tx.run(sql_there, device).empty()) return false;
+  tx.run(sql_change, device, json::dump(clean));
+  return true;
+}
+
+json::object options_json(const options& o) {
+  return {{"paused", o.paused},         {"collections", o.collections}, {"positions", o.positions},
+          {"highlights", o.highlights}, {"put_back", o.put_back},       {"largest", o.largest}};
+}
+
+}  // namespace carrel::kobo

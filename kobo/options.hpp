@@ -1,0 +1,32 @@
+#pragma once
+// What the owner of a Kobo has chosen for it (product.md 4.7). Stored with the device, so it holds for all readers behind one
+// token.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "server/core/json.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::kobo {
+
+struct options {
+  bool paused = false;           // its syncs find nothing new, and take nothing away
+  bool collections = true;       // shelves are shown as collections
+  bool positions = true;         // reading states go both ways
+  bool highlights = false;       // those of another reader are offered (kobo.md 15, rule 1)
+  std::optional<bool> put_back;  // a book removed on the device comes back; absent: kobo.removed_policy
+  std::int64_t largest = 0;      // bytes of a book's file; 0: any
+};
+
+options read_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
+options options_of(db::tx&, const uuid& device);
+
+// Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back" (null: as the server
+// is set), and the integer "largest". Error: the name of the field that is not usable, and why.
+result<bool> change_options(db::tx&, const uuid& device, const json::object& change);
+json::object options_json(const options&);
+
+}  // namespace carrel::kobo

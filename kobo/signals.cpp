@@ -1,0 +1,122 @@
+#include "kobo/signals.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "kobo/events.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+constexpr int tries = 2, later_books = 5, failures_borne = 3, smallest_page = 10;
+constexpr std::chrono::hours silence{48}, between_looks{6};
+constexpr std::chrono::minutes run{10};  // a state that comes sooner after a removal belongs to the sync that brought it
+
+#define CARREL_NOTE(COLUMN, MORE)                                                                                          \
+  "insert into kobo_signals as s (kobo_id, id, " COLUMN                                                                    \
+  ")"                                                                                                                      \
+  " select $1::uuid, l.id, $3::timestamptz from kobo_ledger l"                                                             \
+  "  where l.kobo_id = $1 and l.subject = 1 and l.id = any ($2::uuid[])"                                                   \
+  " on conflict (kobo_id, id) do update set " COLUMN " = excluded." COLUMN MORE " where s." COLUMN " is null or s." COLUMN \
+  " < excluded." COLUMN
+constexpr std::array<db::statement, 7> sql_note{
+    db::statement{"kobo.saw_cover", CARREL_NOTE("cover_at", "")},
+    db::statement{"kobo.saw_metadata", CARREL_NOTE("metadata_at", "")},
+    db::statement{"kobo.saw_state", CARREL_NOTE("state_at", "")},
+    db::statement{"kobo.saw_start", CARREL_NOTE("download_started_at", ", starts = s.starts + 1")},
+    db::statement{"kobo.saw_download", CARREL_NOTE("download_done_at", ", starts = 0")},
+    db::statement{"kobo.saw_annotations", CARREL_NOTE("annotations_at", "")},
+    db::statement{"kobo.saw_inventory", CARREL_NOTE("inventory_at", "")}};
+#undef CARREL_NOTE
+
+// Of what the device speaks: was it ever announced, when was its removal heard, did its reader remove it?
+constexpr db::statement sql_standing{"kobo.standing", R"sql(
+  select w.id, l.id is not null, l.removal_delivered_at,
+         exists (select from kobo_tombstones t where t.kobo_id = $1 and t.subject = 1 and t.id = w.id)
+    from unnest($2::uuid[]) as w (id)
+    left join kobo_ledger l on l.kobo_id = $1 and l.subject = 1 and l.id = w.id
+   where l.id is null or l.removal_delivered_at is not null)sql"};
+constexpr db::statement sql_ours{"kobo.is_a_book", "select id, entitlement from books where entitlement = any ($1::uuid[])"};
+constexpr db::statement sql_lift{"kobo.lift_one", "delete from kobo_tombstones where kobo_id = $1 and subject = 1 and id = $2"};
+
+constexpr db::statement sql_may_look{"kobo.look_after", R"sql(
+  update kobo_devices set looked_after_at = $2
+   where id = $1 and (looked_after_at is null or looked_after_at <= $2::timestamptz - $3::interval))sql"};
+constexpr db::statement sql_silent{"kobo.silent_books", R"sql(
+  with told as (
+    select l.id, l.first_announced_at, l.delivered_at, l.delivered_sync, coalesce(s.healed, 0) as healed,
+           coalesce(s.cover_at, s.metadata_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at,
+                    s.inventory_at) is not null as shown
+      from kobo_ledger l
+      left join kobo_signals s on s.kobo_id = l.kobo_id and s.id = l.id
+     where l.kobo_id = $1 and l.subject = 1 and l.delivered_at is not null and l.removal_delivered_at is null),
+  fifth as (select first_announced_at from told where shown order by first_announced_at desc offset $2 limit 1)
+  select t.id from told t, fifth
+   where not t.shown and t.healed < $3 and t.delivered_at <= $4 and t.delivered_sync <= $5
+     and t.first_announced_at < fifth.first_announced_at
+   order by t.delivered_at, t.id limit $6)sql"};
+constexpr db::statement sql_healed{"kobo.healed", R"sql(
+  insert into kobo_signals as s (kobo_id, id, healed, healed_at) select $1::uuid, u, 1, $3::timestamptz from unnest($2::uuid[]) u
+      on conflict (kobo_id, id) do update set healed = s.healed + 1, healed_at = excluded.healed_at)sql"};
+
+constexpr db::statement sql_failed{"kobo.sync_failed", R"sql(
+  update kobo_devices
+     set failures = case when failures + 1 >= $2 then 0 else failures + 1 end,
+         page_size = case when failures + 1 >= $2 then greatest($3::int, coalesce(page_size, $4::int) / 2) else page_size end
+   where id = $1 returning failures, page_size)sql"};
+constexpr db::statement sql_fine{"kobo.sync_fine", "update kobo_devices set failures = 0 where id = $1 and failures > 0"};
+
+// A cover is asked for from the archive too; a file is asked for by who was told of it.
+bool shows_that_it_is_there(signal s) {
+  return s == signal::metadata || s == signal::state || s == signal::annotations || s == signal::inventory;
+}
+
+}  // namespace
+
+void note_signals(db::tx& tx, const kobo_row& k, signal what, const std::vector<uuid>& entitlements) {
+  if (entitlements.empty()) return;
+  tx.run(sql_note[static_cast<std::size_t>(what)], k.ids.row, entitlements, now());
+  if (!shows_that_it_is_there(what)) return;
+  std::vector<uuid> ghosts;
+  for (const db::row& r : tx.run(sql_standing, k.ids.row, entitlements)) {
+    uuid id = r.id(0);
+    if (!r.flag(1)) {
+      // Books of the real store are nobody's business here.
+      if (!tx.run(sql_ours, std::vector<uuid>{id}).empty()) note_event(tx, k.ids.row, event::stranger, "", id);
+      continue;
+    }
+    bool later = r.at(2) + run < now();
+    bool removed_by_reader = r.flag(3);
+    if (removed_by_reader && what == signal::state && later) {
+      tx.run(sql_lift, k.ids.row, id);
+      note_event(tx, k.ids.row, event::came_back, "", id);
+    } else {
+      note_event(tx, k.ids.row, event::ghost, "", id);
+    }
+    ghosts.push_back(id);
+  }
+  doubt_everywhere(tx, k.ids.row, subject::book, ghosts);
+}
+
+int heal_silent(db::tx& tx, const kobo_row& k, int after_syncs, int most) {
+  if (tx.run(sql_may_look, k.ids.row, now(), std::to_string(between_looks.count()) + " hours").affected() == 0) return 0;
+  std::vector<uuid> silent;
+  for (const db::row& r : tx.run(sql_silent, k.ids.row, later_books - 1, tries, now() - silence, k.syncs - after_syncs, most))
+    silent.push_back(r.id(0));
+  if (silent.empty()) return 0;
+  tx.run(sql_healed, k.ids.row, silent, now());
+  for (const uuid& id : silent) note_event(tx, k.ids.row, event::healed, "", id);
+  doubt_everywhere(tx, k.ids.row, subject::book, silent);
+  return static_cast<int>(silent.size());
+}
+
+void note_failed_sync(db::tx& tx, const kobo_row& k, std::string_view reason, int usual_page) {
+  note_event(tx, k.ids.row, event::failed, reason);
+  db::rows rows = tx.run(sql_failed, k.ids.row, failures_borne, std::min(smallest_page, usual_page), usual_page);
+  bool smaller = !rows.empty() && rows[0].integer(0) == 0;
+  if (smaller) note_event(tx, k.ids.row, event::smaller_pages, rows[0].text(1));
+}
+
+void note_good_sync(db::tx& tx, const kobo_row& k) { tx.run(sql_fine, k.ids.row); }
+
+}  // namespace carrel::kobo
