@@ -17,6 +17,8 @@ void hide_collection(db::tx&, const kobo_row&, const uuid& tag);
 void send_again(db::tx&, const kobo_row&, const std::vector<uuid>& entitlements);
 // Everything is said again from the start, and what should not be there is taken away. Old tokens mean nothing any more.
 void reset_sync(db::tx&, const kobo_row&);
+// What the owner asked for on a page or by a command (library/kobo_acts.hpp) is done, now that the device asks.
+void do_what_was_asked(db::tx&, kobo_row&);
 // Books that left the device's shelves altogether are no longer kept away from it when they come back.
 void forget_tombstones(db::tx&, const kobo_row&);
 

@@ -28,7 +28,7 @@ constexpr std::string_view paper =
 
 std::optional<delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
-  options wishes = k ? k->wishes : options_of(tx, v.device);
+  library::kobo_options wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
   kobo_ids ids = k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
   std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids, {id});
   auto at = live.find(id);

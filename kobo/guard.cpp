@@ -1,6 +1,6 @@
 #include "kobo/guard.hpp"
 
-#include "kobo/events.hpp"
+#include "library/kobo_events.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -22,8 +22,6 @@ constexpr db::statement sql_guard{"kobo.guard", R"sql(
 constexpr db::statement sql_end{"kobo.end_guard", R"sql(
   update kobo_devices set guarded_since = null, guarded_count = 0, guard_lifted = false
    where id = $1 and (guarded_since is not null or guard_lifted))sql"};
-constexpr db::statement sql_lift{"kobo.lift_guard", R"sql(
-  update kobo_devices set guard_lifted = true, changes = changes + 1 where id = $1 and guarded_since is not null)sql"};
 
 }  // namespace
 
@@ -39,10 +37,8 @@ std::vector<uuid> guarded_books(db::tx& tx, const kobo_row& k, const std::vector
   }
   if (k.guard_lifted || (k.guarded_since && *k.guarded_since + longest <= now())) return {};
   tx.run(sql_guard, k.ids.row, now(), static_cast<std::int64_t>(vanished.size()));
-  if (!k.guarded_since) note_event(tx, k.ids.row, event::guarded, std::to_string(vanished.size()));
+  if (!k.guarded_since) library::note_event(tx, k.ids.row, library::event::guarded, std::to_string(vanished.size()));
   return vanished;
 }
-
-void lift_guard(db::tx& tx, const uuid& row) { tx.run(sql_lift, row); }
 
 }  // namespace carrel::kobo

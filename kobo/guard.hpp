@@ -11,6 +11,5 @@ namespace carrel::kobo {
 // Of the books that would be removed from a device that holds `held`, those that must stay for now; none when it is all right.
 // Remembers since when.
 std::vector<uuid> guarded_books(db::tx&, const kobo_row&, const std::vector<uuid>& removed, std::size_t held);
-void lift_guard(db::tx&, const uuid& row);  // the owner agrees
 
 }  // namespace carrel::kobo

@@ -1,8 +1,8 @@
 // What a device asks of its books: the sync, one book, its state, and that it was removed (kobo.md 6 and 9).
 #include "kobo/actions.hpp"
-#include "kobo/events.hpp"
 #include "kobo/resources.hpp"
 #include "kobo/state.hpp"
+#include "library/kobo_events.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -10,14 +10,14 @@ namespace {
 kobo_row row_of(db::tx& tx, const visit& v) { return lock_row(tx, v.device, v.user, v.reader); }
 
 // Only reads: a reader that was never met has nothing of its own yet.
-kobo_ids ids_in(db::tx& tx, const visit& v, options& wishes) {
+kobo_ids ids_in(db::tx& tx, const visit& v, library::kobo_options& wishes) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
-  wishes = k ? k->wishes : options_of(tx, v.device);
+  wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
   return k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
 }
 
 std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
-  options wishes;
+  library::kobo_options wishes;
   std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
   json::array out;
   for (const uuid& id : ids) {
@@ -28,7 +28,7 @@ std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids
 }
 
 std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
-  options wishes;
+  library::kobo_options wishes;
   std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
   std::unordered_map<uuid, reading_state> states;
   if (wishes.positions) states = read_states(tx, v.user, ids);
@@ -85,7 +85,7 @@ void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_bac
   kobo_row k = row_of(tx, v);
   for (const uuid& id : ids) {
     removed_on_device(tx, k, id, k.wishes.put_back.value_or(put_back_usually));
-    note_event(tx, k.ids.row, event::removed, "", id);
+    library::note_event(tx, k.ids.row, library::event::removed, "", id);
   }
 }
 

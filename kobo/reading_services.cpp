@@ -1,9 +1,9 @@
 // Annotations and notebooks. A Kobo asks for them at the root of the host, where its path token is lost; the same paths answer
 // below its own address (kobo.md 15). A refusal here would end its sync.
 #include "kobo/annotations.hpp"
-#include "kobo/options.hpp"
 #include "kobo/state.hpp"
 #include "library/device.hpp"
+#include "library/kobo_options.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::kobo {
@@ -57,7 +57,7 @@ std::vector<std::string> changes_for(db::tx& tx, const person& who, const std::v
   ids.reserve(held.size());
   for (const inventory_entry& e : held) ids.push_back(e.entitlement);
   note(tx, who, signal::inventory, ids);
-  return annotations_to_fetch(tx, who.user, held, options_of(tx, who.device).highlights);
+  return annotations_to_fetch(tx, who.user, held, library::kobo_options_of(tx, who.device).highlights);
 }
 
 asked_annotations annotations_of(db::tx& tx, const uuid& user, const uuid& entitlement) {

@@ -1,10 +1,10 @@
 #include "kobo/routes.hpp"
 
-#include "kobo/events.hpp"
 #include "kobo/identity.hpp"
 #include "kobo/state.hpp"
 #include "kobo/stubs.hpp"
 #include "library/device.hpp"
+#include "library/kobo_events.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::kobo {
@@ -68,7 +68,7 @@ task<response> show_nothing(context&) { co_return answer("{}"); }
 // The device asks for this after a sign-in or a reset: what it holds may be gone (17.8, H1b).
 void note_sign_in(db::tx& tx, const visit& v) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
-  if (k) note_event(tx, k->ids.row, event::signed_in);
+  if (k) library::note_event(tx, k->ids.row, library::event::signed_in);
 }
 
 task<response> show_device_auth(shared_state& s, context& c) {

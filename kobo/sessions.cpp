@@ -12,7 +12,8 @@ constexpr int acked_kept = 3, open_kept = 8;
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
 #define CARREL_ROW                                                                                                        \
   "select k.id, k.epoch, k.changes, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on," \
-  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures"                      \
+  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"            \
+  " k.reset_asked_at is not null, k.reset_lifts"                                                                          \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -66,10 +67,11 @@ constexpr db::statement sql_changed{"kobo.changed", "update kobo_devices set cha
 
 constexpr db::statement sql_ledger{"kobo.ledger", "select subject, id from kobo_ledger where kobo_id = $1"};
 constexpr db::statement sql_announce{"kobo.announce", R"sql(
-  insert into kobo_ledger as l (kobo_id, subject, id, title, first_announced_at, announced_at)
-  select $1, w.subject, w.id, w.title, $5, $5 from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
+  insert into kobo_ledger as l (kobo_id, subject, id, title, first_announced_at, announced_at, since_at)
+  select $1, w.subject, w.id, w.title, $5, $5, $5 from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
       on conflict (kobo_id, subject, id) do update
-     set title = excluded.title, announced_at = excluded.announced_at, announced = l.announced + 1)sql"};
+     set title = excluded.title, announced_at = excluded.announced_at, announced = l.announced + 1, wanted_again_at = null,
+         since_at = case when l.wanted_again_at is null and l.removal_delivered_at is null then l.since_at else excluded.since_at end)sql"};
 constexpr db::statement sql_title{"kobo.announced_title", R"sql(
   select title from kobo_ledger where kobo_id = $1 and subject = 1 and id = $2)sql"};
 constexpr db::statement sql_delivered{"kobo.delivered", R"sql(
@@ -82,7 +84,7 @@ constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
 constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_sessions where id = any ($1::bigint[])"};
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
-  options wishes = read_options(r.view(9));
+  library::kobo_options wishes = library::read_kobo_options(r.view(9));
   return {.ids = {.row = r.id(0), .device = device, .user = user, .largest = wishes.largest},
           .wishes = wishes,
           .epoch = r.integer(1),
@@ -98,6 +100,9 @@ kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
           .last_sync_at = r.maybe_at(7),
           .guarded_since = r.maybe_at(12),
           .guard_lifted = r.flag(13),
+          .asked = r.flag(16),
+          .reset_asked = r.flag(17),
+          .reset_lifts = r.flag(18),
           .stands_on = r.maybe_integer(8)};
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "kobo/delivery.hpp"
-#include "kobo/options.hpp"
 #include "kobo/target.hpp"
+#include "library/kobo_options.hpp"
 #include "library/revision.hpp"
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
@@ -24,7 +24,7 @@ struct reader_facts {
 
 struct kobo_row {
   kobo_ids ids;
-  options wishes;
+  library::kobo_options wishes;
   std::int64_t epoch = 0, changes = 0, syncs = 0;
   std::string answered;  // position that was answered last
   std::string promised;  // where its next request of the same run comes from; "" when the run is over
@@ -32,6 +32,7 @@ struct kobo_row {
   std::optional<std::int64_t> page_size;  // smaller than usual, because its answers were not usable (17.8, H5)
   std::optional<instant> answered_at, last_sync_at, guarded_since;
   bool guard_lifted = false;
+  bool asked = false, reset_asked = false, reset_lifts = false;  // by its owner, not yet done (actions.hpp)
   std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };
 // Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kobo/events.hpp"
+#include "library/kobo_events.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -82,16 +82,16 @@ void note_signals(db::tx& tx, const kobo_row& k, signal what, const std::vector<
     uuid id = r.id(0);
     if (!r.flag(1)) {
       // Books of the real store are nobody's business here.
-      if (!tx.run(sql_ours, std::vector<uuid>{id}).empty()) note_event(tx, k.ids.row, event::stranger, "", id);
+      if (!tx.run(sql_ours, std::vector<uuid>{id}).empty()) library::note_event(tx, k.ids.row, library::event::stranger, "", id);
       continue;
     }
     bool later = r.at(2) + run < now();
     bool removed_by_reader = r.flag(3);
     if (removed_by_reader && what == signal::state && later) {
       tx.run(sql_lift, k.ids.row, id);
-      note_event(tx, k.ids.row, event::came_back, "", id);
+      library::note_event(tx, k.ids.row, library::event::came_back, "", id);
     } else {
-      note_event(tx, k.ids.row, event::ghost, "", id);
+      library::note_event(tx, k.ids.row, library::event::ghost, "", id);
     }
     ghosts.push_back(id);
   }
@@ -105,16 +105,16 @@ int heal_silent(db::tx& tx, const kobo_row& k, int after_syncs, int most) {
     silent.push_back(r.id(0));
   if (silent.empty()) return 0;
   tx.run(sql_healed, k.ids.row, silent, now());
-  for (const uuid& id : silent) note_event(tx, k.ids.row, event::healed, "", id);
+  for (const uuid& id : silent) library::note_event(tx, k.ids.row, library::event::healed, "", id);
   doubt_everywhere(tx, k.ids.row, subject::book, silent);
   return static_cast<int>(silent.size());
 }
 
 void note_failed_sync(db::tx& tx, const kobo_row& k, std::string_view reason, int usual_page) {
-  note_event(tx, k.ids.row, event::failed, reason);
+  library::note_event(tx, k.ids.row, library::event::failed, reason);
   db::rows rows = tx.run(sql_failed, k.ids.row, failures_borne, std::min(smallest_page, usual_page), usual_page);
   bool smaller = !rows.empty() && rows[0].integer(0) == 0;
-  if (smaller) note_event(tx, k.ids.row, event::smaller_pages, rows[0].text(1));
+  if (smaller) library::note_event(tx, k.ids.row, library::event::smaller_pages, rows[0].text(1));
 }
 
 void note_good_sync(db::tx& tx, const kobo_row& k) { tx.run(sql_fine, k.ids.row); }

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "kobo/actions.hpp"
-#include "kobo/events.hpp"
 #include "kobo/guard.hpp"
 #include "kobo/page.hpp"
 #include "kobo/signals.hpp"
 #include "kobo/sync_token.hpp"
+#include "library/kobo_events.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -70,6 +70,7 @@ class conversation {
 
   sync_answer run() {
     forget_tombstones(tx_, kobo_);
+    do_what_was_asked(tx_, kobo_);
     position at = resolve();
     bool begins = begin_run(at);
     if (at.in) deliver(tx_, kobo_, *at.in, at.next, at.done);
@@ -123,8 +124,9 @@ class conversation {
   // What the beginning of a sync tells of the device (17.8), and of the books that it never touched.
   void look_after(const position& at) {
     if (at.root() && !lost_.empty() && acknowledged_after(tx_, kobo_.ids.row, 0))
-      note_event(tx_, kobo_.ids.row, event::full_sync, lost_);
-    if (at.in && acknowledged_after(tx_, kobo_.ids.row, at.in->id)) note_event(tx_, kobo_.ids.row, event::went_back);
+      library::note_event(tx_, kobo_.ids.row, library::event::full_sync, lost_);
+    if (at.in && acknowledged_after(tx_, kobo_.ids.row, at.in->id))
+      library::note_event(tx_, kobo_.ids.row, library::event::went_back);
     if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
     if (how_.heal && !at.midway() && heal_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal_most) > 0) ++kobo_.changes;
   }

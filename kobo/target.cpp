@@ -7,32 +7,19 @@
 namespace carrel::kobo {
 namespace {
 
-// A KEPUB before an EPUB; protected files, and formats that a Kobo cannot read as they are, are not wanted (7.4).
-#define CARREL_WANTED                                                                                             \
-  " from (select sb.book_id, min(sb.added_at) as added_at"                                                        \
-  "         from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id"                             \
-  "        where fs.device_id = $1 group by sb.book_id) w"                                                        \
-  " join visible_books($2) b on b.id = w.book_id and b.status = 'organized'"                                      \
-  " cross join lateral ("                                                                                         \
-  "      select f.id, f.missing_since from book_files f"                                                          \
-  "       where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null" \
-  "         and ($5::bigint = 0 or f.file_size <= $5)"                                                            \
-  "       order by f.is_kepub desc, f.rank, f.id limit 1) f"
+constexpr db::statement sql_target{"kobo.target", R"sql(
+  select w.entitlement, w.version, w.file_version, coalesce(s.revision, 0), w.missing
+    from kobo_wanted($1, $2, $5) w
+    left join kobo_states s on s.user_id = $2 and s.entitlement = w.entitlement
+   where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement)
+     and ($4::uuid[] is null or w.entitlement = any ($4::uuid[]))
+   order by w.added_at desc, w.book_id desc)sql"};
 
-constexpr db::statement sql_target{
-    "kobo.target",
-    "select b.entitlement, b.version, b.file_version, coalesce(s.revision, 0), f.missing_since is not null" CARREL_WANTED
-    " left join kobo_states s on s.user_id = $2 and s.entitlement = b.entitlement"
-    " where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = b.entitlement)"
-    "   and ($4::uuid[] is null or b.entitlement = any ($4::uuid[]))"
-    " order by w.added_at desc, b.id desc"};
-
-constexpr db::statement sql_deliveries{
-    "kobo.deliveries",
-    "select b.entitlement, b.id, f.id, w.added_at, b.fixed_layout" CARREL_WANTED
-    " where b.entitlement = any ($4::uuid[])"
-    "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = b.entitlement)"};
-#undef CARREL_WANTED
+constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
+  select w.entitlement, w.book_id, w.file_id, w.added_at, w.fixed_layout
+    from kobo_wanted($1, $2, $5) w
+   where w.entitlement = any ($4::uuid[])
+     and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement))sql"};
 
 // Collections that were made on any of the reader's devices go to all of them (11).
 constexpr db::statement sql_collections{"kobo.collections", R"sql(

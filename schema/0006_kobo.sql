@@ -28,6 +28,9 @@ create table kobo_devices (
   guarded_since timestamptz,                   -- more than half of its books would go at once (17.2)
   guarded_count int not null default 0,
   guard_lifted boolean not null default false, -- the owner wants it so
+  asked boolean not null default false,        -- books are to be announced again with the next sync (kobo_ledger.wanted_again_at)
+  reset_asked_at timestamptz,                  -- all is to be said again from the start with the next sync
+  reset_lifts boolean not null default false,  -- and what was removed on the device comes back
   stands_on bigint,                            -- the session of that position; without a token the one that was begun for it
   unique (device_id, device_hash)
 );
@@ -73,6 +76,8 @@ create table kobo_ledger (
   first_announced_at timestamptz not null default now(),
   announced_at timestamptz not null default now(),
   announced int not null default 1,
+  since_at timestamptz not null default now(), -- what the device has shown before tells nothing of this announcement
+  wanted_again_at timestamptz,                 -- its owner wants it to be announced again; until it is
   delivered_at timestamptz,
   delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,
@@ -179,3 +184,21 @@ create table annotation_leftovers (
   received_at timestamptz not null default now()
 );
 create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);
+
+-- The books that a Kobo should hold, before what was removed on it is left out (17.2): of the shelves that feed it what its reader
+-- sees and can be delivered. A KEPUB before an EPUB; protected files, and formats that it cannot read as they are, are not (7.4).
+create function kobo_wanted(device uuid, reader uuid, largest bigint)
+  returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, fixed_layout boolean,
+                 file_id uuid, file_size bigint, missing boolean)
+  language sql stable as $$
+  select b.id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null
+    from (select sb.book_id, min(sb.added_at) as added_at
+            from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
+           where fs.device_id = device group by sb.book_id) w
+    join visible_books(reader) b on b.id = w.book_id and b.status = 'organized'
+   cross join lateral (
+         select f.id, f.file_size, f.missing_since from book_files f
+          where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null
+            and (largest = 0 or f.file_size <= largest)
+          order by f.is_kepub desc, f.rank, f.id limit 1) f
+$$;

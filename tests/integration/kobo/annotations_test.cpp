@@ -1,7 +1,7 @@
 // Highlights and notes at the root of the host (kobo.md 15): nothing is lost, and no reader is made to delete its own.
 #include <thread>
 
-#include "kobo/options.hpp"
+#include "library/kobo_options.hpp"
 #include "server/core/text.hpp"
 #include "tests/integration/kobo/storefront.hpp"
 
@@ -55,7 +55,7 @@ struct with_book : storefront {
     return s;
   }
   void offer(bool on) {
-    db.pool().write_now([&](db::tx& tx) { REQUIRE(kobo::change_options(tx, device, {{"highlights", on}}).value()); });
+    db.pool().write_now([&](db::tx& tx) { REQUIRE(library::change_kobo_options(tx, device, {{"highlights", on}}).value()); });
   }
 };
 

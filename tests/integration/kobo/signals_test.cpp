@@ -1,10 +1,10 @@
 // What a Kobo shows of its books, and what follows (kobo.md 17.2 guard, 17.8); what its owner chose for it.
 #include <catch2/catch.hpp>
 
-#include "kobo/events.hpp"
-#include "kobo/guard.hpp"
-#include "kobo/options.hpp"
 #include "kobo/signals.hpp"
+#include "library/kobo_acts.hpp"
+#include "library/kobo_events.hpp"
+#include "library/kobo_options.hpp"
 #include "library/shelf.hpp"
 #include "tests/integration/kobo/shop.hpp"
 
@@ -43,7 +43,7 @@ struct one_kobo : shop {
   strings events() {
     strings out;
     with_row(kobo, [&](db::tx& tx, const kobo_row& k) {
-      for (const device_event& e : recent_events(tx, k.ids.row, 50)) out.push_back(e.what);
+      for (const library::device_event& e : library::recent_events(tx, k.ids.row, 50)) out.push_back(e.what);
     });
     return out;
   }
@@ -52,7 +52,7 @@ struct one_kobo : shop {
     return std::find(all.begin(), all.end(), what) != all.end();
   }
   void choose(const json::object& o) {
-    db.pool().write_now([&](db::tx& tx) { REQUIRE(change_options(tx, kobo, o).value()); });
+    db.pool().write_now([&](db::tx& tx) { REQUIRE(library::change_kobo_options(tx, kobo, o).value()); });
   }
 };
 
@@ -77,12 +77,12 @@ TEST_CASE("a book that should be gone and is asked for is said to be gone again"
     s.show(GENERATE(signal::metadata, signal::state, signal::annotations, signal::inventory), {id});
     complete_sync(s, s.kobo, with_it);
     CHECK_FALSE(with_it.library.contains(id));
-    CHECK(s.happened(event::ghost));
+    CHECK(s.happened(library::event::ghost));
   }
   SECTION("a book that it never got is only noted") {
     s.show(signal::state, {s.entitlement(s.add_book("Other")), uuid::make().text()});
     CHECK(s.sync(s.kobo, with_it.token).body == "[]");
-    CHECK(s.events() == strings{std::string(event::stranger)});
+    CHECK(s.events() == strings{std::string(library::event::stranger)});
   }
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a book that its reader took out of the archive is welcome again") {
     s.show(signal::state, {id});
     s.whole();
     CHECK(s.r.library.contains(id));
-    CHECK(s.happened(event::came_back));
+    CHECK(s.happened(library::event::came_back));
   }
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a book that a device never touched is announced again, twice at most"
   }
   set_clock(std::nullopt);
   CHECK(announced == 2);
-  CHECK(s.happened(event::healed));
+  CHECK(s.happened(library::event::healed));
 }
 
 TEST_CASE("a device without evidence for later books is not suspected") {
@@ -164,9 +164,9 @@ TEST_CASE("books that vanish in great number stay for a day, or until the owner 
   for (std::size_t i = 0; i < 25; ++i) s.purge(books[i]);
   s.whole();
   CHECK(s.r.library.size() == 30);
-  CHECK(s.happened(event::guarded));
+  CHECK(s.happened(library::event::guarded));
   SECTION("the owner agrees") {
-    s.with_row(s.kobo, [](db::tx& tx, const kobo_row& k) { lift_guard(tx, k.ids.row); });
+    s.db.pool().write_now([&](db::tx& tx) { CHECK(library::agree_to_removal(tx, s.kobo)); });
     s.whole();
     CHECK(s.r.library.size() == 5);
   }
@@ -211,7 +211,7 @@ TEST_CASE("answers that a device could not use become smaller") {
   CHECK(items_of(s.sync(s.kobo, "").body).size() > 50);
   fail();
   CHECK(items_of(s.sync(s.kobo, "").body).size() == 50);
-  CHECK(s.happened(event::smaller_pages));
+  CHECK(s.happened(library::event::smaller_pages));
 }
 
 TEST_CASE("what the owner chose for a device is kept to") {
@@ -274,9 +274,9 @@ TEST_CASE("what the owner chose for a device is kept to") {
   SECTION("what is not to be understood changes nothing") {
     s.db.pool().write_now([&](db::tx& tx) {
       for (const json::object& o : std::vector<json::object>{{{"paused", 1}}, {{"largest", -1}}, {{"put_back", "x"}}})
-        CHECK_FALSE(change_options(tx, s.kobo, o));
-      CHECK_FALSE(change_options(tx, uuid::make(), {{"paused", true}}).value());
-      CHECK_FALSE(options_of(tx, s.kobo).paused);
+        CHECK_FALSE(library::change_kobo_options(tx, s.kobo, o));
+      CHECK_FALSE(library::change_kobo_options(tx, uuid::make(), {{"paused", true}}).value());
+      CHECK_FALSE(library::kobo_options_of(tx, s.kobo).paused);
     });
   }
 }

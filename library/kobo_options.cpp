@@ -1,25 +1,25 @@
-#include "kobo/options.hpp"
+#include "library/kobo_options.hpp"
 
 #include <array>
 
-namespace carrel::kobo {
+namespace carrel::library {
 namespace {
 
-constexpr db::statement sql_read{"kobo.options", "select settings::text from devices where id = $1"};
-constexpr db::statement sql_change{"kobo.change_options", R"sql(
+constexpr db::statement sql_read{"library.kobo_options", "select settings::text from devices where id = $1"};
+constexpr db::statement sql_change{"library.kobo_change_options", R"sql(
   with changed as (
     update devices set settings = jsonb_set(settings, '{kobo}', coalesce(settings -> 'kobo', '{}') || $2::jsonb), updated_at = now()
      where id = $1 and kind = 'kobo' and revoked_at is null returning id)
   update kobo_devices k set changes = changes + 1 from changed c where k.device_id = c.id)sql"};
-constexpr db::statement sql_there{"kobo.is_kobo", R"sql(
+constexpr db::statement sql_there{"library.kobo_is_kobo", R"sql(
   select from devices where id = $1 and kind = 'kobo' and revoked_at is null for update)sql"};
 
 constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
 
 }  // namespace
 
-options read_options(std::string_view settings) {
-  options out;
+kobo_options read_kobo_options(std::string_view settings) {
+  kobo_options out;
   result<json::object> all = json::read_object(settings);
   const json::value* own = all ? all->find("kobo") : nullptr;
   if (own == nullptr || own->as_object() == nullptr) return out;
@@ -34,12 +34,12 @@ options read_options(std::string_view settings) {
   return out;
 }
 
-options options_of(db::tx& tx, const uuid& device) {
+kobo_options kobo_options_of(db::tx& tx, const uuid& device) {
   db::rows rows = tx.run(sql_read, device);
-  return rows.empty() ? options{} : read_options(rows[0].view(0));
+  return rows.empty() ? kobo_options{} : read_kobo_options(rows[0].view(0));
 }
 
-result<bool> change_options(db::tx& tx, const uuid& device, const json::object& change) {
+result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::object& change) {
   json::object clean;
   for (std::string_view name : switches) {
     bool on = false;
@@ -61,9 +61,9 @@ result<bool> change_options(db::tx& tx, const uuid& device, const json::object& 
   return true;
 }
 
-json::object options_json(const options& o) {
+json::object kobo_options_json(const kobo_options& o) {
   return {{"paused", o.paused},         {"collections", o.collections}, {"positions", o.positions},
           {"highlights", o.highlights}, {"put_back", o.put_back},       {"largest", o.largest}};
 }
 
-}  // namespace carrel::kobo
+}  // namespace carrel::library

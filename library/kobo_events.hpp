@@ -10,7 +10,7 @@
 #include "server/core/uuid.hpp"
 #include "server/db/tx.hpp"
 
-namespace carrel::kobo {
+namespace carrel::library {
 
 namespace event {
 inline constexpr std::string_view signed_in = "signed_in";    // H1b: a reset, or a new account
@@ -37,4 +37,4 @@ void note_event(db::tx&, const uuid& row, std::string_view what, std::string_vie
                 const std::optional<uuid>& entitlement = std::nullopt);
 std::vector<device_event> recent_events(db::tx&, const uuid& row, int most);
 
-}  // namespace carrel::kobo
+}  // namespace carrel::library

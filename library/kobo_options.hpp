@@ -10,9 +10,9 @@
 #include "server/core/uuid.hpp"
 #include "server/db/tx.hpp"
 
-namespace carrel::kobo {
+namespace carrel::library {
 
-struct options {
+struct kobo_options {
   bool paused = false;           // its syncs find nothing new, and take nothing away
   bool collections = true;       // shelves are shown as collections
   bool positions = true;         // reading states go both ways
@@ -21,12 +21,12 @@ struct options {
   std::int64_t largest = 0;      // bytes of a book's file; 0: any
 };
 
-options read_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
-options options_of(db::tx&, const uuid& device);
+kobo_options read_kobo_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
+kobo_options kobo_options_of(db::tx&, const uuid& device);
 
 // Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back" (null: as the server
 // is set), and the integer "largest". Error: the name of the field that is not usable, and why.
-result<bool> change_options(db::tx&, const uuid& device, const json::object& change);
-json::object options_json(const options&);
+result<bool> change_kobo_options(db::tx&, const uuid& device, const json::object& change);
+json::object kobo_options_json(const kobo_options&);
 
-}  // namespace carrel::kobo
+}  // namespace carrel::library

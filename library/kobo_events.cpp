@@ -1,22 +1,22 @@
-#include "kobo/events.hpp"
+#include "library/kobo_events.hpp"
 
 #include "library/storable.hpp"
 
-namespace carrel::kobo {
+namespace carrel::library {
 namespace {
 
 constexpr int kept = 200;
 
-constexpr db::statement sql_note{"kobo.note_event", R"sql(
+constexpr db::statement sql_note{"library.kobo_note_event", R"sql(
   insert into kobo_events (kobo_id, at, what, detail, entitlement)
   select $1::uuid, $2::timestamptz, $3::text, $4::text, $5::uuid
    where not exists (select from kobo_events e where e.kobo_id = $1 and e.what = $3 and e.detail = $4
                         and e.entitlement is not distinct from $5 and e.at > $2::timestamptz - interval '1 hour'))sql"};  // no
                                                                                                                           // floods
-constexpr db::statement sql_forget{"kobo.forget_events", R"sql(
+constexpr db::statement sql_forget{"library.kobo_forget_events", R"sql(
   delete from kobo_events where kobo_id = $1
      and id <= (select id from kobo_events where kobo_id = $1 order by id desc offset $2 limit 1))sql"};
-constexpr db::statement sql_recent{"kobo.events", R"sql(
+constexpr db::statement sql_recent{"library.kobo_events", R"sql(
   select at, what, detail, entitlement from kobo_events where kobo_id = $1 order by id desc limit $2)sql"};
 
 }  // namespace
@@ -34,4 +34,4 @@ std::vector<device_event> recent_events(db::tx& tx, const uuid& row, int most) {
   return out;
 }
 
-}  // namespace carrel::kobo
+}  // namespace carrel::library

@@ -1,0 +1,91 @@
+#include "library/kobo_acts.hpp"
+
+#include <algorithm>
+
+#include "library/kobo_events.hpp"
+#include "library/kobo_options.hpp"
+
+namespace carrel::library {
+namespace {
+
+constexpr db::statement sql_rows{"library.kobo_lock_rows", R"sql(
+  select id from kobo_devices where device_id = $1 order by id for update)sql"};
+// On a shelf of the device; what is asked of every reader behind it. `$4`: only what was removed there.
+constexpr db::statement sql_again{"library.kobo_again", R"sql(
+  update kobo_ledger l set wanted_again_at = $5
+    from books b
+   where l.kobo_id = any ($1::uuid[]) and l.subject = 1 and l.id = b.entitlement and b.id = any ($3::uuid[])
+     and exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
+                  where fs.device_id = $2 and sb.book_id = b.id)
+     and (not $4::boolean or exists (select from kobo_tombstones t where t.kobo_id = l.kobo_id and t.subject = 1 and t.id = l.id))
+  returning l.kobo_id, l.id, b.id)sql"};
+constexpr db::statement sql_asked{"library.kobo_asked", R"sql(
+  update kobo_devices set asked = true, changes = changes + 1 where id = any ($1::uuid[]))sql"};
+
+constexpr db::statement sql_owner{"library.kobo_act_owner", R"sql(
+  select user_id, settings::text from devices where id = $1 and kind = 'kobo' and revoked_at is null)sql"};
+// Of the reader seen last; of one that never came everything is announced anyway.
+constexpr db::statement sql_preview{"library.kobo_preview", R"sql(
+  select count(*) filter (where t.id is null), count(*) filter (where t.id is not null),
+         coalesce(sum(w.file_size) filter (where t.id is null), 0)::bigint
+    from kobo_wanted($1, $2, $3) w
+    left join (select * from kobo_devices where device_id = $1 order by last_seen_at desc, id limit 1) k on true
+    left join kobo_tombstones t on t.kobo_id = k.id and t.subject = 1 and t.id = w.entitlement
+   where not w.missing)sql"};
+constexpr db::statement sql_reset{"library.kobo_reset", R"sql(
+  update kobo_devices set reset_asked_at = $2, reset_lifts = $3, changes = changes + 1 where id = any ($1::uuid[]))sql"};
+
+constexpr db::statement sql_not_again{"library.kobo_not_again", R"sql(
+  update kobo_ledger l set wanted_again_at = null from kobo_devices k
+   where k.device_id = $1 and k.asked and l.kobo_id = k.id and l.wanted_again_at is not null)sql"};
+constexpr db::statement sql_take_back{"library.kobo_take_back", R"sql(
+  update kobo_devices set asked = false, reset_asked_at = null, reset_lifts = false
+   where device_id = $1 and (asked or reset_asked_at is not null))sql"};
+constexpr db::statement sql_agree{"library.kobo_agree", R"sql(
+  update kobo_devices set guard_lifted = true, changes = changes + 1 where device_id = $1 and guarded_since is not null)sql"};
+
+std::vector<uuid> rows_of(db::tx& tx, const uuid& device) {
+  std::vector<uuid> out;
+  for (const db::row& r : tx.run(sql_rows, device)) out.push_back(r.id(0));
+  return out;
+}
+
+}  // namespace
+
+int announce_again(db::tx& tx, const uuid& device, const std::vector<uuid>& books, bool only_removed) {
+  std::vector<uuid> rows = rows_of(tx, device);
+  std::vector<uuid> distinct, touched;
+  for (const db::row& r : tx.run(sql_again, rows, device, books, only_removed, now())) {
+    if (std::find(touched.begin(), touched.end(), r.id(0)) == touched.end()) touched.push_back(r.id(0));
+    if (std::find(distinct.begin(), distinct.end(), r.id(2)) == distinct.end()) distinct.push_back(r.id(2));
+    note_event(tx, r.id(0), event::sent_again, only_removed ? "restored" : "", r.id(1));
+  }
+  if (!touched.empty()) tx.run(sql_asked, touched);
+  return static_cast<int>(distinct.size());
+}
+
+reset_preview preview_reset(db::tx& tx, const uuid& device) {
+  db::rows owner = tx.run(sql_owner, device);
+  if (owner.empty()) return {};
+  db::rows rows = tx.run(sql_preview, device, owner[0].id(0), read_kobo_options(owner[0].view(1)).largest);
+  const db::row& r = rows[0];
+  return {.books = static_cast<int>(r.integer(0)), .removed = static_cast<int>(r.integer(1)), .bytes = r.integer(2)};
+}
+
+int reset_kobo(db::tx& tx, const uuid& device, bool lift_removed) {
+  std::vector<uuid> rows = rows_of(tx, device);
+  reset_preview all = preview_reset(tx, device);
+  if (!rows.empty()) tx.run(sql_reset, rows, now(), lift_removed);
+  for (const uuid& row : rows) note_event(tx, row, event::reset);
+  return all.books + (lift_removed ? all.removed : 0);
+}
+
+bool take_back_kobo_acts(db::tx& tx, const uuid& device) {
+  rows_of(tx, device);
+  tx.run(sql_not_again, device);
+  return tx.run(sql_take_back, device).affected() > 0;
+}
+
+bool agree_to_removal(db::tx& tx, const uuid& device) { return tx.run(sql_agree, device).affected() > 0; }
+
+}  // namespace carrel::library

@@ -1,0 +1,32 @@
+#pragma once
+// What the owner of a Kobo asks for when it and the library disagree. It is done when the device next asks for its library, and
+// can be taken back until then. Nothing is done to the library or to another device.
+
+#include <optional>
+#include <vector>
+
+#include "server/core/clock.hpp"
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+// How many of these books will be announced again. Those that are not on the device's shelves are left alone, with
+// `only_removed` also those that were not removed on the device.
+int announce_again(db::tx&, const uuid& device, const std::vector<uuid>& books, bool only_removed);
+
+// Everything will be said again from the start. How many books that is, and of what size.
+struct reset_preview {
+  int books = 0, removed = 0;  // `removed`: on the device by its reader; not among `books` unless lifted
+  std::int64_t bytes = 0;
+};
+reset_preview preview_reset(db::tx&, const uuid& device);
+int reset_kobo(db::tx&, const uuid& device, bool lift_removed);
+
+// What was asked of this device and is not yet done. False when there was nothing.
+bool take_back_kobo_acts(db::tx&, const uuid& device);
+
+// The books that vanished may go from the device (kobo.md 17.2).
+bool agree_to_removal(db::tx&, const uuid& device);
+
+}  // namespace carrel::library
