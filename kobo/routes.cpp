@@ -18,15 +18,6 @@ using state = std::shared_ptr<shared_state>;
 constexpr std::uint64_t largest_body = 8 << 20;  // the notes of a long life with a book
 constexpr http::route_options options{.body_limit = largest_body, .budget = std::chrono::seconds{30}};
 
-// "/kobo/{token}/rest" -> token and "/rest".
-std::pair<std::string_view, std::string_view> parts_of(std::string_view path) {
-  path.remove_prefix(path.find_first_not_of('/') == path.npos ? path.size() : path.find_first_not_of('/'));
-  path.remove_prefix(std::min(path.find('/'), path.size()));
-  while (path.starts_with('/')) path.remove_prefix(1);
-  std::size_t end = std::min(path.find('/'), path.size());
-  return {path.substr(0, end), path.substr(end)};
-}
-
 // What the device shows here it will show at the root too, where nothing else tells who it is (15).
 void note_bearer(shared_state& s, const context& c) {
   std::string hash = shown_bearer(c.in);
@@ -39,12 +30,32 @@ void note_bearer(shared_state& s, const context& c) {
       [device = *c.who->device, user = c.who->user, hash](db::tx& tx) { claim_bearer(tx, device, user, hash); }, done);
 }
 
+// An address with something behind it, as people write it by mistake: the device then asks for .../v1/library/sync/v1/... (2.2).
+std::string hint_for(const context& c) {
+  std::string_view path = c.in.path();
+  std::size_t first = path.find("/v1/");
+  bool twice = first != path.npos && path.find("/v1/", first + 4) != path.npos;
+  return twice ? "The address in the reader's file has something behind its token." : "";
+}
+
+task<response> noted(shared_state& s, context& c, const http::handler& next) {
+  try {
+    response r = co_await next(c);
+    note_request(s, c, r.status, hint_for(c));
+    co_return r;
+  } catch (const http::problem& p) {
+    note_request(s, c, p.status, p.message);
+    throw;
+  }
+}
+
 task<response> admitted(shared_state& s, context& c, const http::handler& next) {
   std::string token(parts_of(c.in.path()).first);
   task<http::principal> asking = s.with.credentials.kobo(c, token);
   c.who = co_await std::move(asking);
   note_bearer(s, c);
-  co_return co_await next(c);
+  task<response> answering = noted(s, c, next);
+  co_return co_await std::move(answering);
 }
 
 // Nothing is refused that is not known: a 4xx makes the device give up its sync (3).
@@ -95,6 +106,11 @@ task<response> show_discovery(shared_state& s, context& c) {
   co_return answer(discovery_json(v.base.text));
 }
 
+task<response> switched_off(context&) {
+  throw http::problem{403, "", "off"};
+  co_return response{};
+}
+
 task<response> refuse_all_tags(context&) {
   throw http::problem{405, "", "tags"};
   co_return response{};
@@ -139,11 +155,16 @@ api::api(services s) : state_(std::make_shared<shared_state>(s)) {}
 void api::mount(http::router& root) {
   state s = state_;
   http::router& shop = root.group("/kobo", render);
+  if (!s->with.settings.on("kobo.enabled")) {
+    shop.otherwise(switched_off);
+    return;
+  }
   shop.use([s](context& c, const http::handler& next) { return admitted(*s, c, next); });
   shop.otherwise(show_stub);
   adder to{shop, s};
   auto at_root = [&](const char* path) -> http::router& {
     http::router& group = root.group(path, render);
+    group.use([s](context& c, const http::handler& next) { return noted(*s, c, next); });
     group.otherwise(show_nothing);
     return group;
   };

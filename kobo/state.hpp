@@ -55,10 +55,16 @@ reader_facts reader_of(const http::request&, const keys&);
 // What a request shows of books, written down after its answer (17.8).
 void note_shown(shared_state&, const visit&, signal, std::vector<uuid> entitlements);
 
+// On the device's page, without its token. Covers that were found are not worth a line.
+void note_request(shared_state&, const http::context&, unsigned status, const std::string& why = {});
+
 // The hash of what it shows as its bearer; "" for nothing.
 std::string shown_bearer(const http::request&);
 // The device shows this bearer from now on; what a reader left under it before it was recognised becomes its own.
 void claim_bearer(db::tx&, const uuid& device, const uuid& user, const std::string& hash);
+
+// "/kobo/{token}/rest" -> token and "/rest".
+std::pair<std::string_view, std::string_view> parts_of(std::string_view path);
 
 // An entitlement or tag of a path; Kobos write them in either case.
 std::optional<uuid> id_of(std::string_view text);

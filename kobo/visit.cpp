@@ -71,6 +71,24 @@ void note_shown(shared_state& s, const visit& v, signal what, std::vector<uuid> 
   s.with.pool.enqueue(db::mode::write, std::nullopt, std::move(note), done);
 }
 
+void note_request(shared_state& s, const http::context& c, unsigned status, const std::string& why) {
+  if (!c.who || !c.who->device) return;
+  std::string_view path = c.in.path();
+  if (path.starts_with("/kobo/")) path = parts_of(path).second;
+  if (path.find("/covers/") != path.npos && status < 400) return;
+  library::device_request r{.at = now(), .protocol = "kobo", .request = {}, .note = why, .status = static_cast<int>(status)};
+  r.request.append(http::name_of(c.in.method())).append(" ").append(path);
+  s.with.credentials.note_request(*c.who->device, std::move(r));
+}
+
+std::pair<std::string_view, std::string_view> parts_of(std::string_view path) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  path.remove_prefix(std::min(path.find('/'), path.size()));
+  while (path.starts_with('/')) path.remove_prefix(1);
+  std::size_t end = std::min(path.find('/'), path.size());
+  return {path.substr(0, end), path.substr(end)};
+}
+
 std::string shown_bearer(const http::request& in) {
   std::string_view shown = in.header("authorization").value_or("");
   if (lower_ascii(shown.substr(0, 7)) == "bearer ") shown.remove_prefix(7);

@@ -3,7 +3,6 @@
 #include "kosync/linker.hpp"
 #include "kosync/progress.hpp"
 #include "kosync/registration.hpp"
-#include "kosync/request_log.hpp"
 #include "kosync/turns.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
@@ -78,7 +77,6 @@ struct api::state {
         addresses(with.settings),
         registration_on(with.settings.on("kosync.registration")),
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
-        requests(with.pool),
         books(with.pool),
         puts(
             with.pool, db::mode::write, "kosync.put",
@@ -120,7 +118,6 @@ struct api::state {
   http::links addresses;
   bool registration_on;
   std::uint64_t argon2_memory;
-  request_log requests;
   linker books;
   db::batcher<put_turn, put_outcome> puts;
   db::batcher<get_turn, get_outcome> gets;
@@ -190,7 +187,7 @@ void api::state::note(const http::context& c, unsigned status, const std::string
   if (!c.who || !c.who->device) return;
   library::device_request r{.at = now(), .protocol = "kosync", .request = {}, .note = why, .status = static_cast<int>(status)};
   r.request.append(http::name_of(c.in.method())).append(" ").append(c.in.path());
-  requests.note(*c.who->device, std::move(r));
+  with.credentials.note_request(*c.who->device, std::move(r));
 }
 
 // A reader throws a queued place away whatever the answer is, so a database that is being restarted is worth waiting for
@@ -395,7 +392,7 @@ void api::stop() {
   state_->puts.flush();
   state_->gets.flush();
   state_->books.wait();
-  state_->requests.stop();
+  state_->with.credentials.write_notes();
 }
 
 }  // namespace carrel::kosync

@@ -199,7 +199,7 @@ new_device with_secrets(db::tx& tx, const uuid& id) {
   std::optional<device> made = find_device(tx, id);
   CARREL_EXPECT(made.has_value());
   new_device out{.made = std::move(*made), .password = random_device_password(), .token = {}};
-  if (out.made.kind == "kobo") out.token = random_token(18);
+  if (out.made.kind == "kobo") out.token = random_alphanumeric(24);  // kobo.md 4.1
   add_secrets(tx, id, out.password, out.token);
   return out;
 }

@@ -11,6 +11,7 @@
 #include "ingest/replace.hpp"
 #include "ingest/upload.hpp"
 #include "ingest/watcher.hpp"
+#include "kobo/routes.hpp"
 #include "kosync/routes.hpp"
 #include "library/cover_cache.hpp"
 #include "library/instance.hpp"
@@ -110,6 +111,7 @@ struct app::parts {
   ingest::watcher watcher;
   kosync::api kosync_api;
   opds::api opds_api;
+  kobo::api kobo_api;
   web::api web_api;
   web::pages pages;
   http::router main, metrics;
@@ -123,6 +125,7 @@ struct app::parts {
   }
   kosync::services for_kosync();
   opds::services for_opds();
+  kobo::services for_kobo();
   web::services for_web();
   bool retry(const uuid& item);
   void forget_positions(std::chrono::milliseconds kept);
@@ -140,6 +143,10 @@ opds::services app::parts::for_opds() {
           .cpu = cpu,
           .later = [this](std::function<void()> w) { later(std::move(w)); },
           .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); }};
+}
+
+kobo::services app::parts::for_kobo() {
+  return {.pool = pool, .credentials = credentials, .store = base.store, .links = links, .settings = settings, .cpu = cpu};
 }
 
 web::services app::parts::for_web() {
@@ -191,6 +198,7 @@ app::parts::parts(environment e)
       watcher(ingest),
       kosync_api(for_kosync()),
       opds_api(for_opds()),
+      kobo_api(for_kobo()),
       web_api(for_web()),
       pages(for_web()),
       server(options_from(settings, base.store), main, metrics) {
@@ -206,6 +214,7 @@ void app::parts::mount() {
   if (settings.is_set("metrics.token")) mount_metrics(main, settings.text("metrics.token"));
   kosync_api.mount(main);
   opds_api.mount(main);
+  kobo_api.mount(main);
   web_api.mount(main);
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);

@@ -68,7 +68,8 @@ credentials::state::state(db::pool& p, cpu_pool& c, const config& settings)
           p, db::mode::read, "auth.sessions",
           [l = life](db::tx& tx, const std::vector<std::string>& hashes) { return find_sessions(tx, hashes, l); }, batch_size,
           lanes),
-      keys(p, db::mode::read, "auth.keys", find_keys, batch_size, lanes) {}
+      keys(p, db::mode::read, "auth.keys", find_keys, batch_size, lanes),
+      requests(p) {}
 
 bool credentials::state::check_password(const std::optional<std::string>& hash, const std::string& shown) {
   if (hash) return password_matches(shown, *hash);
@@ -112,6 +113,9 @@ http::principal credentials::accept(const http::context& c, const library::secre
   state_->saw(c, o);
   return device_principal(o, scope);
 }
+
+void credentials::note_request(const uuid& device, library::device_request r) { state_->requests.note(device, std::move(r)); }
+void credentials::write_notes() { state_->requests.stop(); }
 
 task<http::principal> credentials::basic(http::context& c, std::string_view scope) {
   std::optional<name_and_secret> shown = basic_of(c.in);

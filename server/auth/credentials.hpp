@@ -17,7 +17,8 @@
 
 namespace carrel::library {
 struct secret_owner;
-}
+struct device_request;
+}  // namespace carrel::library
 
 namespace carrel::auth {
 
@@ -45,6 +46,10 @@ class credentials {
   // The same where the path token is lost: by the bearer that the Kobo was given or showed before (kobo.md 15). nullopt for all
   // others, which is no failed attempt: a reader may show the token of a real account.
   task<std::optional<http::principal>> kobo_bearer(http::context&);
+
+  // For the page of the device: the last requests of each are kept, written a little later.
+  void note_request(const uuid& device, library::device_request);
+  void write_notes();  // what is left, before the end; none are taken after it
 
   // API: `Authorization: Bearer crl_…`. nullopt when the header is absent; 401 when it is wrong, 403 for a disabled account.
   task<std::optional<http::principal>> api_key(http::context&);

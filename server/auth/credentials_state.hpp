@@ -8,6 +8,7 @@
 #include "server/auth/api_key.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
+#include "server/auth/request_log.hpp"
 #include "server/auth/sessions.hpp"
 #include "server/auth/throttle.hpp"
 #include "server/auth/verified.hpp"
@@ -41,6 +42,7 @@ struct credentials::state {
   db::batcher<std::string, std::optional<open_session_row>> sessions;
   db::batcher<std::string, std::optional<key_owner>> keys;
 
+  request_log requests;
   verified_passwords verified;
   slow_failures failures;
   now_and_then devices_seen{std::chrono::seconds{60}};

@@ -1,29 +1,16 @@
-#include "library/device.hpp"
+#include "server/commands/device.hpp"
+
 #include "library/shelf.hpp"
-#include "server/commands/command.hpp"
 
 namespace carrel::commands {
 namespace {
 
-struct arguments {
-  std::string name, user, kind;
+struct arguments : device_arguments {
+  std::string kind;
   std::vector<std::string> shelves;
   bool grace = false;
 };
 arguments given;
-
-library::device device_named(db::tx& tx) {
-  std::optional<uuid> of;
-  if (!given.user.empty()) of = acting_user(tx, given.user).id;
-  std::optional<library::device> found = library::find_device_named(tx, of, given.name);
-  if (found) return *found;
-  std::vector<std::vector<std::string>> rows;
-  for (const library::device& d : library::devices(tx, of)) {
-    if (library::name_key(d.name) == library::name_key(given.name)) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
-  }
-  if (rows.size() > 1) throw ambiguous("devices", given.name, rows);
-  throw stop(not_found, "There is no device called " + given.name + ". `carrel device list` shows them.");
-}
 
 json::object urls(const std::string& base) {
   return {{"opds", base + "/opds"}, {"opds2", base + "/opds/v2"}, {"kosync", base + "/kosync"}, {"dav", base + "/dav"}};
@@ -45,7 +32,7 @@ std::string to_text(const library::new_device& d, const std::string& base) {
                                              {"positions (KOSync)", base + "/kosync"}};
   if (d.made.kind != "kobo") return out + table(rows);
   rows.push_back({"api_endpoint", base + "/kobo/" + d.token});
-  return out + table(rows) + "\nThis version does not serve Kobos yet; the address is kept for the device.\n";
+  return out + table(rows) + "\nPut the api_endpoint into [OneStoreServices] of .kobo/Kobo/Kobo eReader.conf on the reader.\n";
 }
 
 exit_status add(invocation& call) {
@@ -95,7 +82,7 @@ exit_status list(invocation& call) {
 exit_status show(invocation& call) {
   environment e = call.open(1);
   auto [d, requests] = e.pool->read_now([](db::tx& tx) {
-    library::device found = device_named(tx);
+    library::device found = device_named(tx, given);
     return std::pair(found, library::recent_requests(tx, found.id, 20));
   });
   json::object document = row(d);
@@ -115,7 +102,7 @@ exit_status rotate(invocation& call) {
   environment e = call.open(1);
   std::string base = device_base(e.settings);
   library::new_device made = change(e, call, [&](db::tx& tx) {
-    library::device d = device_named(tx);
+    library::device d = device_named(tx, given);
     std::optional<library::new_device> fresh =
         library::rotate_device(tx, d.id, given.grace ? std::chrono::hours{1} : std::chrono::hours{0});
     if (!fresh) throw stop(not_found, "The device is gone.");
@@ -129,7 +116,7 @@ exit_status rotate(invocation& call) {
 exit_status revoke(invocation& call) {
   environment e = call.open(1);
   library::device gone = change(e, call, [](db::tx& tx) {
-    library::device d = device_named(tx);
+    library::device d = device_named(tx, given);
     library::revoke_device(tx, d.id);
     library::record(tx, command_line, "device.revoke", "device", d.id);
     return d;
@@ -140,8 +127,22 @@ exit_status revoke(invocation& call) {
 
 }  // namespace
 
+library::device device_named(db::tx& tx, const device_arguments& wanted) {
+  std::optional<uuid> of;
+  if (!wanted.user.empty()) of = acting_user(tx, wanted.user).id;
+  std::optional<library::device> found = library::find_device_named(tx, of, wanted.name);
+  if (found) return *found;
+  std::vector<std::vector<std::string>> rows;
+  for (const library::device& d : library::devices(tx, of)) {
+    if (library::name_key(d.name) == library::name_key(wanted.name)) rows.push_back({d.id.text(), d.name, "of " + d.user_name});
+  }
+  if (rows.size() > 1) throw ambiguous("devices", wanted.name, rows);
+  throw stop(not_found, "There is no device called " + wanted.name + ". `carrel device list` shows them.");
+}
+
 void describe_device(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("device", "devices and their secrets: add, list, show, rotate, revoke");
+  CLI::App* cmd = app.add_subcommand(
+      "device", "devices and their secrets: add, list, show, rotate, revoke; Kobos: status, resend, restore, reset-sync");
   cmd->require_subcommand(1);
   auto sub = [&](const char* name, const char* help, exit_status (*run)(invocation&)) {
     CLI::App* s = cmd->add_subcommand(name, help);
@@ -159,6 +160,7 @@ void describe_device(CLI::App& app, invocation& call) {
   one->add_option("DEVICE", given.name, "name or id")->required();
   one->add_flag("--grace", given.grace, "the old password stays good for one more hour");
   sub("revoke", "remove a device and refuse its password", revoke)->add_option("DEVICE", given.name, "name or id")->required();
+  describe_kobo(*cmd, call);
 }
 
 }  // namespace carrel::commands

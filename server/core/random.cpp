@@ -40,6 +40,14 @@ std::string random_device_password() {
   return out;
 }
 
+std::string random_alphanumeric(std::size_t count) {
+  static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  ready();
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += letters[randombytes_uniform(sizeof(letters) - 1)];
+  return out;
+}
+
 std::string random_token(std::size_t bytes) {
   std::string raw(bytes, '\0');
   random_bytes(raw.data(), raw.size());

@@ -14,6 +14,9 @@ std::string random_letters(std::size_t count);
 // A device password: four groups of four from [a-z0-9], printed with dashes (contract.md 6); 82 bits.
 std::string random_device_password();
 
+// `count` characters from [A-Za-z0-9]; 5.95 bits each.
+std::string random_alphanumeric(std::size_t count);
+
 // `bytes` random bytes as base64url without padding.
 std::string random_token(std::size_t bytes);
 

@@ -1,5 +1,6 @@
 #pragma once
-// The last requests of each device, so that "Unknown server error" on an e-reader can be explained (kosync.md 13).
+// The last requests of each device, so that "Unknown server error" on an e-reader can be explained (kosync.md 13,
+// product.md 4.7).
 
 #include <condition_variable>
 #include <mutex>
@@ -8,7 +9,7 @@
 #include "library/device.hpp"
 #include "server/db/pool.hpp"
 
-namespace carrel::kosync {
+namespace carrel::auth {
 
 // Collects in memory and writes at most twice a second, away from the answers. Of a device that asks faster only the newest
 // stay; what the database does not take is dropped.
@@ -32,4 +33,4 @@ class request_log {
   std::thread thread_;
 };
 
-}  // namespace carrel::kosync
+}  // namespace carrel::auth

@@ -1,4 +1,4 @@
-#include "kosync/request_log.hpp"
+#include "server/auth/request_log.hpp"
 
 #include <chrono>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "server/core/log.hpp"
 #include "server/db/thread.hpp"
 
-namespace carrel::kosync {
+namespace carrel::auth {
 namespace {
 
 constexpr std::size_t most_of_a_device = 20;
@@ -54,8 +54,8 @@ void request_log::write(const library::device_notes& taken) {
   try {
     pool_.write_now([&](db::tx& tx) { library::note_requests(tx, taken); });
   } catch (const std::exception& e) {
-    log::debug("kosync.notes_lost", {{"reason", e.what()}});
+    log::debug("device.notes_lost", {{"reason", e.what()}});
   }
 }
 
-}  // namespace carrel::kosync
+}  // namespace carrel::auth
