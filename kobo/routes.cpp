@@ -38,9 +38,17 @@ std::string hint_for(const context& c) {
   return twice ? "The address in the reader's file has something behind its token." : "";
 }
 
+// Proxies drop an answer whose headers are too large, and the device shows a failed sync (3).
+void watch_headers(const shared_state& s, const context& c, const response& r) {
+  std::uint64_t size = 0;
+  for (const auto& [name, value] : r.headers) size += name.size() + value.size() + 4;
+  if (size > s.header_budget) log::warn("kobo.headers", {{"bytes", size}, {"id", c.request_id}});
+}
+
 task<response> noted(shared_state& s, context& c, const http::handler& next) {
   try {
     response r = co_await next(c);
+    watch_headers(s, c, r);
     note_request(s, c, r.status, hint_for(c));
     co_return r;
   } catch (const http::problem& p) {

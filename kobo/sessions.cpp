@@ -81,6 +81,8 @@ constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
    where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
+constexpr db::statement sql_no_ghost{"kobo.no_ghost", R"sql(
+  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]))sql"};
 constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_sessions where id = any ($1::bigint[])"};
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
@@ -292,7 +294,10 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     int book = static_cast<int>(subject::book), tag = static_cast<int>(subject::tag);
     if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now(), k.syncs);
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
-    if (!removed.empty()) tx.run(sql_gone, k.ids.row, book, removed, now());
+    if (!removed.empty()) {
+      tx.run(sql_gone, k.ids.row, book, removed, now());
+      tx.run(sql_no_ghost, k.ids.row, removed);
+    }
     if (!deleted.empty()) tx.run(sql_gone, k.ids.row, tag, deleted, now());
   }
   if (count > s.delivered || (whole && !s.acked)) tx.run(sql_delivered, s.id, std::max(count, s.delivered), whole, now());

@@ -8,7 +8,7 @@
 namespace carrel::kobo {
 namespace {
 
-constexpr int tries = 2, later_books = 5, failures_borne = 3, smallest_page = 10;
+constexpr int tries = 2, later_books = 5, starts_borne = 3, failures_borne = 3, smallest_page = 10;
 constexpr std::chrono::hours silence{48}, between_looks{6};
 constexpr std::chrono::minutes run{10};  // a state that comes sooner after a removal belongs to the sync that brought it
 
@@ -51,13 +51,22 @@ constexpr db::statement sql_silent{"kobo.silent_books", R"sql(
       left join kobo_signals s on s.kobo_id = l.kobo_id and s.id = l.id
      where l.kobo_id = $1 and l.subject = 1 and l.delivered_at is not null and l.removal_delivered_at is null),
   fifth as (select first_announced_at from told where shown order by first_announced_at desc offset $2 limit 1)
-  select t.id from told t, fifth
-   where not t.shown and t.healed < $3 and t.delivered_at <= $4 and t.delivered_sync <= $5
-     and t.first_announced_at < fifth.first_announced_at
-   order by t.delivered_at, t.id limit $6)sql"};
+  select t.id, t.healed, t.delivered_at from told t, fifth
+   where not t.shown and t.delivered_at <= $3 and t.delivered_sync <= $4 and t.first_announced_at < fifth.first_announced_at
+   order by t.delivered_at, t.id)sql"};
 constexpr db::statement sql_healed{"kobo.healed", R"sql(
   insert into kobo_signals as s (kobo_id, id, healed, healed_at) select $1::uuid, u, 1, $3::timestamptz from unnest($2::uuid[]) u
       on conflict (kobo_id, id) do update set healed = s.healed + 1, healed_at = excluded.healed_at)sql"};
+
+constexpr db::statement sql_suspect{"kobo.suspect", R"sql(
+  insert into kobo_suspicions (kobo_id, id, reason, since)
+  select $1::uuid, w.id, $2::text, w.since from unnest($3::uuid[], $4::timestamptz[]) as w (id, since) on conflict do nothing)sql"};
+constexpr db::statement sql_suspect_broken{"kobo.suspect_broken", R"sql(
+  insert into kobo_suspicions (kobo_id, id, reason, since)
+  select s.kobo_id, s.id, 'broken', $3::timestamptz from kobo_signals s
+   where s.kobo_id = $1 and s.id = any ($2::uuid[]) and s.starts >= $4 on conflict do nothing)sql"};
+constexpr db::statement sql_trust{"kobo.trust", R"sql(
+  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]) and (reason = 'silent' or ($3 and reason = 'broken')))sql"};
 
 constexpr db::statement sql_failed{"kobo.sync_failed", R"sql(
   update kobo_devices
@@ -71,11 +80,17 @@ bool shows_that_it_is_there(signal s) {
   return s == signal::metadata || s == signal::state || s == signal::annotations || s == signal::inventory;
 }
 
+void suspect(db::tx& tx, const uuid& row, const char* reason, const std::vector<uuid>& ids, const std::vector<instant>& since) {
+  if (!ids.empty()) tx.run(sql_suspect, row, reason, ids, since);
+}
+
 }  // namespace
 
 void note_signals(db::tx& tx, const kobo_row& k, signal what, const std::vector<uuid>& entitlements) {
   if (entitlements.empty()) return;
   tx.run(sql_note[static_cast<std::size_t>(what)], k.ids.row, entitlements, now());
+  tx.run(sql_trust, k.ids.row, entitlements, what == signal::download_done);
+  if (what == signal::download_started) tx.run(sql_suspect_broken, k.ids.row, entitlements, now(), starts_borne);
   if (!shows_that_it_is_there(what)) return;
   std::vector<uuid> ghosts;
   for (const db::row& r : tx.run(sql_standing, k.ids.row, entitlements)) {
@@ -92,22 +107,28 @@ void note_signals(db::tx& tx, const kobo_row& k, signal what, const std::vector<
       library::note_event(tx, k.ids.row, library::event::came_back, "", id);
     } else {
       library::note_event(tx, k.ids.row, library::event::ghost, "", id);
+      suspect(tx, k.ids.row, "ghost", {id}, {now()});
     }
     ghosts.push_back(id);
   }
   doubt_everywhere(tx, k.ids.row, subject::book, ghosts);
 }
 
-int heal_silent(db::tx& tx, const kobo_row& k, int after_syncs, int most) {
+int look_for_silent(db::tx& tx, const kobo_row& k, int after_syncs, int heal_most) {
   if (tx.run(sql_may_look, k.ids.row, now(), std::to_string(between_looks.count()) + " hours").affected() == 0) return 0;
-  std::vector<uuid> silent;
-  for (const db::row& r : tx.run(sql_silent, k.ids.row, later_books - 1, tries, now() - silence, k.syncs - after_syncs, most))
+  std::vector<uuid> silent, healed;
+  std::vector<instant> since;
+  for (const db::row& r : tx.run(sql_silent, k.ids.row, later_books - 1, now() - silence, k.syncs - after_syncs)) {
     silent.push_back(r.id(0));
-  if (silent.empty()) return 0;
-  tx.run(sql_healed, k.ids.row, silent, now());
-  for (const uuid& id : silent) library::note_event(tx, k.ids.row, library::event::healed, "", id);
-  doubt_everywhere(tx, k.ids.row, subject::book, silent);
-  return static_cast<int>(silent.size());
+    since.push_back(r.at(2));
+    if (r.integer(1) < tries && static_cast<int>(healed.size()) < heal_most) healed.push_back(r.id(0));
+  }
+  suspect(tx, k.ids.row, "silent", silent, since);
+  if (healed.empty()) return 0;
+  tx.run(sql_healed, k.ids.row, healed, now());
+  for (const uuid& id : healed) library::note_event(tx, k.ids.row, library::event::healed, "", id);
+  doubt_everywhere(tx, k.ids.row, subject::book, healed);
+  return static_cast<int>(healed.size());
 }
 
 void note_failed_sync(db::tx& tx, const kobo_row& k, std::string_view reason, int usual_page) {

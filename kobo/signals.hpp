@@ -15,9 +15,10 @@ enum class signal : std::uint8_t { cover, metadata, state, download_started, dow
 // welcomed back when its reader took it out of the archive (H6).
 void note_signals(db::tx&, const kobo_row&, signal, const std::vector<uuid>& entitlements);
 
-// Books that arrived long ago and that the device never touched, although it touched later ones: announced again, at most twice
-// each and `most` at a time (H3). `after_syncs`: of the device since they arrived. How many.
-int heal_silent(db::tx&, const kobo_row&, int after_syncs, int most);
+// Books that arrived long ago and that the device never touched, although it touched later ones, are suspicious, and announced
+// again: at most twice each and `heal_most` at a time (H3). `after_syncs`: of the device since they arrived. How many are
+// announced again.
+int look_for_silent(db::tx&, const kobo_row&, int after_syncs, int heal_most);
 
 // Its last answers were not usable, as the reader says itself (H5). After three in a row its pages become smaller.
 void note_failed_sync(db::tx&, const kobo_row&, std::string_view reason, int usual_page);

@@ -32,6 +32,7 @@ struct shared_state {
 
   services with;
   const sync_settings how;
+  const std::uint64_t header_budget;       // bytes
   const bool unknown_annotations_missing;  // kobo.md 15, rule 3
 
   db::once<keys> secrets;

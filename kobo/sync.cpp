@@ -128,7 +128,7 @@ class conversation {
     if (at.in && acknowledged_after(tx_, kobo_.ids.row, at.in->id))
       library::note_event(tx_, kobo_.ids.row, library::event::went_back);
     if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
-    if (how_.heal && !at.midway() && heal_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal_most) > 0) ++kobo_.changes;
+    if (!at.midway() && look_for_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal ? how_.heal_most : 0) > 0) ++kobo_.changes;
   }
 
   int page_limit() const {

@@ -46,6 +46,7 @@ bool seen_bearers::is_new(const uuid& device, const std::string& hash) {
 shared_state::shared_state(services s)
     : with(s),
       how(settings_from(with.settings)),
+      header_budget(static_cast<std::uint64_t>(with.settings.integer("kobo.header_budget"))),
       unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),
       secrets(with.pool, read_keys) {}
 

@@ -7,9 +7,6 @@
 namespace carrel::library {
 namespace {
 
-constexpr int shown_later = 5, starts_borne = 3;
-constexpr std::chrono::hours silence{48};
-
 constexpr db::statement sql_owner{"library.kobo_owner", R"sql(
   select user_id, settings::text from devices where id = $1 and kind = 'kobo' and revoked_at is null)sql"};
 constexpr db::statement sql_rows{"library.kobo_rows", R"sql(
@@ -19,14 +16,17 @@ constexpr db::statement sql_rows{"library.kobo_rows", R"sql(
 // What should be there, and whatever was announced.
 constexpr db::statement sql_ledger{"library.kobo_ledger", R"sql(
   select coalesce(w.entitlement, l.id), b.id, coalesce(b.title, l.title), w.book_id is not null, coalesce(w.missing, false),
-         t.at, l.announced_at, l.first_announced_at, l.since_at, l.wanted_again_at, l.delivered_at, l.delivered_sync, l.removal_delivered_at,
+         t.at, l.announced_at, l.since_at, l.wanted_again_at, l.delivered_at, l.removal_delivered_at,
          s.cover_at, s.metadata_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at, s.inventory_at,
-         coalesce(s.starts, 0)
+         d.reason, d.since
     from kobo_wanted($1, $2, $4) w
     full join (select * from kobo_ledger where kobo_id = $3 and subject = 1) l on l.id = w.entitlement
     left join visible_books($2) b on b.entitlement = coalesce(w.entitlement, l.id)
     left join kobo_signals s on s.kobo_id = $3 and s.id = coalesce(w.entitlement, l.id)
     left join kobo_tombstones t on t.kobo_id = $3 and t.subject = 1 and t.id = coalesce(w.entitlement, l.id)
+    left join lateral (select reason, since from kobo_suspicions d where d.kobo_id = $3 and d.id = coalesce(w.entitlement, l.id)
+                        order by since desc limit 1) d on true
+   where $5::uuid[] is null or b.id = any ($5::uuid[])
    order by coalesce(w.added_at, l.first_announced_at) desc, 1)sql"};
 
 constexpr db::statement sql_unsuitable{"library.kobo_unsuitable", R"sql(
@@ -37,7 +37,34 @@ constexpr db::statement sql_unsuitable{"library.kobo_unsuitable", R"sql(
     from (select distinct sb.book_id from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id where fs.device_id = $1) w
     join visible_books($2) b on b.id = w.book_id and b.status = 'organized'
    where not exists (select from kobo_wanted($1, $2, $3) k where k.book_id = b.id)
-   order by b.sort_title, b.id)sql"};
+   order by b.title, b.id)sql"};
+
+constexpr db::statement sql_arrival{"library.kobo_arrival", R"sql(
+  select d.last_seen_at, k.id is not null, coalesce(k.model, ''), coalesce(k.firmware, ''),
+         (select count(*) from kobo_wanted(d.id, d.user_id, $2) w where not w.missing),
+         (select count(*) from kobo_ledger l where l.kobo_id = k.id and l.subject = 1),
+         (select count(*) from kobo_ledger l where l.kobo_id = k.id and l.subject = 1 and l.delivered_at is not null),
+         (select count(*) from kobo_signals s where s.kobo_id = k.id and s.download_done_at is not null),
+         exists (select from kobo_sessions s where s.kobo_id = k.id and s.acked_at is not null)
+    from devices d
+    left join lateral (select * from kobo_devices where device_id = d.id order by last_seen_at desc, id limit 1) k on true
+   where d.id = $1)sql"};
+
+constexpr db::statement sql_drift{"library.kobo_drift", R"sql(
+  select s.kobo_id, d.id, d.name, b.id, s.id, coalesce(b.title, l.title, ''), s.reason, s.since
+    from kobo_suspicions s
+    join kobo_devices k on k.id = s.kobo_id
+    join devices d on d.id = k.device_id and d.revoked_at is null
+    left join visible_books($1) b on b.entitlement = s.id
+    left join kobo_ledger l on l.kobo_id = s.kobo_id and l.subject = 1 and l.id = s.id
+   where d.user_id = $1
+   order by s.since desc, s.id limit $2)sql"};
+
+constexpr db::statement sql_guarded{"library.kobo_guarded", R"sql(
+  select d.id, d.name, max(k.guarded_count), min(k.guarded_since)
+    from kobo_devices k join devices d on d.id = k.device_id and d.revoked_at is null
+   where d.user_id = $1 and k.guarded_since is not null and not k.guard_lifted
+   group by d.id, d.name order by 4 desc, d.id)sql"};
 
 std::optional<instant> latest(std::initializer_list<std::optional<instant>> all) {
   std::optional<instant> out;
@@ -49,9 +76,7 @@ std::optional<instant> latest(std::initializer_list<std::optional<instant>> all)
 
 struct known_book {
   ledger_book shown;
-  bool wanted = false, shows_itself = false;
-  std::optional<instant> first_announced;
-  std::int64_t delivered_sync = 0, starts = 0;
+  bool wanted = false;
 };
 
 // Only a complete download, a reading state or a note shows that the device holds a book, and only one that is younger than the
@@ -69,7 +94,7 @@ std::string state_of(const known_book& k, const std::optional<instant>& since, b
   return shown_since(b.delivered_at) ? "acknowledged" : "announced";
 }
 
-known_book book_from(const db::row& r) {
+ledger_book book_from(const db::row& r) {
   known_book k;
   ledger_book& b = k.shown;
   b.entitlement = r.id(0);
@@ -79,43 +104,20 @@ known_book book_from(const db::row& r) {
   b.pending = r.flag(4);
   b.removed_at = r.maybe_at(5);
   b.announced_at = r.maybe_at(6);
-  k.first_announced = r.maybe_at(7);
-  b.delivered_at = r.maybe_at(10);
-  k.delivered_sync = r.maybe_integer(11).value_or(0);
-  std::optional<instant> removal_heard = r.maybe_at(12);
-  b.cover_at = r.maybe_at(13);
-  b.metadata_at = r.maybe_at(14);
-  b.state_at = r.maybe_at(15);
-  b.download_started_at = r.maybe_at(16);
-  b.fetched_at = r.maybe_at(17);
-  b.annotations_at = r.maybe_at(18);
-  b.inventory_at = r.maybe_at(19);
-  k.starts = r.integer(20);
+  b.delivered_at = r.maybe_at(9);
+  std::optional<instant> removal_heard = r.maybe_at(10);
+  b.cover_at = r.maybe_at(11);
+  b.metadata_at = r.maybe_at(12);
+  b.state_at = r.maybe_at(13);
+  b.download_started_at = r.maybe_at(14);
+  b.fetched_at = r.maybe_at(15);
+  b.annotations_at = r.maybe_at(16);
+  b.inventory_at = r.maybe_at(17);
   b.last_seen_at =
       latest({b.cover_at, b.metadata_at, b.state_at, b.download_started_at, b.fetched_at, b.annotations_at, b.inventory_at});
-  k.shows_itself = b.last_seen_at.has_value();
-  b.state = state_of(k, r.maybe_at(8), !r.is_null(9), removal_heard, b.fetched_at);
-  std::optional<instant> used = latest({b.metadata_at, b.state_at, b.annotations_at, b.inventory_at});
-  if (b.state == "gone" && used && *used > *removal_heard) b.doubt = suspicion{.reason = "ghost", .since = *used};
-  if (k.starts >= starts_borne && b.state != "fetched" && b.state != "opened" && b.download_started_at)
-    b.doubt = suspicion{.reason = "broken", .since = *b.download_started_at};
-  return k;
-}
-
-// kobo.md 17.8, H3.
-void suspect_silent(std::vector<known_book>& all, std::int64_t syncs, int after_syncs) {
-  std::vector<instant> shown;
-  for (const known_book& k : all) {
-    if (k.shows_itself && k.first_announced) shown.push_back(*k.first_announced);
-  }
-  if (shown.size() < shown_later) return;
-  std::nth_element(shown.begin(), shown.begin() + (shown_later - 1), shown.end(), std::greater<>());
-  instant fifth = shown[shown_later - 1];
-  for (known_book& k : all) {
-    bool silent = k.shown.state == "acknowledged" && !k.shows_itself && *k.shown.delivered_at + silence <= now() &&
-                  k.delivered_sync + after_syncs <= syncs && *k.first_announced < fifth;
-    if (silent) k.shown.doubt = suspicion{.reason = "silent", .since = *k.shown.delivered_at};
-  }
+  b.state = state_of(k, r.maybe_at(7), !r.is_null(8), removal_heard, b.fetched_at);
+  if (!r.is_null(18)) b.doubt = suspicion{.reason = r.text(18), .since = r.at(19)};
+  return std::move(k.shown);
 }
 
 json::value doubt_json(const std::optional<suspicion>& d) {
@@ -139,7 +141,7 @@ json::array books_json(const std::vector<ledger_book>& books) {
 
 }  // namespace
 
-std::vector<ledger_row> kobo_ledger(db::tx& tx, const uuid& device, const ledger_settings& how) {
+std::vector<ledger_row> kobo_ledger(db::tx& tx, const uuid& device, const std::optional<std::vector<uuid>>& only) {
   db::rows owner = tx.run(sql_owner, device);
   if (owner.empty()) return {};
   uuid user = owner[0].id(0);
@@ -160,12 +162,44 @@ std::vector<ledger_row> kobo_ledger(db::tx& tx, const uuid& device, const ledger
   }
   if (out.empty()) out.emplace_back();
   for (ledger_row& row : out) {
-    std::vector<known_book> all;
-    for (const db::row& r : tx.run(sql_ledger, device, user, row.row.value_or(uuid{}), largest)) all.push_back(book_from(r));
-    suspect_silent(all, row.syncs, how.heal_after_syncs);
-    row.books.reserve(all.size());
-    for (known_book& k : all) row.books.push_back(std::move(k.shown));
+    for (const db::row& r : tx.run(sql_ledger, device, user, row.row.value_or(uuid{}), largest, only))
+      row.books.push_back(book_from(r));
   }
+  return out;
+}
+
+kobo_arrival arrival_of_kobo(db::tx& tx, const uuid& device) {
+  db::rows rows = tx.run(sql_arrival, device, kobo_options_of(tx, device).largest);
+  if (rows.empty()) return {};
+  const db::row& r = rows[0];
+  return {.called_at = r.maybe_at(0),
+          .model = r.text(2),
+          .firmware = r.text(3),
+          .identified = r.flag(1),
+          .wanted = r.integer(4),
+          .announced = r.integer(5),
+          .delivered = r.integer(6),
+          .fetched = r.integer(7),
+          .synced = r.flag(8)};
+}
+
+std::vector<drift> drift_of(db::tx& tx, const uuid& user, int most) {
+  std::vector<drift> out;
+  for (const db::row& r : tx.run(sql_drift, user, most))
+    out.push_back({.row = r.id(0),
+                   .device = r.id(1),
+                   .device_name = r.text(2),
+                   .book = r.maybe_id(3),
+                   .entitlement = r.id(4),
+                   .title = r.text(5),
+                   .doubt = {.reason = r.text(6), .since = r.at(7)}});
+  return out;
+}
+
+std::vector<guarded_device> guarded_devices(db::tx& tx, const uuid& user) {
+  std::vector<guarded_device> out;
+  for (const db::row& r : tx.run(sql_guarded, user))
+    out.push_back({.device = r.id(0), .name = r.text(1), .books = static_cast<int>(r.integer(2)), .since = r.at(3)});
   return out;
 }
 

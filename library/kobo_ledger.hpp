@@ -12,8 +12,7 @@
 
 namespace carrel::library {
 
-// A doubt that its owner should know of. Reasons: silent (it arrived and was never touched, though later books were), broken
-// (its download began three times and never ended), ghost (it should be gone and is still used).
+// A doubt that its owner should know of; reasons as in schema/0006, kobo_suspicions.
 struct suspicion {
   std::string reason;
   instant since{};
@@ -42,11 +41,37 @@ struct ledger_row {
   std::vector<ledger_book> books;  // the newest first
 };
 
-struct ledger_settings {
-  int heal_after_syncs = 3;
+// The reader that was seen last comes first. Never empty for a Kobo; empty for what is none. `only`: of these books.
+std::vector<ledger_row> kobo_ledger(db::tx&, const uuid& device, const std::optional<std::vector<uuid>>& only = std::nullopt);
+
+// All suspicions about an account's Kobos, the newest first.
+struct drift {
+  uuid row, device;
+  std::string device_name;
+  std::optional<uuid> book;
+  uuid entitlement;
+  std::string title;
+  suspicion doubt;
 };
-// The reader that was seen last comes first. Never empty for a Kobo; empty for what is none.
-std::vector<ledger_row> kobo_ledger(db::tx&, const uuid& device, const ledger_settings&);
+std::vector<drift> drift_of(db::tx&, const uuid& user, int most);
+// Devices from which many books would go at once (kobo.md 17.2).
+struct guarded_device {
+  uuid device;
+  std::string name;
+  int books = 0;
+  instant since{};
+};
+std::vector<guarded_device> guarded_devices(db::tx&, const uuid& user);
+
+// How far a Kobo has come since it was added, for the page that waits for it.
+struct kobo_arrival {
+  std::optional<instant> called_at;  // any request with its token
+  std::string model, firmware;       // "" until it has said who it is
+  bool identified = false;
+  std::int64_t wanted = 0, announced = 0, delivered = 0, fetched = 0;  // books
+  bool synced = false;                                                 // one whole sync is proven
+};
+kobo_arrival arrival_of_kobo(db::tx&, const uuid& device);
 
 // On a shelf that feeds the device, and never sent: why. Reasons: format, protected, too_large.
 struct unsuitable_book {

@@ -101,6 +101,16 @@ create table kobo_signals (
   primary key (kobo_id, id)
 );
 
+-- What its owner should know of (17.8). `reason`: silent, it arrived and was never touched, though later books were; broken, its
+-- download began several times and never ended; ghost, it should be gone and is still used.
+create table kobo_suspicions (
+  kobo_id uuid not null references kobo_devices on delete cascade,
+  id uuid not null,
+  reason text not null,
+  since timestamptz not null,
+  primary key (kobo_id, id, reason)
+);
+
 -- What happened to a device, for its page. `what` is a word of kobo/events.hpp; the last of each device stay.
 create table kobo_events (
   id bigint generated always as identity primary key,

@@ -1,5 +1,7 @@
 #include "web/errata.hpp"
 
+#include "library/device.hpp"
+
 #include "library/book.hpp"
 
 namespace carrel::web {
@@ -102,6 +104,17 @@ std::vector<held_position> held_with_titles(db::tx& tx, const uuid& viewer, int 
   return out;
 }
 
+std::vector<unsuitable_item> unsuitable_items(db::tx& tx, const uuid& viewer, int most) {
+  std::vector<unsuitable_item> out;
+  for (const library::device& d : library::devices(tx, viewer)) {
+    if (d.kind != "kobo") continue;
+    for (library::unsuitable_book& b : library::unsuitable_books(tx, d.id)) {
+      if (static_cast<int>(out.size()) < most) out.push_back({.device = d.id, .device_name = d.name, .book = std::move(b)});
+    }
+  }
+  return out;
+}
+
 errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, int most) {
   errata out;
   out.items = failed_items(tx, viewer, everybody, most);
@@ -109,6 +122,9 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   if (everybody) out.missing = missing_files(tx, viewer, most);
   out.documents = library::unknown_documents(tx, viewer, most);
   out.held = held_with_titles(tx, viewer, most);
+  out.drift = library::drift_of(tx, viewer, most);
+  out.guarded = library::guarded_devices(tx, viewer);
+  out.unsuitable = unsuitable_items(tx, viewer, most);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "library/document.hpp"
+#include "library/kobo_ledger.hpp"
 #include "library/position.hpp"
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
@@ -48,13 +49,25 @@ struct missing_file {
 };
 std::vector<missing_file> missing_files(db::tx&, const uuid& viewer, int most);
 
+// On a shelf for a Kobo that it will never get.
+struct unsuitable_item {
+  uuid device;
+  std::string device_name;
+  library::unsuitable_book book;
+};
+
 struct errata {
   std::vector<failed_item> items;
   std::vector<failed_job> jobs;
   std::vector<library::unknown_document> documents;
   std::vector<held_position> held;
   std::vector<missing_file> missing;
+  std::vector<library::drift> drift;
+  std::vector<library::guarded_device> guarded;
+  std::vector<unsuitable_item> unsuitable;
 };
+std::vector<unsuitable_item> unsuitable_items(db::tx&, const uuid& viewer, int most);
+
 errata load_errata(db::tx&, const uuid& viewer, bool everybody, bool jobs, int most);
 
 }  // namespace carrel::web

@@ -62,7 +62,13 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
                 {verb::post, "/devices/{id}/rotate", device_rotate},
                 {verb::post, "/devices/{id}/revoke", device_revoke},
                 {verb::post, "/devices/{id}/shelves", device_shelves},
+                {verb::post, "/devices/{id}/again", kobo_again},
+                {verb::post, "/devices/{id}/reset", kobo_reset},
+                {verb::post, "/devices/{id}/take-back", kobo_take_back},
+                {verb::post, "/devices/{id}/agree", kobo_agree},
+                {verb::post, "/devices/{id}/choices", kobo_choices},
             });
+  r.add(verb::get, "/devices/{id}/live", bound(at, kobo_live), {.budget = std::chrono::milliseconds{0}});
 }
 
 void mount_upkeep(const site& at, http::router& r) {

@@ -41,10 +41,9 @@ std::string to_text(const std::vector<library::ledger_row>& rows) {
 
 exit_status status(invocation& call) {
   environment e = call.open(1);
-  library::ledger_settings how{.heal_after_syncs = static_cast<int>(e.settings.integer("kobo.heal_after_syncs"))};
-  auto [device, rows] = e.pool->read_now([&](db::tx& tx) {
+  auto [device, rows] = e.pool->read_now([](db::tx& tx) {
     library::device d = kobo_named(tx);
-    return std::pair(d, library::kobo_ledger(tx, d.id, how));
+    return std::pair(d, library::kobo_ledger(tx, d.id));
   });
   call.answer(library::ledger_json(device.id, device.name, rows), device.name + " of " + device.user_name + "\n" + to_text(rows));
   return done;

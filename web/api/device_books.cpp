@@ -13,10 +13,10 @@ bool own_kobo(db::tx& tx, const uuid& user, const uuid& device) {
   return found && found->kind == "kobo";
 }
 
-std::optional<json::object> ledger(db::tx& tx, uuid user, uuid device, int heal_after) {
+std::optional<json::object> ledger(db::tx& tx, const uuid& user, const uuid& device) {
   std::optional<library::device> found = find_own_device(tx, user, device);
   if (!found || found->kind != "kobo") return std::nullopt;
-  return library::ledger_json(device, found->name, library::kobo_ledger(tx, device, {.heal_after_syncs = heal_after}));
+  return library::ledger_json(device, found->name, library::kobo_ledger(tx, device));
 }
 
 std::optional<int> queue_books(db::tx& tx, const uuid& user, const uuid& device, const std::vector<uuid>& books,
@@ -78,8 +78,7 @@ answer announce(const site& at, http::context& c, bool only_removed) {
 answer get_device_books(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid id = id_param(c, "id");
-  int heal_after = static_cast<int>(at.with.settings.integer("kobo.heal_after_syncs"));
-  std::optional<json::object> found = co_await at.with.pool.snapshot(ledger, who.id(), id, heal_after);
+  std::optional<json::object> found = co_await at.with.pool.snapshot(ledger, who.id(), id);
   if (!found) not_there();
   co_return json_object(*found);
 }

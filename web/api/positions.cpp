@@ -100,6 +100,16 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
     std::string detail = say.text("errata.missing_detail");
     out.push_back(issue_of("missing_file", f.file.text(), f.since, f.title, std::move(detail), std::move(refs), {}));
   }
+  for (const library::drift& d : found.drift) {
+    json::object refs{{"book", d.book}, {"device", d.device}, {"reason", d.doubt.reason}};
+    std::string id = d.row.text() + "." + d.entitlement.text() + "." + d.doubt.reason;
+    json::array actions = d.doubt.reason == "ghost" ? json::array{} : json::array{"resend"};
+    out.push_back(issue_of("drift", id, d.doubt.since, d.title, say.text("kobo.doubt." + d.doubt.reason), refs, actions));
+  }
+  for (const library::guarded_device& d : found.guarded) {
+    json::object refs{{"device", d.device}, {"reason", "guard"}};
+    out.push_back(issue_of("drift", d.device.text(), d.since, d.name, say.count("kobo.guarded", d.books), refs, {"agree"}));
+  }
   for (const failed_job& j : found.jobs) {
     out.push_back(issue_of("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
   }

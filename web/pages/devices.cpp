@@ -7,6 +7,7 @@
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/pages/device_parts.hpp"
+#include "web/pages/kobo_panel.hpp"
 #include "web/pages/pages.hpp"
 
 namespace carrel::web {
@@ -16,6 +17,7 @@ struct device_data {
   std::optional<library::device> device;
   std::vector<library::device_request> requests;
   std::vector<library::shelf> shelves;
+  std::optional<kobo_data> kobo;
 };
 
 device_data load_device(db::tx& tx, uuid viewer, uuid id) {
@@ -24,6 +26,7 @@ device_data load_device(db::tx& tx, uuid viewer, uuid id) {
   if (!out.device) return out;
   out.requests = library::recent_requests(tx, id, 20);
   out.shelves = library::shelves(tx, viewer);
+  if (out.device->kind == "kobo") out.kobo = load_kobo(tx, id);
   return out;
 }
 
@@ -46,6 +49,11 @@ task<http::response> device_answer(const site& at, visit v, uuid id, form_errors
   out.set("address", data.device->last_address).set("shelves", shelf_switches(v, data));
   fill_activity(v, data.requests, out);
   fill_addresses(v, data.device->kind, out);
+  out.set("for_kobo", data.kobo.has_value());
+  if (data.kobo) {
+    fill_kobo(v, *data.kobo, out);
+    fill_arrival(v, id, data.kobo->arrival, out);
+  }
   wrong.fill(out);
   co_return show(v, {data.device->name, "devices"}, "device", std::move(out), wrong.empty() ? 200 : 422);
 }

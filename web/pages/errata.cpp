@@ -76,6 +76,40 @@ std::vector<view> missing_views(const visit& v, const std::vector<missing_file>&
   return out;
 }
 
+std::vector<view> drift_views(const visit& v, const std::vector<library::drift>& all) {
+  std::vector<view> out;
+  for (const library::drift& d : all) {
+    view one;
+    one.set("device", d.device.text()).set("device_name", d.device_name).set("book_title", d.title);
+    one.set("book", d.book ? d.book->text() : "").set("words", v.say.text("kobo.doubt." + d.doubt.reason));
+    one.set("when", moment(v.say, d.doubt.since)).set("may_send", d.book.has_value() && d.doubt.reason != "ghost");
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> guarded_views(const visit& v, const std::vector<library::guarded_device>& all) {
+  std::vector<view> out;
+  for (const library::guarded_device& d : all) {
+    view one;
+    one.set("device", d.device.text()).set("device_name", d.name).set("words", v.say.count("kobo.guarded", d.books));
+    one.set("when", moment(v.say, d.since));
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> unsuitable_views(const visit& v, const std::vector<unsuitable_item>& all) {
+  std::vector<view> out;
+  for (const unsuitable_item& u : all) {
+    view one;
+    one.set("device", u.device.text()).set("device_name", u.device_name).set("book", u.book.book.text());
+    one.set("book_title", u.book.title).set("words", v.say.text("kobo.unsuitable." + u.book.reason));
+    out.push_back(one);
+  }
+  return out;
+}
+
 bool settle(db::tx& tx, uuid user, uuid row, bool accept) { return library::settle_held(tx, user, row, accept); }
 
 answer settle_position(const site& at, http::context& c, bool accept, std::string_view act) {
@@ -106,9 +140,12 @@ answer errata_page(const site& at, http::context& c) {
   out.set("items", item_views(v, found.items)).set("documents", document_views(v, found.documents));
   out.set("held", held_views(v, found.held)).set("jobs", job_views(v, found.jobs));
   out.set("missing", missing_views(v, found.missing));
+  out.set("drift", drift_views(v, found.drift)).set("guarded", guarded_views(v, found.guarded));
+  out.set("unsuitable", unsuitable_views(v, found.unsuitable));
+  out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
   out.set("may_retry", static_cast<bool>(at.with.retry_ingest));
-  out.set("nothing",
-          found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() && found.missing.empty());
+  out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
+                         found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty());
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
 }
 

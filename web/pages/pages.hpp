@@ -56,6 +56,12 @@ answer device_add(const site&, http::context&);
 answer device_rotate(const site&, http::context&);
 answer device_revoke(const site&, http::context&);
 answer device_shelves(const site&, http::context&);
+answer kobo_again(const site&, http::context&);
+answer kobo_reset(const site&, http::context&);
+answer kobo_take_back(const site&, http::context&);
+answer kobo_agree(const site&, http::context&);
+answer kobo_choices(const site&, http::context&);
+answer kobo_live(const site&, http::context&);
 
 answer errata_page(const site&, http::context&);
 answer errata_dismiss(const site&, http::context&);

@@ -7,6 +7,7 @@
 #include "library/book.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
+#include "web/pages/kobo_panel.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
@@ -36,6 +37,7 @@ struct shelf_data {
   std::vector<library::book> books;
   std::vector<library::device> devices;
   std::vector<uuid> fed;
+  std::vector<std::pair<library::device, std::vector<library::ledger_row>>> kobos;  // fed by it; of the books that are shown
   std::size_t first = 0, total = 0;
 };
 
@@ -53,6 +55,12 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
   out.books = library::load_books(tx, viewer, std::vector<uuid>(begin, end));
   out.devices = library::devices(tx, viewer);
   out.fed = library::devices_fed(tx, id);
+  if (out.shelf->user_id != viewer) return out;
+  std::vector<uuid> shown(begin, end);
+  for (const library::device& d : out.devices) {
+    bool fed = std::find(out.fed.begin(), out.fed.end(), d.id) != out.fed.end();
+    if (fed && d.kind == "kobo") out.kobos.emplace_back(d, library::kobo_ledger(tx, d.id, shown));
+  }
   return out;
 }
 
@@ -92,6 +100,28 @@ std::vector<view> device_switches(const visit& v, const shelf_data& data) {
   return out;
 }
 
+// The cards of the shelf, each with a mark for every Kobo that the shelf feeds (product.md 4.6).
+std::vector<view> cards_with_marks(const visit& v, const shelf_data& data) {
+  std::vector<view> out = cards(v.say, data.books);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::vector<view> marks;
+    for (const auto& [device, rows] : data.kobos) {
+      const std::vector<library::ledger_book>& all = rows.front().books;
+      auto at = std::find_if(all.begin(), all.end(), [&](const library::ledger_book& b) { return b.book == data.books[i].id; });
+      view one;
+      if (at == all.end())
+        one.set("state", v.say.text("kobo.state.unsuitable")).set("tone", "warn");
+      else
+        one = ledger_mark(v, *at);
+      bool mend = at != all.end() && (at->doubt || at->state == "removed-by-device");
+      one.set("device", device.id.text()).set("device_name", device.name).set("mend", mend);
+      marks.push_back(std::move(one));
+    }
+    out[i].set("marks", marks);
+  }
+  return out;
+}
+
 task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors wrong) {
   std::size_t first =
       static_cast<std::size_t>(std::max<std::int64_t>(0, to_integer(v.c.in.query("from").value_or("0")).value_or(0)));
@@ -103,7 +133,7 @@ task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors 
   out.set("owner_name", mine ? "" : data.shelf->user_name).set("shared", data.shelf->shared).set("in_opds", data.shelf->opds);
   out.set("collection", data.shelf->collection)
       .set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
-  out.set("books", cards(v.say, data.books)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
+  out.set("books", cards_with_marks(v, data)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
   wrong.fill(out);
   co_return show(v, {data.shelf->name, "shelves"}, "shelf", std::move(out), wrong.empty() ? 200 : 422);
 }

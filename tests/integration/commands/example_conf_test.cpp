@@ -46,9 +46,9 @@ TEST_CASE("the example configuration is valid when it is uncommented") {
   CHECK(sh.run("--config '" + file.string() + "' config check").status == 0);
 }
 
-TEST_CASE("a Kobo is told that this version does not serve it, and only a Kobo") {
+TEST_CASE("a Kobo is told where its address goes, and only a Kobo") {
   shell sh;
   sh.add_user("Ada", library::role::owner);
-  CHECK(sh.run("device add Clara --kind kobo").says("does not serve Kobos yet"));
+  CHECK(sh.run("device add Clara --kind kobo").says("[OneStoreServices]"));
   CHECK_FALSE(sh.run("device add Tablet --kind koreader").says("Kobo"));
 }

@@ -147,7 +147,7 @@ TEST_CASE("names of shelves are checked and unique for an account") {
   shelf_change c;
   c.name = "holiday";
   CHECK_THROWS_AS(h.change(h.ada, other.id, c), db::unique_violation);
-  for (const std::string& bad : {std::string(), std::string(201, 'x'), std::string("a\0b", 3), std::string("a\tb")}) {
+  for (const std::string& bad : {std::string(), std::string(256, 'x'), std::string("a\0b", 3), std::string("a\tb")}) {
     auto made = h.write([&](db::tx& tx) { return library::create_shelf(tx, h.ada.id, bad, true); });
     REQUIRE_FALSE(made.ok());
     CHECK(made.error().field == "name");

@@ -125,7 +125,7 @@ TEST_CASE("a shelf is made, filled, shared, emptied and deleted, and each step c
   world w;
   made_book book = w.add_book("The Open Harbour");
   client c = w.as("reader");
-  CHECK(c.post("/shelves", {{"name", "  "}}).says("1 to 200 characters"));
+  CHECK(c.post("/shelves", {{"name", "  "}}).says("1 to 255 characters"));
   std::string shelf = location_path(c.post("/shelves", {{"name", "To read"}}));
   CHECK(c.post("/shelves", {{"name", "to READ"}}).says("of that name already"));
 
