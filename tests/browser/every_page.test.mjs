@@ -41,9 +41,16 @@ async function fillLibrary(page, base) {
   await page.request.put(base + '/kosync/syncs/progress', {
     data: {document: '0123456789abcdef0123456789abcdef', progress: '/body/1', percentage: 0.4, device: 'Tablet', device_id: 'T'},
     headers: {Authorization: 'Basic ' + Buffer.from(`${device.username}:${device.password}`).toString('base64')}});
+  // A Kobo that came once: its page has everything that it can have.
+  const kobo = await (await api('POST', '/devices', {name: 'Libra', kind: 'kobo', shelves: [shelf.id]})).json();
+  const facts = {'x-kobo-deviceid': '4'.repeat(64), 'x-kobo-devicemodel': 'Kobo Libra Colour', 'x-kobo-appversion': '4.45.23697'};
+  const synced = await page.request.get(kobo.kobo.api_endpoint + '/v1/library/sync', {headers: facts});
+  await page.request.get(kobo.kobo.api_endpoint + '/v1/library/sync', {headers: {...facts, 'x-kobo-synctoken': synced.headers()['x-kobo-synctoken']}});
+  const delivered = (await synced.json()).find((item) => item.NewEntitlement).NewEntitlement.BookEntitlement.Id;
+  await page.request.delete(`${kobo.kobo.api_endpoint}/v1/library/${delivered}`, {headers: facts});
   const book = books.find((b) => b.title === longTitle).id;
   return ['/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, '/authors', '/series',
-          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, '/devices/add/koreader', '/devices/add/app', '/review', '/trash', '/upload',
+          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/trash', '/upload',
           '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
 }
 
@@ -99,10 +106,10 @@ describe('every page', () => {
     await seen.goto('/login');
     await check('login');
     await signIn(seen);
-    for (const kind of ['koreader', 'app']) {
+    for (const kind of ['koreader', 'app', 'kobo']) {
       await seen.goto('/devices/add/' + kind);
       await seen.getByLabel('Name of the device').fill('Another ' + kind);
-      await seen.getByRole('button', {name: 'Make a password for it'}).click();
+      await seen.getByRole('button', {name: kind === 'kobo' ? 'Make its address' : 'Make a password for it'}).click();
       await check(kind);
     }
     await seen.context().close();

@@ -3,6 +3,7 @@
 import {after, before, describe, test} from 'node:test';
 import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
+import {readFile} from 'node:fs/promises';
 import {startCarrel} from './carrel.mjs';
 import {choose, openBrowser, openPage, quiet, reloadUntil, setUp, signIn} from './browser.mjs';
 import {epub} from './epub.mjs';
@@ -119,6 +120,79 @@ for (const script of [true, false]) {
       await page.goto('/devices');
       await page.getByRole('link', {name: 'Tablet'}).click();
       await reloadUntil(page, 'fine (200)');
+      quiet(page);
+    });
+
+    test('a Kobo is added: the file is changed in the browser, and the page lights up', async () => {
+      await page.goto('/devices');
+      await page.getByRole('link', {name: /Add a Kobo/}).click();
+      await page.getByLabel('Name of the device').fill('Libra');
+      await page.getByLabel('a new shelf').fill('For the Kobo');
+      await page.getByRole('button', {name: 'Make its address'}).click();
+      const line = await page.locator('#value-kobo').innerText();
+      assert.match(line, /^api_endpoint=http.*\/kobo\/[A-Za-z0-9]{24}$/);
+      assert.ok(await page.locator('figure.qr svg').isVisible());
+      if (script) {
+        const conf = '[Reading]\r\na=1\r\n[OneStoreServices]\r\napi_endpoint=https://storeapi.kobo.com\r\nz=\xfc\r\n[Other]\r\napi_endpoint=mine\r\n';
+        const choose = (text) => page.getByLabel('Choose Kobo eReader.conf').setInputFiles({name: 'Kobo eReader.conf', mimeType: 'text/plain', buffer: Buffer.from(text, 'latin1')});
+        const saved = async (name) => {
+          const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', {name}).click()]);
+          return [file.suggestedFilename(), await readFile(await file.path(), 'latin1')];
+        };
+        await choose('no configuration at all');
+        await page.getByText('This does not look like').waitFor();
+        await choose('[Reading]\na=1\n');
+        await page.getByText('no line; it is added').waitFor();
+        assert.deepEqual(await saved('Save the changed file'), ['Kobo eReader.conf', '[Reading]\na=1\n\n[OneStoreServices]\n' + line + '\n']);
+        await choose(conf);
+        await page.getByText('api_endpoint=https://storeapi.kobo.com', {exact: true}).first().waitFor();
+        assert.deepEqual(await saved('Save the changed file'), ['Kobo eReader.conf', conf.replace('api_endpoint=https://storeapi.kobo.com', line)]);
+        assert.equal((await saved('Save a copy of the old file'))[1], conf);
+        assert.equal((await saved('Save the line'))[1], line + '\n');
+      }
+      const kobo = (path) => fetch(line.slice('api_endpoint='.length) + path, {headers: {'x-kobo-deviceid': '4'.repeat(64), 'x-kobo-devicemodel': 'Kobo Libra'}});
+      assert.equal((await kobo('/v1/initialization')).status, 200);
+      const first = await kobo('/v1/library/sync');
+      assert.equal(first.status, 200);
+      if (!script) await page.getByRole('link', {name: 'Look again'}).click();
+      await page.locator('[data-step=called].lit').waitFor();
+      await page.locator('[data-step=identified].lit').getByText('Kobo Libra').waitFor();
+      quiet(page);
+    });
+
+    test('what a Kobo holds is shown, and announced again with one press that can be taken back', async () => {
+      await page.goto('/books');
+      await page.getByRole('link', {name: 'The Quiet Harbour'}).first().click();
+      const book = page.url().split('/').pop().split('?')[0];
+      const csrf = await page.locator('input[name=csrf]').first().inputValue();
+      const api = (method, path, data) => page.request.fetch(carrel.base + '/api/v1' + path, {method, data, headers: {'X-CSRF-Token': csrf}});
+      const shelf = (await (await api('GET', '/shelves')).json()).items.find((s) => s.name === 'For the Kobo').id;
+      await api('PUT', `/shelves/${shelf}/books/${book}`);
+      const device = (await (await api('GET', '/devices')).json()).items.find((d) => d.name === 'Libra').id;
+      const {kobo: {api_endpoint: base}} = await (await api('POST', `/devices/${device}/rotate`, {})).json();
+      let token = '';
+      const sync = async () => {
+        const answer = await fetch(base + '/v1/library/sync', {headers: {'x-kobo-deviceid': '4'.repeat(64), ...(token ? {'x-kobo-synctoken': token} : {})}});
+        token = answer.headers.get('x-kobo-synctoken');
+        return answer.json();
+      };
+      assert.equal((await sync()).filter((item) => item.NewEntitlement).length, 1);
+      assert.deepEqual(await sync(), []);
+      await page.goto('/shelf/' + shelf);
+      await page.locator('.card-mark').getByText('accepted').waitFor();
+      await page.goto('/devices/' + device);
+      await page.getByLabel('The Quiet Harbour').check();
+      await page.getByRole('button', {name: 'Announce the chosen ones again'}).click();
+      await page.getByText('announced again with the next sync').first().waitFor();
+      await page.getByRole('button', {name: 'Take it back'}).click();
+      assert.deepEqual(await sync(), []);
+      await page.getByLabel('The Quiet Harbour').check();
+      await page.getByRole('button', {name: 'Announce the chosen ones again'}).click();
+      assert.equal((await sync())[0].NewEntitlement.BookMetadata.Title, 'The Quiet Harbour');
+      await page.getByText('Reset sync').first().click();
+      await page.getByRole('button', {name: 'Reset sync'}).click();
+      await page.getByText('Everything will be announced again').waitFor();
+      assert.ok((await sync()).some((item) => item.NewEntitlement));
       quiet(page);
     });
 
