@@ -6,13 +6,11 @@
 #include <chrono>
 #include <cstdio>
 
+#include "database.hpp"
 #include "kosync/turns.hpp"
 #include "library/position.hpp"
 #include "library/user.hpp"
-#include "schema/migrations.hpp"
-#include "server/core/config.hpp"
 #include "server/db/batcher.hpp"
-#include "server/postgres/cluster.hpp"
 
 namespace {
 
@@ -71,14 +69,9 @@ double rate(Start start) {
 }
 
 int run() {
-  result<config> settings = config::load({});
-  if (!settings) return std::fprintf(stderr, "%s\n", settings.error().message().c_str()), 1;
-  std::filesystem::path data = settings->text("data_dir");
-  if (auto bad = postgres::drop_root({data})) return std::fprintf(stderr, "%s\n", bad->message().c_str()), 1;
-  auto cluster = postgres::cluster::open(data);
-  if (!cluster) return std::fprintf(stderr, "%s\n", cluster.error().message().c_str()), 1;
-  db::pool pool({.url = (*cluster)->url(), .connections = 4});
-  if (auto s = db::migrate(pool, schema::migrations()); !s) return std::fprintf(stderr, "%s\n", s.error().message().c_str()), 1;
+  auto opened = bench::open_database(4);
+  if (!opened) return std::fprintf(stderr, "group_commit: %s\n", opened.error().message().c_str()), 1;
+  db::pool& pool = *opened->pool;
   uuid user = pool.write_now([](db::tx& tx) {
     std::string name = "bench" + uuid::make().text().substr(24);
     return library::add_user(tx, name, library::role::reader, std::nullopt).id;

@@ -10,17 +10,15 @@
 #include <map>
 #include <set>
 
+#include "database.hpp"
 #include "library/book_parts.hpp"
 #include "library/revision.hpp"
 #include "library/store.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/unicode.hpp"
-#include "schema/migrations.hpp"
-#include "server/core/config.hpp"
 #include "server/core/digest.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
-#include "server/postgres/cluster.hpp"
 
 namespace {
 
@@ -265,28 +263,12 @@ class loader {
 int run(const char* path) {
   std::ifstream in(path);
   if (!in) return std::fprintf(stderr, "load-rows: cannot read %s\n", path), 1;
-  result<config> settings = config::load({});
-  if (!settings) return std::fprintf(stderr, "load-rows: %s\n", settings.error().message().c_str()), 2;
-  std::filesystem::path data = settings->text("data_dir");
-  if (auto bad = postgres::drop_root({data})) return std::fprintf(stderr, "load-rows: %s\n", bad->message().c_str()), 1;
+  auto opened = bench::open_database(1);
+  if (!opened) return std::fprintf(stderr, "load-rows: %s\n", opened.error().message().c_str()), 1;
+  std::filesystem::path data = opened->data;
+  db::pool& pool = *opened->pool;
   result<library::store> store = library::store::open(data, data / "cache");
   if (!store) return std::fprintf(stderr, "load-rows: %s\n", store.error().message().c_str()), 1;
-  std::string url = settings->text("database.url");
-  std::unique_ptr<postgres::cluster> cluster;
-  if (url.empty()) {
-    auto opened = postgres::cluster::open(data);
-    if (!opened) return std::fprintf(stderr, "load-rows: %s\n", opened.error().message().c_str()), 1;
-    cluster = std::move(*opened);
-    url = cluster->url();
-  }
-  db::pool_options options;
-  options.url = url;
-  options.connections = 1;
-  options.statement_timeout = std::chrono::milliseconds{0};
-  db::pool pool(options);
-  if (auto state = db::migrate(pool, schema::migrations()); !state) {
-    return std::fprintf(stderr, "load-rows: %s\n", state.error().message().c_str()), 1;
-  }
   std::filesystem::path temporary = data / "staging" / "bench.epub";
   std::string epub = small_epub(temporary);
   std::filesystem::remove(temporary);
