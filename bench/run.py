@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
 
-Parts: start catalog kosync ingest download (default: all). Needs wrk, nginx (download) and, for catalog, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+Parts: start catalog kosync kobo ingest download (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
 machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
 """
 import argparse
 import base64
+import gzip
 import hashlib
 import http.client
 import json
@@ -15,9 +16,11 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 root = pathlib.Path(__file__).resolve().parent.parent
@@ -64,8 +67,9 @@ def exact_cpu_seconds(pids):
     return total / 1e9
 
 
-def resident_mib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+def resident_mib(pid, what="VmRSS"):
+    """Of the program alone; with VmHWM the most that it ever was."""
+    return int(re.search(what + r":\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
 
 
 def free_port():
@@ -294,6 +298,138 @@ def part_kosync(build, folder):
     print(alone.stdout, end="")
 
 
+class Kobo:
+    """A reader that stores the token of each answer and takes what is compressed (kobo.md 3, 6 and Appendix C)."""
+
+    def __init__(self, carrel, secret):
+        self.connection = carrel.connect()
+        self.path = f"/kobo/{secret}/v1/library/sync?Filter=ALL&DownloadUrlFilter=Generic,Android&PrioritizeRecentReads=true"
+        self.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "x-kobo-deviceid": hashlib.sha256(secret.encode()).hexdigest(),
+                        "x-kobo-devicemodel": "Kobo Libra Colour", "x-kobo-appversion": "4.45.23792"}
+        self.books, self.tags = set(), 0
+
+    def ask(self):
+        """Seconds until the answer was there, what it was and whether more waits."""
+        begun = time.perf_counter()
+        self.connection.request("GET", self.path, headers=self.headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        spent = time.perf_counter() - begun
+        if answer.status != 200:
+            raise RuntimeError(f"a sync was answered {answer.status} {body[:200]}")
+        if answer.getheader("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.headers["x-kobo-synctoken"] = answer.getheader("x-kobo-synctoken")
+        return spent, body, answer.getheader("x-kobo-sync") == "continue"
+
+    def first_sync(self, expected):
+        """Seconds of each answer. What the answers hold is looked at afterwards."""
+        times, bodies, more = [], [], True
+        while more:
+            spent, body, more = self.ask()
+            times.append(spent)
+            bodies.append(body)
+        books = [item["NewEntitlement"]["BookEntitlement"]["Id"] for body in bodies for item in json.loads(body) if "NewEntitlement" in item]
+        if len(books) != expected or len(set(books)) != expected:
+            raise RuntimeError(f"expected {expected} books, got {len(books)}")
+        return times
+
+
+def kobos(build, carrel, *groups):
+    """Of each group (users, devices each, books on each user's shelf) the secrets of its devices."""
+    words = ["x".join(map(str, g)) for g in groups]
+    done = subprocess.run([str(build / "bench" / "load_kobos"), *words], env=carrel.env, check=True, capture_output=True, text=True)
+    out = {w: [] for w in words}
+    for line in done.stdout.splitlines():
+        word, secret = line.split()
+        out[word].append(secret)
+    return list(out.values())
+
+
+def first_syncs(carrel, secrets, books):
+    """Of several readers one after the other: each one's answer times, and CPU seconds a book."""
+    readers = [Kobo(carrel, secret) for secret in secrets]
+    before = exact_cpu_seconds(family(carrel.process))
+    times = [k.first_sync(books) for k in readers]
+    return readers, times, (exact_cpu_seconds(family(carrel.process)) - before) / len(secrets) / books
+
+
+def say_nothing_new(carrel, reader, name, times=1000):
+    pids = family(carrel.process)
+    before = exact_cpu_seconds(pids)
+    spent = []
+    for _ in range(times):
+        took, body, more = reader.ask()
+        if body != b"[]" or more:
+            sys.exit("a sync after which nothing changed was not empty")
+        spent.append(took)
+    cpu = (exact_cpu_seconds(pids) - before) / times
+    say(f"{name}, nothing changed: p50", f"{statistics.median(spent) * 1000:.2f} ms", "<= 1 ms")
+    say(f"{name}, nothing changed: CPU a request", f"{cpu * 1000:.2f} ms", "<= 0.3 ms")
+
+
+def all_at_once(carrel, secrets, books):
+    """First syncs, each over a connection of its own. What went wrong, and how long it took."""
+    errors = []
+    together = threading.Barrier(len(secrets) + 1)
+
+    def sync(secret):
+        reader = Kobo(carrel, secret)
+        reader.connection.connect()
+        together.wait()
+        try:
+            reader.first_sync(books)
+        except Exception as e:
+            errors.append(str(e))
+
+    threads = [threading.Thread(target=sync, args=(secret,)) for secret in secrets]
+    for t in threads:
+        t.start()
+    together.wait()
+    begun = time.monotonic()
+    for t in threads:
+        t.join()
+    return errors, time.monotonic() - begun
+
+
+def part_kobo(build, folder):
+    carrel = loaded(build, folder, 20_000)
+    thousand, five, twenty, family_readers = kobos(build, carrel, (1, 3, 1000), (1, 3, 5000), (1, 1, 20_000), (30, 10, 78))
+    carrel.start()
+    readers, times, cpu = first_syncs(carrel, thousand, 1000)
+    say("first sync of 1,000 books, median of 3", f"{statistics.median(map(sum, times)):.2f} s", "<= 0.25 s")
+    say("first sync of 1,000 books, CPU a book with PostgreSQL", f"{cpu * 1000:.3f} ms", "<= 0.2 ms")
+    say_nothing_new(carrel, readers[0], "1,000 books")
+    _, times, _ = first_syncs(carrel, five, 5000)
+    say("first sync of 5,000 books, median of 3", f"{statistics.median(map(sum, times)):.2f} s", "<= 1.2 s")
+    say("  slowest page / median page, median of 3", f"{statistics.median(max(t) / statistics.median(t) for t in times):.2f} x", "<= 2 x")
+    readers, times, _ = first_syncs(carrel, twenty, 20_000)
+    say("first sync of 20,000 books", f"{sum(times[0]):.2f} s")
+    say("  an answer, p95", f"{statistics.quantiles(times[0], n=20)[-1] * 1000:.0f} ms", "<= 150 ms")
+    say("  the slowest answer", f"{max(times[0]) * 1000:.0f} ms")
+    say_nothing_new(carrel, readers[0], "20,000 books", 300)
+    carrel.stop()
+
+    carrel.start()
+    before = resident_mib(carrel.process.pid)
+    errors, spent = all_at_once(carrel, family_readers, 78)
+    if errors:
+        sys.exit(f"{len(errors)} of 300 first syncs at once failed: {errors[0]}")
+    say("300 first syncs of 78 books at once", f"{spent:.2f} s", "no error")
+    say("  RSS before", f"{before:.0f} MiB")
+    say("  RSS afterwards", f"{resident_mib(carrel.process.pid):.0f} MiB", "<= 96 MiB")
+    say("  RSS at its peak (VmHWM)", f"{resident_mib(carrel.process.pid, 'VmHWM'):.0f} MiB", "<= 96 MiB")
+    carrel.stop()
+
+    big = loaded(build, folder, 100_000)
+    (thousand,) = kobos(build, big, (1, 5, 1000))
+    big.start()
+    first = [Kobo(big, secret).ask()[0] for secret in thousand]
+    say("first page of 1,000 out of 100,000 books, median of 5", f"{statistics.median(first) * 1000:.0f} ms", "<= 50 ms")
+    say("  the very first", f"{first[0] * 1000:.0f} ms")
+    big.stop()
+
+
 def part_ingest(build, folder):
     books = folder / "books"
     subprocess.run([sys.executable, str(root / "bench" / "make_books.py"), str(books), "2000"], check=True)
@@ -352,7 +488,7 @@ events {{ }} http {{ sendfile on; tcp_nopush on; access_log off; server {{ liste
     carrel.stop()
 
 
-parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "ingest": part_ingest, "download": part_download}
+parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "download": part_download}
 
 
 def main():
