@@ -18,7 +18,7 @@ constexpr db::statement sql_target{"kobo.target", R"sql(
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
   select w.entitlement, w.book_id, w.file_id, w.added_at, w.fixed_layout
     from kobo_wanted($1, $2, $5) w
-   where w.entitlement = any ($4::uuid[])
+   where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
      and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement))sql"};
 
 // Collections that were made on any of the reader's devices go to all of them (11).

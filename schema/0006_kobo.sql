@@ -197,11 +197,12 @@ create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);
 
 -- The books that a Kobo should hold, before what was removed on it is left out (17.2): of the shelves that feed it what its reader
 -- sees and can be delivered. A KEPUB before an EPUB; protected files, and formats that it cannot read as they are, are not (7.4).
+-- Who asks for some books gives their book_id: that is looked up in the shelves, which else are read as a whole.
 create function kobo_wanted(device uuid, reader uuid, largest bigint)
   returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, fixed_layout boolean,
                  file_id uuid, file_size bigint, missing boolean)
   language sql stable as $$
-  select b.id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null
+  select w.book_id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null
     from (select sb.book_id, min(sb.added_at) as added_at
             from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
            where fs.device_id = device group by sb.book_id) w
