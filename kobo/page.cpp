@@ -45,8 +45,12 @@ class page {
     if (!tags || !kobo_.wishes.collections) return;
     std::unordered_set<uuid> held, wanted;
     for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
-    for (const target_book& t : read_target(tx_, kobo_.ids)) {
-      if (held.contains(t.id)) wanted.insert(t.id);
+    if (session_.quiet == numbers_of(in_.gate, kobo_)) {
+      wanted = std::move(held);  // nothing has changed since it was found to be the shelf
+    } else {
+      for (const target_book& t : read_target(tx_, kobo_.ids)) {
+        if (held.contains(t.id)) wanted.insert(t.id);
+      }
     }
     std::vector<collection> all = read_collections(tx_, kobo_.ids, wanted);
     revisions_of(tx_, kobo_.ids, all);  // what is said now is a version of its own, though the session knows an earlier one

@@ -201,6 +201,7 @@ class conversation {
     session s = create_session(tx_, kobo_, parent, p.held, p.ops);
     ++kobo_.changes;  // what an older position was told to be all is no longer so
     note_quiet_unless_guarded(s.id);
+    if (!guarded_) s.quiet = numbers();
     forget_old_sessions(tx_, kobo_.ids.row);
     return s;
   }
