@@ -69,6 +69,8 @@ void do_what_was_asked(db::tx& tx, kobo_row& k) {
   k.asked = k.reset_asked = false;
 }
 
-void forget_tombstones(db::tx& tx, const kobo_row& k) { tx.run(sql_forget, k.ids.device, k.ids.row); }
+void forget_tombstones(db::tx& tx, const kobo_row& k) {
+  if (k.has_tombstones) tx.run(sql_forget, k.ids.device, k.ids.row);
+}
 
 }  // namespace carrel::kobo

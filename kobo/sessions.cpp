@@ -8,12 +8,14 @@ namespace carrel::kobo {
 namespace {
 
 constexpr int acked_kept = 3, open_kept = 8;
+constexpr std::chrono::minutes between_contacts{1};
 
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
 #define CARREL_ROW                                                                                                        \
   "select k.id, k.epoch, k.changes, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on," \
   " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"            \
-  " k.reset_asked_at is not null, k.reset_lifts"                                                                          \
+  " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"          \
+  " k.last_seen_at, k.model, k.firmware"                                                                                  \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -29,7 +31,7 @@ constexpr db::statement sql_add_row{"kobo.add_row", R"sql(
   insert into kobo_devices (id, device_id, device_hash) values ($1, $2, $3) on conflict do nothing)sql"};
 constexpr db::statement sql_seen{"kobo.saw_row", R"sql(
   update kobo_devices set model = coalesce(nullif($2, ''), model), firmware = coalesce(nullif($3, ''), firmware), last_seen_at = $4
-   where id = $1 and (last_seen_at < $4::timestamptz - interval '1 minute' or (nullif($2, ''), nullif($3, '')) is distinct from (model, firmware)))sql"};
+   where id = $1)sql"};
 constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
   update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6, stands_on = $7,
          syncs = $8, promised = $9 where id = $1)sql"};
@@ -105,6 +107,7 @@ kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
           .asked = r.flag(16),
           .reset_asked = r.flag(17),
           .reset_lifts = r.flag(18),
+          .has_tombstones = r.flag(19),
           .stands_on = r.maybe_integer(8)};
 }
 
@@ -147,7 +150,9 @@ kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader
   }
   CARREL_EXPECT(!rows.empty());
   kobo_row out = row_from(rows[0], device, user);
-  tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());
+  bool told = (!facts.model.empty() && facts.model != rows[0].view(21)) ||
+              (!facts.firmware.empty() && facts.firmware != rows[0].view(22));
+  if (told || now() - rows[0].at(20) > between_contacts) tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());
   return out;
 }
 

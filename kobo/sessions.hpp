@@ -33,6 +33,7 @@ struct kobo_row {
   std::optional<instant> answered_at, last_sync_at, guarded_since;
   bool guard_lifted = false;
   bool asked = false, reset_asked = false, reset_lifts = false;  // by its owner, not yet done (actions.hpp)
+  bool has_tombstones = false;
   std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };
 // Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses
