@@ -11,10 +11,21 @@ struct report {
   std::vector<uuid> read;             // books that were open
 };
 
+// A word such as WebRequestErr. What is long could be an address with a token.
+std::string word_of(std::string_view sent) {
+  std::string out;
+  for (char c : sent.substr(0, 40)) {
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (!letter && c != ' ') break;
+    out += c;
+  }
+  return out;
+}
+
 // No two firmwares are known to spell the attribute alike.
 std::string reason_in(const json::object& attributes) {
   for (const auto& [name, value] : attributes.members()) {
-    if (lower_ascii(name).find("reason") != std::string::npos && value.as_text() != nullptr) return *value.as_text();
+    if (lower_ascii(name).find("reason") != std::string::npos && value.as_text() != nullptr) return word_of(*value.as_text());
   }
   return "";
 }

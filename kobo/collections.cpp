@@ -2,7 +2,6 @@
 
 #include "kobo/actions.hpp"
 #include "library/shelf.hpp"
-#include "library/storable.hpp"
 #include "library/user.hpp"
 #include "server/core/json.hpp"
 
@@ -26,14 +25,8 @@ constexpr db::statement sql_taken{"kobo.name_taken", R"sql(
   select from shelves a, shelves b
    where a.id = $1 and a.origin = '' and b.user_id = a.user_id and b.origin = '' and b.id <> a.id and b.name_key = $2)sql"};
 
-// Characters of control are no part of a name, and what is too long is cut rather than refused: the device shows it already.
-std::string name_from(std::string_view sent) {
-  std::string clean = library::storable_note(sent, 4 * longest_name);
-  std::size_t end = clean.size();
-  while (count_code_points(std::string_view(clean).substr(0, end)) > longest_name) end = cut_utf8(clean, end - 1).size();
-  clean.resize(end);
-  return clean;
-}
+// What a name may not hold is left out, and what is too long is cut, rather than refused: the device shows it already.
+std::string name_from(std::string_view sent) { return library::fit_name(sent, longest_name); }
 
 std::vector<uuid> books_of(db::tx& tx, const kobo_row& k, const std::vector<uuid>& entitlements) {
   std::vector<uuid> out;
@@ -52,7 +45,7 @@ std::optional<sent_collection> read_collection(std::string_view body) {
   sent_collection out;
   std::string text;
   if (whole->take("Name", text)) out.name = name_from(text);
-  if (out.name && trim(*out.name).empty()) out.name.reset();
+  if (out.name && out.name->empty()) out.name.reset();
   const json::value* items = whole->find("Items");
   if (items == nullptr || items->as_array() == nullptr) return out;
   for (const json::value& v : *items->as_array()) {

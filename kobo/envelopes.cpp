@@ -8,6 +8,7 @@
 namespace carrel::kobo {
 namespace {
 
+constexpr std::size_t longest_stem = 80;
 constexpr std::string_view some_category = "00000000-0000-0000-0000-000000000001";
 
 // 2, 2.5, 0.125; no trailing zeros (7.3).
@@ -52,7 +53,8 @@ json::object constants_of(const uuid& id, const std::string& title) {
 
 std::string format_of(const delivery& d) {
   if (d.file.is_kepub) return "KEPUB";
-  return d.fixed_layout ? "EPUB3FL" : "EPUB3";
+  if (d.fixed_layout) return "EPUB3FL";
+  return d.epub3 ? "EPUB3" : "EPUB";
 }
 
 std::string isbn_of(const library::book& b) {
@@ -85,6 +87,7 @@ std::string device_base::download(const uuid& entitlement, const library::book_f
   std::string_view wanted = f.is_kepub ? ".kepub.epub" : ".epub";
   std::string stem = name.substr(0, name.find('.'));
   std::string ascii = publication::ascii_name(stem);
+  ascii.resize(std::min(ascii.size(), longest_stem));
   return text + "/download/" + entitlement.text() + "/" + f.checksum.substr(0, 12) + "/" + percent_encode(ascii) +
          std::string(wanted);
 }

@@ -6,7 +6,6 @@
 #include "kobo/state.hpp"
 #include "library/cover_cache.hpp"
 #include "library/download.hpp"
-#include "publication/cover.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
@@ -16,15 +15,24 @@ namespace carrel::kobo {
 namespace {
 
 constexpr int default_cover = 400, highest_side = 4096;
+constexpr std::size_t longest_name = 160;
 
 // A book without a cover that some reader asks for all the same, because an older version had one: plain paper.
 constexpr std::string_view paper =
-    "iVBORw0KGgoAAAANSUhEUgAAAMgAAAEsCAAAAACjkaNiAAABCUlEQVR42u3PAREAAAQEMP1PQHHkeLYGqz6iREREXkUmmIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI"
-    "iIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI"
-    "iIiI"
-    "iIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIhEJJ+"
-    "IiMiTyAIrKgGyP+9xMgAA"
-    "AABJRU5ErkJggg==";
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4gHYSUNDX1BST0ZJTEUAAQEAAAHIAAAAAAQwAABtbnRyUkdCIFhZWiAH4AABAAEAAAAAAABhY3NwAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAQAA9tYAAQAAAADTLQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAlkZXNj"
+    "AAAA8AAAACRyWFlaAAABFAAAABRnWFlaAAABKAAAABRiWFlaAAABPAAAABR3dHB0AAABUAAAABRyVFJDAAABZAAAAChnVFJDAAABZAAAAChiVFJDAAAB"
+    "ZAAAAChjcHJ0AAABjAAAADxtbHVjAAAAAAAAAAEAAAAMZW5VUwAAAAgAAAAcAHMAUgBHAEJYWVogAAAAAAAAb6IAADj1AAADkFhZWiAAAAAAAABimQAA"
+    "t4UAABjaWFlaIAAAAAAAACSgAAAPhAAAts9YWVogAAAAAAAA9tYAAQAAAADTLXBhcmEAAAAAAAQAAAACZmYAAPKnAAANWQAAE9AAAApbAAAAAAAAAABt"
+    "bHVjAAAAAAAAAAEAAAAMZW5VUwAAACAAAAAcAEcAbwBvAGcAbABlACAASQBuAGMALgAgADIAMAAxADb/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEj"
+    "JR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2Nj"
+    "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCACQAGADASIAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAAAAUE/8QAIhABAAAEBwADAAAAAAAAAAAA"
+    "AAVDgsEEERIVY6LhFCJB/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/AKGCwnytf30acvzPPNp2"
+    "jn6ekGnU3UwTNo5+nptHP09UwEzaOfp6bRz9PVMBM2jn6em0c/T1TATNo5+nptHP09UwEzaOfp6zY3CfF0ffXqz/ADLLJcTIzJqsBBp1N1NMg06m6mAA"
+    "AAAAAAAmRmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAmRmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAmRmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAm"
+    "RmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAmRmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAmRmTVZTTIzJqsBBp1N1NMg06m6mAAAAAAAAAmRmTVZTTI"
+    "zJqsBBp1N1NDwWL+Lr+mvVl+5ZZNO78HfwFMTN34O/hu/B38BTEzd+Dv4bvwd/AUxM3fg7+G78HfwFMTN34O/hu/B38BTTIzJqsbvwd/GbG4v5Wj6aNO"
+    "f7nnmD//2Q==";
 
 std::optional<delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
@@ -33,6 +41,11 @@ std::optional<delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id
   std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids, {id});
   auto at = live.find(id);
   return at == live.end() ? std::nullopt : std::optional(std::move(at->second));
+}
+
+bool is_file(const std::filesystem::path& path) {
+  struct stat s {};
+  return ::stat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode);
 }
 
 // The address names bytes that are not there any more: the next sync says the book anew (12).
@@ -71,10 +84,7 @@ int edge_of(const http::request& in, const library::cover_ref& cover) {
 }
 
 const std::string& placeholder() {
-  static const std::string jpeg = [] {
-    std::string png = base64_decode(paper).value();
-    return publication::scale_picture(png, {.width = 200, .height = 300}).value();
-  }();
+  static const std::string jpeg = base64_decode(paper).value();
   return jpeg;
 }
 
@@ -84,6 +94,23 @@ http::response no_cover() {
   r.set("Content-Type", "image/jpeg");
   r.set("Cache-Control", "no-store");
   return r;
+}
+
+// A download counts as begun with its first byte and as complete with its last, also when it was resumed in between.
+void follow(shared_state& s, const visit& v, const uuid& entitlement, const library::book_file& file, http::response& r) {
+  const auto* part = std::get_if<http::file_slice>(&r.body);
+  if (part == nullptr) return;
+  if (part->first == 0) note_shown(s, v, signal::download_started, {entitlement});
+  if (part->first + part->count != static_cast<std::uint64_t>(file.size)) return;
+  r.sent = [&s, v, entitlement, file = file.id](bool complete) {
+    if (!complete) return;
+    note_shown(s, v, signal::download_done, {entitlement});
+    auto done = [](const std::exception_ptr& failed) {
+      if (failed) log::warn("kobo.download", {{"result", "not noted"}});
+    };
+    auto record = [user = v.user, device = v.device, file](db::tx& tx) { library::record_download(tx, user, device, file); };
+    s.with.pool.enqueue(db::mode::write, std::nullopt, std::move(record), done);
+  };
 }
 
 }  // namespace
@@ -100,22 +127,15 @@ task<http::response> show_download(shared_state& s, http::context& c) {
     throw http::problem{404, "", "gone"};
   }
   http::validators tags{.etag = "\"" + file.checksum + "\"", .modified = std::nullopt};
-  http::response r = http::file(c.in, s.with.store.absolute(file.storage_path), "application/epub+zip", tags);
-  std::string name(c.in.param("name"));
-  r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
-  if (c.in.method() == http::verb::get && (r.status == 200 || r.status == 206)) note_shown(s, v, signal::download_started, {*id});
-  if (c.in.method() == http::verb::get && r.status == 200) {
-    r.sent = [&s, v, id = *id, &pool = s.with.pool, user = v.user, device = v.device, file = file.id](bool complete) {
-      if (!complete) return;
-      note_shown(s, v, signal::download_done, {id});
-      auto done = [](const std::exception_ptr& failed) {
-        if (failed) log::warn("kobo.download", {{"result", "not noted"}});
-      };
-      pool.enqueue(
-          db::mode::write, std::nullopt, [user, device, file](db::tx& tx) { library::record_download(tx, user, device, file); },
-          done);
-    };
+  std::filesystem::path path = s.with.store.absolute(file.storage_path);
+  if (!is_file(path)) {
+    co_await s.with.pool.write(library::mark_file_missing, file.id, true);
+    throw http::problem{404, "", "gone"};
   }
+  http::response r = http::file(c.in, path, "application/epub+zip", tags);
+  std::string name(cut_utf8(c.in.param("name"), longest_name));  // what the address says is said again in a header
+  r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
+  if (c.in.method() == http::verb::get && r.status < 300) follow(s, v, *id, file, r);
   co_return r;
 }
 

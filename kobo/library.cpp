@@ -41,6 +41,16 @@ std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) 
   return json::dump(out);
 }
 
+// Store clients look for the file there (9.5).
+std::string access_of(db::tx& tx, const visit& v, const uuid& id) {
+  library::kobo_options wishes;
+  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), {id});
+  auto at = live.find(id);
+  if (at == live.end()) return "{}";
+  json::value urls = book_metadata(id, at->second, v.base, false).take("DownloadUrls");
+  return json::dump(json::object{{"ContentKeys", json::array{}}, {"ContentUrls", std::move(urls)}});
+}
+
 json::object result_of(const char* word) { return {{"Result", word}}; }
 
 json::object update_result(const uuid& id, const section_results& r) {
@@ -52,14 +62,21 @@ json::object update_result(const uuid& id, const section_results& r) {
           {"PriorityTimestamp", r.last_modified}};
 }
 
+constexpr db::statement sql_knows{"kobo.knows_book", R"sql(
+  select from visible_books($1) b where b.entitlement = $2 union all
+  select from kobo_ledger l join kobo_devices k on k.id = l.kobo_id join devices d on d.id = k.device_id
+   where d.user_id = $1 and l.subject = 1 and l.id = $2 limit 1)sql"};
+// A reader that was set up anew tells its places before it has heard of any book.
+bool knows_book(db::tx& tx, const kobo_row& k, const uuid& id) { return !tx.run(sql_knows, k.ids.user, id).empty(); }
+
 // Of a book that the device does not have from us nothing is taken, and nothing is refused: it would be repeated for ever (9.3).
 std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent) {
   kobo_row k = row_of(tx, v);
   section_results r;
-  if (k.wishes.positions && announced_title(tx, k.ids.row, id))
+  if (k.wishes.positions && knows_book(tx, k, id))
     r = put_state(tx, k, id, sent);
   else
-    r.last_modified = now();
+    r.last_modified = state_time(sent);
   note_signals(tx, k, signal::state, {id});
   return json::dump(json::object{{"RequestResult", "Success"}, {"UpdateResults", json::array{update_result(id, r)}}});
 }
@@ -84,6 +101,7 @@ std::optional<json::object> sent_state(std::string_view body, const uuid& id) {
 void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_back_usually) {
   kobo_row k = row_of(tx, v);
   for (const uuid& id : ids) {
+    if (!announced_title(tx, k.ids.row, id)) continue;
     removed_on_device(tx, k, id, k.wishes.put_back.value_or(put_back_usually));
     library::note_event(tx, k.ids.row, library::event::removed, "", id);
   }
@@ -116,7 +134,7 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
       s.with.pool.submit(db::mode::write, c.deadline, sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);
   http::response r = answer(std::move(a.body));
-  if (!a.token.empty()) r.set("x-kobo-synctoken", std::move(a.token));  // none for a paused one that showed none
+  r.set("x-kobo-synctoken", std::move(a.token));
   if (a.more) r.set("x-kobo-sync", "continue");
   co_return r;
 }
@@ -129,10 +147,18 @@ task<http::response> show_metadata(shared_state& s, http::context& c) {
   co_return answer(std::move(body));
 }
 
+task<http::response> show_access(shared_state& s, http::context& c) {
+  visit v = co_await enter(s, c);
+  std::optional<uuid> id = id_of(c.in.param("id"));
+  if (!id) co_return answer("{}");
+  std::string body = co_await s.with.pool.snapshot(access_of, std::move(v), *id);
+  co_return answer(std::move(body));
+}
+
 task<http::response> show_state(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::vector<uuid> ids = ids_of(c.in.param("ids"));
-  note_shown(s, v, signal::state, ids);
+  note_shown(s, v, signal::asked, ids);
   std::string body = co_await s.with.pool.snapshot(states_of, std::move(v), std::move(ids));
   co_return answer(std::move(body));
 }

@@ -71,7 +71,7 @@ class page {
   void say_book(const op& o) {
     auto at = live_.find(o.id);
     const delivery* live = at == live_.end() ? nullptr : &at->second;
-    if (live && !can_be_served(*live)) return doubt_book(o);
+    if (live && !can_be_served(*live)) return set_aside(o, *live);
     if (o.kind == op_kind::state) {
       if (live && kobo_.wishes.positions)
         items_.push_back(changed_state(o.id, state_of(o.id), live->added));
@@ -119,6 +119,12 @@ class page {
     if (o.kind == op_kind::tag_deleted) unsure_tags_.push_back(o.id);
     announced_.push_back({subject::tag, o.id, at->second.name});
     items_.push_back(tag_item(o.kind == op_kind::tag_changed ? "ChangedTag" : "NewTag", at->second));
+  }
+
+  // From now on it is known that its file is away, so that the next plan says the same of it.
+  void set_aside(const op& o, const delivery& d) {
+    if (!d.file.missing) library::mark_file_missing(tx_, d.file.id, true);
+    doubt_book(o);
   }
 
   void doubt_book(const op& o) {

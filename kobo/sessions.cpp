@@ -8,14 +8,16 @@ namespace carrel::kobo {
 namespace {
 
 constexpr int acked_kept = 3, open_kept = 8;
+constexpr int rows_kept = 16;  // readers behind one token; who invents more of them loses the oldest
 constexpr std::chrono::minutes between_contacts{1};
 
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
-#define CARREL_ROW                                                                                                        \
-  "select k.id, k.epoch, k.changes, k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on," \
-  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"            \
-  " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"          \
-  " k.last_seen_at, k.model, k.firmware"                                                                                  \
+#define CARREL_ROW                                                                                                     \
+  "select k.id, k.epoch, k.changes + coalesce((select r.states from kobo_readers r where r.user_id = d.user_id), 0), " \
+  "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                               \
+  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"         \
+  " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"       \
+  " k.last_seen_at, k.model, k.firmware"                                                                               \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -29,6 +31,9 @@ constexpr db::statement sql_holder{"kobo.find_holder", CARREL_ROW
 #undef CARREL_ROW
 constexpr db::statement sql_add_row{"kobo.add_row", R"sql(
   insert into kobo_devices (id, device_id, device_hash) values ($1, $2, $3) on conflict do nothing)sql"};
+constexpr db::statement sql_drop_rows{"kobo.drop_rows", R"sql(
+  delete from kobo_devices where device_id = $1
+     and id in (select id from kobo_devices where device_id = $1 order by last_seen_at desc, id offset $2))sql"};
 constexpr db::statement sql_seen{"kobo.saw_row", R"sql(
   update kobo_devices set model = coalesce(nullif($2, ''), model), firmware = coalesce(nullif($3, ''), firmware), last_seen_at = $4
    where id = $1)sql"};
@@ -41,6 +46,8 @@ constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
   "quiet_state, quiet_changes from kobo_sessions where kobo_id = $1 "
 constexpr db::statement sql_session{"kobo.session", CARREL_SESSION "and id = $2"};
 constexpr db::statement sql_newest{"kobo.newest_session", CARREL_SESSION "order by id desc limit 1"};
+constexpr db::statement sql_newest_acked{"kobo.newest_acknowledged",
+                                         CARREL_SESSION "and acked_at is not null order by id desc limit 1"};
 constexpr db::statement sql_all{"kobo.sessions", CARREL_SESSION "order by id desc"};
 #undef CARREL_SESSION
 
@@ -73,6 +80,7 @@ constexpr db::statement sql_announce{"kobo.announce", R"sql(
   select $1, w.subject, w.id, w.title, $5, $5, $5 from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
       on conflict (kobo_id, subject, id) do update
      set title = excluded.title, announced_at = excluded.announced_at, announced = l.announced + 1, wanted_again_at = null,
+         removal_delivered_at = null,
          since_at = case when l.wanted_again_at is null and l.removal_delivered_at is null then l.since_at else excluded.since_at end)sql"};
 constexpr db::statement sql_title{"kobo.announced_title", R"sql(
   select title from kobo_ledger where kobo_id = $1 and subject = 1 and id = $2)sql"};
@@ -84,7 +92,7 @@ constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_no_ghost{"kobo.no_ghost", R"sql(
-  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]))sql"};
+  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]) and (reason = 'ghost' or not $3))sql"};
 constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_sessions where id = any ($1::bigint[])"};
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
@@ -146,6 +154,7 @@ kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader
   db::rows rows = tx.run(sql_row, device, hash);
   if (rows.empty()) {
     tx.run(sql_add_row, uuid::make(), device, hash);
+    tx.run(sql_drop_rows, device, rows_kept);
     rows = tx.run(sql_row, device, hash);
   }
   CARREL_EXPECT(!rows.empty());
@@ -182,6 +191,11 @@ std::optional<session> find_session(db::tx& tx, const uuid& row, std::int64_t id
 
 std::optional<session> newest_session(db::tx& tx, const uuid& row) {
   db::rows rows = tx.run(sql_newest, row);
+  return rows.empty() ? std::nullopt : std::optional(session_from(rows[0]));
+}
+
+std::optional<session> newest_acknowledged(db::tx& tx, const uuid& row) {
+  db::rows rows = tx.run(sql_newest_acked, row);
   return rows.empty() ? std::nullopt : std::optional(session_from(rows[0]));
 }
 
@@ -273,6 +287,7 @@ void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all)
     titles.push_back(a.title);
   }
   tx.run(sql_announce, row, subjects, ids, titles, now());
+  tx.run(sql_no_ghost, row, ids, true);
 }
 
 std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
@@ -301,7 +316,7 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) {
       tx.run(sql_gone, k.ids.row, book, removed, now());
-      tx.run(sql_no_ghost, k.ids.row, removed);
+      tx.run(sql_no_ghost, k.ids.row, removed, false);
     }
     if (!deleted.empty()) tx.run(sql_gone, k.ids.row, tag, deleted, now());
   }

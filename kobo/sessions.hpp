@@ -63,6 +63,7 @@ struct session {
 };
 std::optional<session> find_session(db::tx&, const uuid& row, std::int64_t id);
 std::optional<session> newest_session(db::tx&, const uuid& row);
+std::optional<session> newest_acknowledged(db::tx&, const uuid& row);
 bool acknowledged_after(db::tx&, const uuid& row, std::int64_t id);  // is there a finished session newer than that one?
 session_content load_content(db::tx&, std::int64_t session);
 std::vector<op> load_ops(db::tx&, std::int64_t session, int first, int count);

@@ -19,9 +19,10 @@ constexpr std::chrono::minutes run{10};  // a state that comes sooner after a re
   "  where l.kobo_id = $1 and l.subject = 1 and l.id = any ($2::uuid[])"                                                   \
   " on conflict (kobo_id, id) do update set " COLUMN " = excluded." COLUMN MORE " where s." COLUMN " is null or s." COLUMN \
   " < excluded." COLUMN
-constexpr std::array<db::statement, 7> sql_note{
+constexpr std::array<db::statement, 8> sql_note{
     db::statement{"kobo.saw_cover", CARREL_NOTE("cover_at", "")},
     db::statement{"kobo.saw_metadata", CARREL_NOTE("metadata_at", "")},
+    db::statement{"kobo.saw_asked", CARREL_NOTE("asked_at", "")},
     db::statement{"kobo.saw_state", CARREL_NOTE("state_at", "")},
     db::statement{"kobo.saw_start", CARREL_NOTE("download_started_at", ", starts = s.starts + 1")},
     db::statement{"kobo.saw_download", CARREL_NOTE("download_done_at", ", starts = 0")},
@@ -45,7 +46,7 @@ constexpr db::statement sql_may_look{"kobo.look_after", R"sql(
 constexpr db::statement sql_silent{"kobo.silent_books", R"sql(
   with told as (
     select l.id, l.first_announced_at, l.delivered_at, l.delivered_sync, coalesce(s.healed, 0) as healed,
-           coalesce(s.cover_at, s.metadata_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at,
+           coalesce(s.cover_at, s.metadata_at, s.asked_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at,
                     s.inventory_at) is not null as shown
       from kobo_ledger l
       left join kobo_signals s on s.kobo_id = l.kobo_id and s.id = l.id
@@ -77,7 +78,7 @@ constexpr db::statement sql_fine{"kobo.sync_fine", "update kobo_devices set fail
 
 // A cover is asked for from the archive too; a file is asked for by who was told of it.
 bool shows_that_it_is_there(signal s) {
-  return s == signal::metadata || s == signal::state || s == signal::annotations || s == signal::inventory;
+  return s == signal::metadata || s == signal::asked || s == signal::state || s == signal::annotations || s == signal::inventory;
 }
 
 void suspect(db::tx& tx, const uuid& row, const char* reason, const std::vector<uuid>& ids, const std::vector<instant>& since) {
@@ -102,7 +103,8 @@ void note_signals(db::tx& tx, const kobo_row& k, signal what, const std::vector<
     }
     bool later = r.at(2) + run < now();
     bool removed_by_reader = r.flag(3);
-    if (removed_by_reader && what == signal::state && later) {
+    bool about_reading = what == signal::asked || what == signal::state;
+    if (removed_by_reader && about_reading && later) {
       tx.run(sql_lift, k.ids.row, id);
       library::note_event(tx, k.ids.row, library::event::came_back, "", id);
     } else {

@@ -9,7 +9,8 @@
 
 namespace carrel::kobo {
 
-enum class signal : std::uint8_t { cover, metadata, state, download_started, download_done, annotations, inventory };
+// `asked`: for a state; `state`: told one, or reported to have been read.
+enum class signal : std::uint8_t { cover, metadata, asked, state, download_started, download_done, annotations, inventory };
 
 // Of books that were announced to the device their times are kept. One that should be gone is said to be gone again (H2), or is
 // welcomed back when its reader took it out of the archive (H6).

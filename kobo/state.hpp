@@ -17,14 +17,18 @@ struct keys {
   std::string tokens, devices;  // of sync tokens; of the hashes under which devices are known
 };
 
-// What each device showed as its bearer the last time, so that it is written down only when it is another one.
+// Which device showed a bearer last, so that it is written down only when that has changed.
 class seen_bearers {
  public:
   bool is_new(const uuid& device, const std::string& hash);
 
  private:
   std::mutex mutex_;
-  std::unordered_map<uuid, std::string> last_;
+  struct seen {
+    uuid device;
+    instant at{};
+  };
+  std::unordered_map<std::string, seen> last_;  // by hash
 };
 
 struct shared_state {
@@ -52,6 +56,7 @@ task<visit> enter(shared_state&, http::context&);
 // How the request describes its reader; the device id with the account's key opens the owner's account at Kobo, so only its
 // keyed hash is ever kept (3).
 reader_facts reader_of(const http::request&, const keys&);
+std::string device_hash_in(const http::request&, const keys&);  // of the body of auth/device; "" when it does not say
 
 // What a request shows of books, written down after its answer (17.8).
 void note_shown(shared_state&, const visit&, signal, std::vector<uuid> entitlements);
@@ -78,6 +83,7 @@ http::response answer(std::string json, unsigned status = 200);  // as 3 wants i
 task<http::response> show_initialization(shared_state&, http::context&);
 task<http::response> show_sync(shared_state&, http::context&);
 task<http::response> show_metadata(shared_state&, http::context&);
+task<http::response> show_access(shared_state&, http::context&);
 task<http::response> show_state(shared_state&, http::context&);
 task<http::response> take_state(shared_state&, http::context&);
 task<http::response> take_removal(shared_state&, http::context&);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kobo/sessions.hpp"
+#include "library/storable.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::kobo {
@@ -22,9 +23,10 @@ constexpr db::statement sql_store{"kobo.store_state", R"sql(
   update kobo_states set revision = revision + 1, status = $3::jsonb, status_at = $4, statistics = $5::jsonb, statistics_at = $6,
          bookmark = $7::jsonb, bookmark_at = $8
    where user_id = $1 and entitlement = $2 returning revision)sql"};
-// The device that said it holds it already, as long as what was stored is what it sent; the others are told.
+// The device that said it holds it already, as long as what was stored is what it sent; the others are told. Not in their rows:
+// two that report at once would wait for each other.
 constexpr db::statement sql_tell_others{"kobo.tell_others", R"sql(
-  update kobo_devices k set changes = changes + 1 from devices d where d.id = k.device_id and d.user_id = $1)sql"};
+  insert into kobo_readers as r (user_id, states) values ($1, 1) on conflict (user_id) do update set states = r.states + 1)sql"};
 
 std::optional<state_section> section_from(const db::row& r, std::size_t column) {
   if (r.is_null(column)) return std::nullopt;
@@ -49,32 +51,73 @@ reading_state state_from(const db::row& r) {
           .bookmark = section_from(r, 7)};
 }
 
-// Numbers that must be whole on the device: a fraction makes it ask its question again and again (7.5).
-void make_whole(json::object& o, std::string_view name) {
-  double n = 0;
-  if (o.take(name, n)) o.set(std::string(name), static_cast<std::int64_t>(n));
-}
-
 enum class fate { missing, older, failed, kept, accepted, merged };
 const char* word_of(fate f) {
   if (f == fate::failed) return "Failure";
   return f == fate::missing || f == fate::older ? "Ignored" : "Success";
 }
 
-fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise) {
+constexpr double most_minutes = 10'000'000;
+constexpr std::size_t longest_text = 1000;
+
+// What a section may hold; anything else in it is not kept, because every device of the reader would be told (7.5).
+bool take_status(const json::object& sent, json::object& out) {
+  std::string status;
+  if (sent.find("Status") != nullptr && !sent.take("Status", status)) return false;
+  if (!status.empty() && status != "ReadyToRead" && status != "Reading" && status != "Finished") return false;
+  if (!status.empty()) out.set("Status", status);
+  for (const char* time : {"LastTimeStartedReading", "LastTimeFinished"}) {
+    std::string text;
+    if (sent.take(time, text) && parse_time(text)) out.set(time, text);
+  }
+  return true;
+}
+
+// A fraction makes the device ask its question again and again, so numbers become whole (7.5).
+bool take_number(const json::object& sent, const char* name, double most, json::object& out) {
+  if (sent.find(name) == nullptr || sent.find(name)->is_null()) return true;
+  double n = 0;
+  if (!sent.take(name, n) || !(n >= 0 && n <= most)) return false;
+  out.set(name, static_cast<std::int64_t>(n));
+  return true;
+}
+
+bool take_statistics(const json::object& sent, json::object& out) {
+  return take_number(sent, "SpentReadingMinutes", most_minutes, out) &&
+         take_number(sent, "RemainingTimeMinutes", most_minutes, out);
+}
+
+bool take_bookmark(const json::object& sent, json::object& out) {
+  if (!take_number(sent, "ProgressPercent", 100, out) || !take_number(sent, "ContentSourceProgressPercent", 100, out))
+    return false;
+  const json::value* location = sent.find("Location");
+  if (location == nullptr || location->is_null()) return true;
+  if (location->as_object() == nullptr) return false;
+  json::object place;
+  for (const char* name : {"Source", "Type", "Value"}) {
+    std::string text;
+    if (location->as_object()->find(name) == nullptr) continue;
+    if (!location->as_object()->take(name, text) || text.size() > longest_text) return false;
+    place.set(name, text);
+  }
+  out.set("Location", std::move(place));
+  return true;
+}
+
+using section_reader = bool (*)(const json::object&, json::object&);
+
+fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise,
+                  section_reader read) {
   const json::value* v = sent.find(name);
   if (v == nullptr || v->is_null()) return fate::missing;
   if (v->as_object() == nullptr) return fate::failed;
-  json::object fields = *v->as_object();
   std::string at_text;
-  std::optional<instant> at = fields.take("LastModified", at_text) ? parse_time(at_text) : std::nullopt;
+  std::optional<instant> at = v->as_object()->take("LastModified", at_text) ? parse_time(at_text) : std::nullopt;
   state_section made{.fields = {}, .at = at.value_or(otherwise)};
-  for (const auto& [key, value] : fields.members()) {
-    if (key != "LastModified") made.fields.set(key, value);
-  }
-  for (std::string_view whole :
-       {"ProgressPercent", "ContentSourceProgressPercent", "SpentReadingMinutes", "RemainingTimeMinutes"})
-    make_whole(made.fields, whole);
+  if (!read(*v->as_object(), made.fields)) return fate::failed;
+  // A clock that is a day ahead would win against every other device for ever (10.5, 5).
+  bool ahead = made.at > now() + std::chrono::hours(24);
+  if (ahead) made.at = std::chrono::floor<std::chrono::seconds>(now());
   if (stored && made.at < stored->at) return fate::older;
   if (stored && (made.at == stored->at || json::dump(made.fields) == json::dump(stored->fields))) return fate::kept;
   // Missing parts never clear stored parts (10.1).
@@ -84,13 +127,13 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
       if (made.fields.find(key) == nullptr) made.fields.set(key, value);
     }
   }
-  bool merged = made.fields.size() != parts;
+  bool merged = ahead || made.fields.size() != parts;
   stored = std::move(made);
   return merged ? fate::merged : fate::accepted;
 }
 
 std::optional<std::string> text_of(const std::optional<state_section>& s) {
-  return s ? std::optional(json::dump(s->fields)) : std::nullopt;
+  return s ? std::optional(library::jsonb_text(s->fields)) : std::nullopt;
 }
 std::optional<instant> time_of(const std::optional<state_section>& s) { return s ? std::optional(s->at) : std::nullopt; }
 
@@ -144,25 +187,32 @@ std::optional<instant> parse_time(std::string_view text) {
                                    std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
   std::string_view rest = text.substr(19);
+  std::int64_t micros = 0;
   if (rest.starts_with('.')) {
     std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
     if (end < 2 || end > 8) return std::nullopt;
+    for (std::size_t i = 1; i < 7; ++i) micros = micros * 10 + (i < end ? rest[i] - '0' : 0);
     rest.remove_prefix(end);
   }
   if (rest != "Z" && rest != "+00:00" && !rest.empty()) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second) +
+         std::chrono::microseconds(micros);
+}
+
+instant state_time(const json::object& sent) {
+  std::string text;
+  return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(now());
 }
 
 section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent) {
   const uuid& user = k.ids.user;
-  std::string text;
-  instant envelope = (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(now());
+  instant envelope = std::min(state_time(sent), now() + std::chrono::hours(24));
   tx.run(sql_begin, user, entitlement, envelope);
   reading_state state = state_from(tx.run(sql_lock, user, entitlement)[0]);
 
-  std::array fates{take_section(state.status, sent, "StatusInfo", envelope),
-                   take_section(state.statistics, sent, "Statistics", envelope),
-                   take_section(state.bookmark, sent, "CurrentBookmark", envelope)};
+  std::array fates{take_section(state.status, sent, "StatusInfo", envelope, take_status),
+                   take_section(state.statistics, sent, "Statistics", envelope, take_statistics),
+                   take_section(state.bookmark, sent, "CurrentBookmark", envelope, take_bookmark)};
   auto any = [&](fate f) { return std::find(fates.begin(), fates.end(), f) != fates.end(); };
   if (any(fate::accepted) || any(fate::merged)) {
     db::rows stored =

@@ -40,6 +40,8 @@ struct section_results {
 };
 section_results put_state(db::tx&, const kobo_row&, const uuid& entitlement, const json::object& sent);
 
+instant state_time(const json::object& sent);  // of the envelope; now when it has none
+
 // The times that a device writes: no fraction or up to seven digits, Z or an offset of zero (7).
 std::optional<instant> parse_time(std::string_view);
 

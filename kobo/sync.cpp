@@ -70,12 +70,12 @@ class conversation {
 
   sync_answer run() {
     forget_tombstones(tx_, kobo_);
-    do_what_was_asked(tx_, kobo_);
+    if (!kobo_.wishes.paused) do_what_was_asked(tx_, kobo_);
     position at = resolve();
     bool begins = begin_run(at);
     if (at.in) deliver(tx_, kobo_, *at.in, at.next, at.done);
     if (begins) look_after(at);
-    if (kobo_.wishes.paused) return finish({.body = "[]", .token = in_.token, .more = false}, at, "");
+    if (kobo_.wishes.paused) return nothing_for_now(at);
     if (at.midway()) return say(*at.in, at.next, at);
 
     if (at.done && at.in->quiet == numbers()) return nothing_new(at);
@@ -96,7 +96,7 @@ class conversation {
     if (in_.token.empty()) return lost("no_token");
     std::optional<sync_token> t = read_token(in_.token, kobo_.ids.row, key_);
     if (!t) return lost("not_ours");
-    if (t->epoch != kobo_.epoch) return {};  // its owner wanted that
+    if (t->epoch != kobo_.epoch || t->session == 0) return {};  // its owner wanted that: a reset, or a pause before
     std::optional<session> s = find_session(tx_, kobo_.ids.row, t->session);
     if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return lost("forgotten");
     return {.in = s, .next = static_cast<int>(t->next), .done = t->done};
@@ -157,7 +157,7 @@ class conversation {
     std::vector<target_book> wanted = read_target(tx_, kobo_.ids);
     book_plan books = plan_books(v, wanted, kobo_.wishes.positions);
     std::vector<uuid> stay;
-    if (how_.guard && !v.root) stay = guarded_books(tx_, kobo_, removed_by(books), v.base.held.books.size());
+    if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
     guarded_ = !stay.empty();
     if (guarded_) {  // as good as wanted, and nothing is said of them
       for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
@@ -171,6 +171,13 @@ class conversation {
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
     out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
     return out;
+  }
+
+  // Of a device that lost its place what it is last known to have held.
+  std::size_t books_held(const position_view& v) {
+    if (!v.root) return v.base.held.books.size();
+    std::optional<session> last = newest_acknowledged(tx_, kobo_.ids.row);
+    return last ? load_content(tx_, last->id).held.books.size() : SIZE_MAX / 2;
   }
 
   static std::vector<uuid> removed_by(const book_plan& p) {
@@ -246,6 +253,12 @@ class conversation {
     }
     ++kobo_.chained;
     return true;
+  }
+
+  // A paused device keeps its place; one without a place keeps a token that means none.
+  sync_answer nothing_for_now(const position& at) {
+    std::string nowhere = write_token({.epoch = kobo_.epoch, .session = 0, .next = 0, .done = false}, kobo_.ids.row, key_);
+    return finish({.body = "[]", .token = at.in ? in_.token : nowhere, .more = false}, at, "");
   }
 
   sync_answer nothing_new(const position& at) {

@@ -16,7 +16,7 @@ constexpr db::statement sql_target{"kobo.target", R"sql(
    order by w.added_at desc, w.book_id desc)sql"};
 
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
-  select w.entitlement, w.book_id, w.file_id, w.added_at, w.fixed_layout
+  select w.entitlement, w.book_id, w.file_id, w.added_at, w.fixed_layout, w.epub_version like '3%'
     from kobo_wanted($1, $2, $5) w
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
      and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement))sql"};
@@ -56,13 +56,13 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
   struct found {
     uuid entitlement, file;
     instant added;
-    bool fixed_layout;
+    bool fixed_layout, epub3;
   };
   std::unordered_map<uuid, found> by_book;
   std::vector<uuid> books;
   for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest)) {
     books.push_back(r.id(1));
-    by_book[r.id(1)] = {.entitlement = r.id(0), .file = r.id(2), .added = r.at(3), .fixed_layout = r.flag(4)};
+    by_book[r.id(1)] = {.entitlement = r.id(0), .file = r.id(2), .added = r.at(3), .fixed_layout = r.flag(4), .epub3 = r.flag(5)};
   }
   std::unordered_map<uuid, delivery> out;
   for (library::book& b : library::load_books(tx, k.user, books)) {
@@ -70,8 +70,10 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
     auto file = std::find_if(b.files.begin(), b.files.end(), [&](const library::book_file& x) { return x.id == f.file; });
     if (file == b.files.end()) continue;
     library::book_file chosen = *file;
-    out.emplace(f.entitlement,
-                delivery{.book = std::move(b), .file = std::move(chosen), .added = f.added, .fixed_layout = f.fixed_layout});
+    out.emplace(
+        f.entitlement,
+        delivery{
+            .book = std::move(b), .file = std::move(chosen), .added = f.added, .fixed_layout = f.fixed_layout, .epub3 = f.epub3});
   }
   return out;
 }

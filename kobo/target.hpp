@@ -29,7 +29,7 @@ struct delivery {
   library::book book;
   library::book_file file;  // what it downloads
   instant added{};          // to the first of the shelves that feed the device
-  bool fixed_layout = false;
+  bool fixed_layout = false, epub3 = false;
 };
 // By entitlement; those that are not in the target are left out.
 std::unordered_map<uuid, delivery> read_deliveries(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);

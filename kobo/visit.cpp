@@ -12,6 +12,7 @@ namespace carrel::kobo {
 namespace {
 
 constexpr std::size_t most_remembered = 10'000;
+constexpr std::chrono::minutes noted_again{10};  // another process may have seen it on another device
 
 keys read_keys(db::tx& tx) { return {library::signing_key(tx, "kobo.tokens"), library::signing_key(tx, "kobo.devices")}; }
 
@@ -32,14 +33,19 @@ std::string header_of(const http::request& in, std::string_view name, std::size_
   return std::string(cut_utf8(trim(in.header(name).value_or("")), most));
 }
 
+std::string hash_of_device(std::string_view id, const keys& secret) {
+  return id.empty() ? "" : hmac_sha256(secret.devices, lower_ascii(id));
+}
+
 }  // namespace
 
 bool seen_bearers::is_new(const uuid& device, const std::string& hash) {
+  instant at = now();
   std::lock_guard lock(mutex_);
   if (last_.size() > most_remembered) last_.clear();
-  std::string& last = last_[device];
-  if (last == hash) return false;
-  last = hash;
+  seen& last = last_[hash];
+  if (last.device == device && at < last.at + noted_again) return false;
+  last = {.device = device, .at = at};
   return true;
 }
 
@@ -50,10 +56,16 @@ shared_state::shared_state(services s)
       unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),
       secrets(with.pool, read_keys) {}
 
+std::string device_hash_in(const http::request& in, const keys& secret) {
+  result<json::object> body = json::read_object(in.body());
+  std::string id;
+  if (body) body->take("DeviceId", id);
+  return hash_of_device(id, secret);
+}
+
 reader_facts reader_of(const http::request& in, const keys& secret) {
   reader_facts out;
-  std::string id = header_of(in, "x-kobo-deviceid", 256);
-  if (!id.empty()) out.device_hash = hmac_sha256(secret.devices, lower_ascii(id));
+  out.device_hash = hash_of_device(header_of(in, "x-kobo-deviceid", 256), secret);
   out.model = header_of(in, "x-kobo-devicemodel", 64);
   out.firmware = header_of(in, "x-kobo-appversion", 32);
   return out;
@@ -74,8 +86,8 @@ void note_shown(shared_state& s, const visit& v, signal what, std::vector<uuid> 
 
 void note_request(shared_state& s, const http::context& c, unsigned status, const std::string& why) {
   if (!c.who || !c.who->device) return;
-  std::string_view path = c.in.path();
-  if (path.starts_with("/kobo/")) path = parts_of(path).second;
+  std::string path = log::redact(c.in.path());
+  if (std::size_t own = path.find("/kobo/…"); own != path.npos) path.erase(0, own + std::string_view("/kobo/…").size());
   if (path.find("/covers/") != path.npos && status < 400) return;
   library::device_request r{.at = now(), .protocol = "kobo", .request = {}, .note = why, .status = static_cast<int>(status)};
   r.request.append(http::name_of(c.in.method())).append(" ").append(path);

@@ -89,6 +89,7 @@ struct new_file {
   std::string format, mime, original_name, original_name_raw, storage_path, inbox_path, extension;
   std::int64_t size = 0;
   std::string checksum, md5, koreader_md5, content_hash, drm;
+  std::string epub_version;  // of the package, "2.0"; a Kobo is told (kobo.md 7.4)
   bool is_kepub = false, described = true;
   std::vector<publication::warning> warnings;
 };
@@ -135,5 +136,10 @@ void remember_hash(db::tx&, const uuid& book, const uuid& file, const std::strin
 
 void set_cover(db::tx&, const uuid& book, const new_cover&);
 void mark_file_missing(db::tx&, const uuid& file, bool missing);
+struct away_file {
+  uuid id;
+  std::string storage_path;
+};
+std::vector<away_file> away_files(db::tx&, int most);  // those that are marked missing
 
 }  // namespace carrel::library

@@ -20,6 +20,10 @@ constexpr db::statement sql_missing{"library.mark_file_missing", R"sql(
   update book_files set missing_since = case when $2 then coalesce(missing_since, clock_timestamp()) end
    where id = $1 and (missing_since is not null) <> $2)sql"};
 
+constexpr db::statement sql_away{"library.away_files", R"sql(
+  select id, storage_path from book_files where missing_since is not null and storage_path is not null
+   order by missing_since, id limit $1)sql"};
+
 constexpr db::statement sql_bytes{"library.find_bytes", R"sql(
   select f.book_id, f.id, b.deleted_at is not null, coalesce(f.storage_path, '')
     from book_files f join books b on b.id = f.book_id where f.checksum = $1)sql"};
@@ -63,6 +67,12 @@ void approve_book(db::tx& tx, const uuid& book, const actor& who) {
 
 void mark_file_missing(db::tx& tx, const uuid& file, bool missing) {
   if (tx.run(sql_missing, file, missing).affected() > 0) bump_revision(tx);
+}
+
+std::vector<away_file> away_files(db::tx& tx, int most) {
+  std::vector<away_file> out;
+  for (const db::row& r : tx.run(sql_away, most)) out.push_back({.id = r.id(0), .storage_path = r.text(1)});
+  return out;
 }
 
 std::optional<known_bytes> find_bytes(db::tx& tx, const std::string& sha256) {

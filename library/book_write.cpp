@@ -52,14 +52,14 @@ constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
 constexpr db::statement sql_file{"library.add_file", R"sql(
   insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, storage_path, inbox_path,
                           file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings,
-                          offered)
+                          offered, facts)
   values ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12, $13, $14, nullif($15, ''), $16, $17, $18, $19,
-          $20::jsonb, $21))sql"};
+          $20::jsonb, $21, $22::jsonb))sql"};
 
 constexpr db::statement sql_replace{"library.replace_file", R"sql(
   update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
-         content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, missing_since = null,
-         updated_at = clock_timestamp()
+         content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, facts = $15::jsonb,
+         missing_since = null, updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
 constexpr db::statement sql_touch{"library.touch_book", R"sql(
@@ -174,6 +174,10 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
   json::array out;
   for (const publication::warning& w : warnings) out.push_back(json::object{{"code", w.code}, {"detail", w.detail}});
   return out;
+}
+
+std::string facts_json(const new_file& f) {
+  return f.epub_version.empty() ? "{}" : json::dump(json::object{{"epub_version", f.epub_version}});
 }
 
 // What the file itself says, kept beside what people choose (ingest.md 18.1).
@@ -321,7 +325,7 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path,
          file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download),
          file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
-         json::dump(warnings_json(file.warnings)), offered);
+         json::dump(warnings_json(file.warnings)), offered, facts_json(file));
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);
   return id;
@@ -331,7 +335,7 @@ void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
   tx.run(sql_retire_hashes, id);
   db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
                          file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
-                         json::dump(warnings_json(file.warnings)), offered_of(file));
+                         json::dump(warnings_json(file.warnings)), offered_of(file), facts_json(file));
   CARREL_EXPECT(rows.size() == 1);
   tx.run(sql_touch, rows[0].id(0));
   new_file same = file;

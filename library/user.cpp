@@ -163,6 +163,20 @@ result<std::string> check_name(std::string_view shown, std::size_t most_characte
   return name;
 }
 
+std::string fit_name(std::string_view shown, std::size_t most_characters) {
+  std::string out;
+  std::size_t count = 0;
+  for (char32_t c : publication::code_points(publication::nfc(trim(replace_invalid_utf8(shown))))) {
+    if (count == most_characters) break;
+    bool blank = c < 0x20 || c == 0x2028 || c == 0x2029;
+    if (is_unwanted(c) && !blank) continue;
+    append_utf8(out, blank ? U' ' : c);
+    ++count;
+  }
+  result<std::string> fits = check_name(out, most_characters);
+  return fits ? *fits : "";
+}
+
 result<std::string> check_user_name(std::string_view shown) {
   result<std::string> name = check_name(shown, longest_user_name);
   if (name && name->find_first_of(":/") != std::string::npos) return error{"name", "contains ':' or '/'"};

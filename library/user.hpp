@@ -30,6 +30,8 @@ result<std::string> check_user_name(std::string_view);
 std::string name_key(std::string_view);  // NFC, case folded: how names of users, devices and shelves are compared
 // The same rules for other names (devices, shelves), which may hold ':' and '/'.
 result<std::string> check_name(std::string_view, std::size_t most_characters);
+// What check_name refuses is left out or cut; "" when nothing is left to see.
+std::string fit_name(std::string_view, std::size_t most_characters);
 
 // `password_hash` is an argon2id string of server/auth. Throws db::unique_violation when the name is taken.
 user add_user(db::tx&, const std::string& name, role, const std::optional<std::string>& password_hash);

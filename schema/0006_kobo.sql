@@ -90,6 +90,7 @@ create table kobo_signals (
   id uuid not null,
   cover_at timestamptz,
   metadata_at timestamptz,
+  asked_at timestamptz,                        -- for its reading state
   state_at timestamptz,
   download_started_at timestamptz,
   download_done_at timestamptz,
@@ -139,6 +140,12 @@ create table kobo_tags (
   revision bigint not null default 1,
   digest bytea not null,
   primary key (kobo_id, id)
+);
+
+-- Grows with every reading state of a person: what all of its devices look at to see whether there is anything to tell.
+create table kobo_readers (
+  user_id uuid primary key references users on delete cascade,
+  states bigint not null default 0
 );
 
 -- The reading state of a person and a book as a Kobo said it last; each part has its own time (10.5).
@@ -200,16 +207,41 @@ create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);
 -- Who asks for some books gives their book_id: that is looked up in the shelves, which else are read as a whole.
 create function kobo_wanted(device uuid, reader uuid, largest bigint)
   returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, fixed_layout boolean,
-                 file_id uuid, file_size bigint, missing boolean)
+                 file_id uuid, file_size bigint, missing boolean, epub_version text)
   language sql stable as $$
-  select w.book_id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null
+  select w.book_id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null,
+         coalesce(f.facts ->> 'epub_version', '')
     from (select sb.book_id, min(sb.added_at) as added_at
             from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
            where fs.device_id = device group by sb.book_id) w
     join visible_books(reader) b on b.id = w.book_id and b.status = 'organized'
    cross join lateral (
-         select f.id, f.file_size, f.missing_since from book_files f
+         select f.id, f.file_size, f.missing_since, f.facts from book_files f
           where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null
             and (largest = 0 or f.file_size <= largest)
           order by f.is_kepub desc, f.rank, f.id limit 1) f
 $$;
+
+-- What was removed on a device is no longer kept away from it as soon as it leaves all shelves that feed it (17.7), and a collection
+-- that was hidden there is shown again when the shelf is made to feed it anew.
+create function kobo_forget_tombstones() returns trigger language plpgsql as $$
+begin
+  if exists (select from kobo_tombstones) then
+    delete from kobo_tombstones t
+     using kobo_devices k
+     where k.id = t.kobo_id and t.subject = 1
+       and not exists (select from feeding_shelves fs
+                         join shelf_books sb on sb.shelf_id = fs.shelf_id
+                         join books b on b.id = sb.book_id
+                        where fs.device_id = k.device_id and b.entitlement = t.id);
+    if tg_table_name = 'device_shelves' then
+      delete from kobo_tombstones t using gone g, kobo_devices k
+       where k.device_id = g.device_id and t.kobo_id = k.id and t.subject = 3 and t.id = g.shelf_id;
+    end if;
+  end if;
+  return null;
+end $$;
+create trigger kobo_left_the_shelf after delete on shelf_books referencing old table as gone
+  for each statement execute function kobo_forget_tombstones();
+create trigger kobo_not_fed after delete on device_shelves referencing old table as gone
+  for each statement execute function kobo_forget_tombstones();

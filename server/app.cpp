@@ -129,6 +129,7 @@ struct app::parts {
   web::services for_web();
   bool retry(const uuid& item);
   void forget_positions(std::chrono::milliseconds kept);
+  void look_for_files();
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
 
@@ -219,10 +220,23 @@ void app::parts::mount() {
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
+  schedule.every("library.away", std::chrono::minutes(5), [this] { look_for_files(); });
   if (settings.text("kosync.history") != "forever") {
     schedule.every("kosync.history", std::chrono::hours(1),
                    [this, kept = settings.duration("kosync.history")] { forget_positions(kept); });
   }
+}
+
+// A disk that was away may be there again: what it holds is offered again.
+void app::parts::look_for_files() {
+  constexpr int most = 10'000;
+  std::vector<library::away_file> away = pool.read_now([](db::tx& tx) { return library::away_files(tx, most); });
+  std::erase_if(
+      away, [&](const library::away_file& f) { return !std::filesystem::is_regular_file(base.store.absolute(f.storage_path)); });
+  if (away.empty()) return;
+  pool.write_now([&](db::tx& tx) {
+    for (const library::away_file& f : away) library::mark_file_missing(tx, f.id, false);
+  });
 }
 
 // A batch a transaction, so that nobody who reports a position waits for long.

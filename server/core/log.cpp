@@ -8,6 +8,7 @@
 
 #include "server/core/clock.hpp"
 #include "server/core/json.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel::log {
 namespace {
@@ -81,15 +82,36 @@ void write(level at, std::string_view event, std::initializer_list<field> fields
   sink().log(spdlog::level::info, line(form, at, event, fields));
 }
 
+namespace {
+
+// The length of a slash at this place, as it is or percent-encoded; 0 when there is none.
+std::size_t slash_at(std::string_view path, std::size_t at) {
+  if (at < path.size() && path[at] == '/') return 1;
+  return at + 3 <= path.size() && equal_ascii_case(path.substr(at, 3), "%2f") ? 3 : 0;
+}
+
+}  // namespace
+
 std::string redact(std::string_view target) {
+  constexpr std::string_view prefix = "kobo";
   std::size_t query = target.find('?');
-  std::string path(target.substr(0, query));
-  if (path.starts_with("/kobo/")) {
-    std::size_t end = path.find('/', 6);
-    path = "/kobo/…" + (end == std::string::npos ? "" : path.substr(end));
+  std::string_view path = target.substr(0, query);
+  std::string out;
+  for (std::size_t at = 0; at < path.size();) {
+    std::size_t slashes = 0;
+    while (std::size_t one = slash_at(path, at + slashes)) slashes += one;
+    std::size_t next = at + slashes + prefix.size();
+    if (slashes == 0 || !equal_ascii_case(path.substr(at + slashes, prefix.size()), prefix) || slash_at(path, next) == 0) {
+      out += path[at++];
+      continue;
+    }
+    while (std::size_t one = slash_at(path, next)) next += one;
+    while (next < path.size() && slash_at(path, next) == 0) ++next;
+    out += "/kobo/…";
+    at = next;
   }
-  if (query != std::string_view::npos) path += "?…";
-  return path;
+  if (query != std::string_view::npos) out += "?…";
+  return out;
 }
 
 }  // namespace carrel::log

@@ -1,4 +1,5 @@
 // The storefront over real sockets, as a Kobo meets it (kobo.md 3, 4, 5, 9, 12, 18).
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/kobo/storefront.hpp"
 
 using namespace carrel;
@@ -131,4 +132,65 @@ TEST_CASE("analytics are accepted, and a sync that failed is remembered") {
     INFO(body);
     CHECK(s.ask("POST", "/v1/analytics/event", {}, body).status == 200);
   }
+}
+
+TEST_CASE("a file that is away is no book, and what cannot be a token opens nothing") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  std::string about = s.ask("GET", "/v1/library/" + r.library.begin()->first + "/metadata").body;
+  std::size_t at = about.find("/download/");
+  std::string path = about.substr(at, about.find('"', at) - at);
+  s.lose_files();
+  CHECK(s.ask("GET", path).status == 404);
+  std::string token = r.token;
+  s.sync(r);
+  CHECK(r.library.size() == 1);
+  s.token = "%00";
+  CHECK(s.ask("GET", "/v1/initialization").status == 401);
+}
+
+TEST_CASE("states are taken as far as they make sense, and never with an error") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  const std::string path = "/v1/library/" + r.library.begin()->first + "/state";
+  auto put = [&](const std::string& sections) {
+    reply a = s.ask("PUT", path, {}, R"({"ReadingStates":[{"LastModified":"2026-03-06T21:30:44Z",)" + sections + "}]}");
+    CHECK(a.status == 200);
+    return a.body;
+  };
+  const std::string at = R"("LastModified":"2026-03-06T21:30:44Z")";
+  for (const char* status : {"5", "\"x\\u0000\"", "\"Read\"", "[]"})
+    CHECK(put(R"("StatusInfo":{)" + at + R"(,"Status":)" + status + "}").find(R"("StatusInfoResult":{"Result":"Failure"})") !=
+          std::string::npos);
+  for (const char* percent : {"1e300", "-1", "101", "\"7\""})
+    CHECK(put(R"("CurrentBookmark":{)" + at + R"(,"ProgressPercent":)" + percent + "}").find("Failure") != std::string::npos);
+  put(R"("CurrentBookmark":{)" + at +
+      R"(,"ProgressPercent":33.7,"a\u0000":"b","Location":{"Source":"c\u0000","Type":"KoboSpan","Value":"kobo.1.1"}})");
+  std::string state = s.ask("GET", path).body;
+  CHECK(state.find(R"("ProgressPercent":33)") != std::string::npos);
+  CHECK(state.find("u0000") == std::string::npos);
+  // A clock that is years ahead does not win for ever.
+  put(R"("StatusInfo":{"LastModified":"2099-01-01T00:00:00Z","Status":"Finished"})");
+  CHECK(s.ask("GET", path).body.find("2099") == std::string::npos);
+}
+
+TEST_CASE("a download that is resumed counts once, and as complete") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  std::string about = s.ask("GET", "/v1/library/" + r.library.begin()->first + "/metadata").body;
+  std::size_t at = about.find("/download/");
+  std::string path = about.substr(at, about.find('"', at) - at);
+  for (int i = 0; i < 4; ++i) CHECK(s.ask("GET", path, {{"Range", "bytes=500-"}}).status == 206);
+  CHECK(harness::eventually([&] {
+    return s.db.pool().read_now([](db::tx& tx) {
+      constexpr db::statement sql{"test.fetched", "select from kobo_signals where download_done_at is not null and starts = 0"};
+      return !tx.run(sql).empty();
+    });
+  }));
 }

@@ -226,7 +226,10 @@ TEST_CASE("what the owner chose for a device is kept to") {
     s.whole();
     CHECK(s.r.token == token);
     CHECK(s.r.library.size() == 4);
-    CHECK(s.sync(s.kobo, "").token.empty());
+    sync_answer nowhere = s.sync(s.kobo, "");
+    CHECK(nowhere.body == "[]");
+    CHECK(nowhere.token.size() < 300);
+    CHECK(s.sync(s.kobo, std::string(3000, 'x')).token == nowhere.token);
     s.choose({{"paused", false}});
     s.whole();
     CHECK(s.r.library.size() == 3);
@@ -279,4 +282,48 @@ TEST_CASE("what the owner chose for a device is kept to") {
       CHECK_FALSE(library::kobo_options_of(tx, s.kobo).paused);
     });
   }
+}
+
+TEST_CASE("a book that comes back to the shelf is announced once and is no ghost") {
+  one_kobo s;
+  uuid book = s.fill(2).front();
+  s.whole();
+  std::string id = s.entitlement(book);
+  s.shelve(book, false);
+  s.whole();
+  s.whole();
+  s.shelve(book, true);
+  sync_answer a = s.sync(s.kobo, s.r.token);
+  for (const json::value& item : items_of(a.body)) s.r.apply(item);
+  CHECK(s.r.library.contains(id));
+  s.show(signal::metadata, {id});  // before the token of that answer has come back
+  s.show(signal::download_done, {id});
+  s.r.token = a.token;
+  CHECK(s.sync(s.kobo, s.r.token).body == "[]");
+  CHECK_FALSE(s.happened(library::event::ghost));
+}
+
+TEST_CASE("a book that was removed on the device is forgiven as soon as it leaves the shelf") {
+  one_kobo s;
+  uuid book = s.fill(2).front();
+  s.whole();
+  std::string id = s.entitlement(book);
+  s.with_row(s.kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, *uuid::parse(id)); });
+  s.r.remove(id);
+  s.whole();
+  CHECK_FALSE(s.r.library.contains(id));
+  s.shelve(book, false);  // and back, before the device asks again
+  s.shelve(book, true);
+  s.whole();
+  CHECK(s.r.library.contains(id));
+}
+
+TEST_CASE("books that vanish stay also for a device that has lost its place") {
+  one_kobo s;
+  s.how.page_size = 100;
+  std::vector<uuid> books = s.fill(30);
+  s.whole();
+  s.whole();
+  for (std::size_t i = 0; i < 25; ++i) s.purge(books[i]);
+  for (const json::value& item : items_of(s.sync(s.kobo, "").body)) CHECK(kind_of(item) != "ChangedEntitlement");
 }

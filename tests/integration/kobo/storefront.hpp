@@ -61,6 +61,7 @@ class storefront {
     server_->drain();
   }
 
+  void lose_files() { std::filesystem::remove(store_->absolute("library/x")); }
   void shelve(const std::string& title) {
     uuid book = db.add({.title = title});
     db.pool().write_now([&](db::tx& tx) { library::add_to_shelf(tx, db.reader(), shelf, {book}); });

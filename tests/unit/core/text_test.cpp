@@ -105,4 +105,10 @@ TEST_CASE("a logged path shows neither a Kobo token nor query values") {
   CHECK(log::redact("/kobo/abcdef/v1/library/sync?x=secret") == "/kobo/…/v1/library/sync?…");
   CHECK(log::redact("/kobo/abcdef") == "/kobo/…");
   CHECK(log::redact("/opds/new") == "/opds/new");
+  // Whatever a client makes of the address.
+  CHECK(log::redact("/carrel//kobo//abcdef//v1") == "/carrel/kobo/…//v1");
+  CHECK(log::redact("/kobo/abcdef/kobo/ghijkl/v1/kobo") == "/kobo/…/kobo/…/v1/kobo");
+  CHECK(log::redact("/KOBO/abcdef") == "/kobo/…");
+  CHECK(log::redact("/x/../kobo%2Fabcdef%2fv1") == "/x/../kobo/…%2fv1");
+  CHECK(log::redact("/kobold/abcdef") == "/kobold/abcdef");
 }
