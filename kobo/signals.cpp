@@ -30,13 +30,14 @@ constexpr std::array<db::statement, 8> sql_note{
     db::statement{"kobo.saw_inventory", CARREL_NOTE("inventory_at", "")}};
 #undef CARREL_NOTE
 
-// Of what the device speaks: was it ever announced, when was its removal heard, did its reader remove it?
+// Of what the device speaks: was it ever announced, when was its removal heard, did its reader remove it? What was announced
+// again since then is no ghost, though nothing proves yet that it arrived: a device asks for a book as soon as it is told of it.
 constexpr db::statement sql_standing{"kobo.standing", R"sql(
   select w.id, l.id is not null, l.removal_delivered_at,
          exists (select from kobo_tombstones t where t.kobo_id = $1 and t.subject = 1 and t.id = w.id)
     from unnest($2::uuid[]) as w (id)
     left join kobo_ledger l on l.kobo_id = $1 and l.subject = 1 and l.id = w.id
-   where l.id is null or l.removal_delivered_at is not null)sql"};
+   where l.id is null or l.announced_at < l.removal_delivered_at)sql"};
 constexpr db::statement sql_ours{"kobo.is_a_book", "select id, entitlement from books where entitlement = any ($1::uuid[])"};
 constexpr db::statement sql_lift{"kobo.lift_one", "delete from kobo_tombstones where kobo_id = $1 and subject = 1 and id = $2"};
 

@@ -86,6 +86,19 @@ TEST_CASE("a book that should be gone and is asked for is said to be gone again"
   }
 }
 
+TEST_CASE("a book that is back is not taken for a ghost because its reader asks for it at once") {
+  one_kobo s;
+  uuid book = s.fill(2).front();
+  s.whole();
+  for (bool on : {false, true}) {
+    s.shelve(book, on);
+    s.whole();
+  }
+  s.show(signal::metadata, {s.entitlement(book)});
+  CHECK(s.sync(s.kobo, s.r.token).body == "[]");
+  CHECK_FALSE(s.happened(library::event::ghost));
+}
+
 TEST_CASE("a book that its reader took out of the archive is welcome again") {
   one_kobo s;
   uuid book = s.fill(2).front();
