@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "library/kobo_acts.hpp"
 #include "library/storable.hpp"
 #include "library/user.hpp"
 #include "server/core/digest.hpp"
@@ -342,6 +343,7 @@ std::vector<device_request> recent_requests(db::tx& tx, const uuid& device, int 
 bool feed_device(db::tx& tx, const uuid& device, const uuid& shelf, bool on) {
   const db::statement& change = on ? sql_feed : sql_stop_feeding;
   if (tx.run(change, device, shelf).affected() == 0) return false;
+  if (!on) forget_removed(tx, {device});
   tx.run(sql_bump_owner, device);
   return true;
 }

@@ -44,6 +44,12 @@ constexpr db::statement sql_take_back{"library.kobo_take_back", R"sql(
 constexpr db::statement sql_agree{"library.kobo_agree", R"sql(
   update kobo_devices set guard_lifted = true, changes = changes + 1 where device_id = $1 and guarded_since is not null)sql"};
 
+constexpr db::statement sql_forget{"library.kobo_forget_removed", R"sql(
+  delete from kobo_tombstones t using kobo_devices k
+   where k.device_id = any ($1::uuid[]) and t.kobo_id = k.id and t.subject = 1
+     and not exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id join books b on b.id = sb.book_id
+                      where fs.device_id = k.device_id and b.entitlement = t.id))sql"};
+
 std::vector<uuid> rows_of(db::tx& tx, const uuid& device) {
   std::vector<uuid> out;
   for (const db::row& r : tx.run(sql_rows, device)) out.push_back(r.id(0));
@@ -87,5 +93,9 @@ bool take_back_kobo_acts(db::tx& tx, const uuid& device) {
 }
 
 bool agree_to_removal(db::tx& tx, const uuid& device) { return tx.run(sql_agree, device).affected() > 0; }
+
+void forget_removed(db::tx& tx, const std::vector<uuid>& devices) {
+  if (!devices.empty()) tx.run(sql_forget, devices);
+}
 
 }  // namespace carrel::library

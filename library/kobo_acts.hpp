@@ -29,4 +29,8 @@ bool take_back_kobo_acts(db::tx&, const uuid& device);
 // The books that vanished may go from the device (kobo.md 17.2).
 bool agree_to_removal(db::tx&, const uuid& device);
 
+// A book that a reader removed on one of these devices may come again once it has left their shelves altogether, also when it is
+// back before the device asks (kobo.md 17.7).
+void forget_removed(db::tx&, const std::vector<uuid>& devices);
+
 }  // namespace carrel::library

@@ -1,5 +1,6 @@
 #include "library/shelf.hpp"
 
+#include "library/kobo_acts.hpp"
 #include "library/revision.hpp"
 #include "library/storable.hpp"
 #include "library/user.hpp"
@@ -184,6 +185,7 @@ result<bool> change_shelf(db::tx& tx, const uuid& user, const uuid& shelf, const
   }
   std::optional<locked_shelf> before = lock(tx, user, shelf);
   if (!before || tx.run(sql_change, shelf, name, key, c.collection, c.opds, c.shared).affected() == 0) return false;
+  if (before->shared && !c.shared.value_or(true)) forget_removed(tx, devices_fed(tx, shelf));
   changed(tx, user, before->shared || c.shared.value_or(false));
   return true;
 }
@@ -191,7 +193,9 @@ result<bool> change_shelf(db::tx& tx, const uuid& user, const uuid& shelf, const
 bool delete_shelf(db::tx& tx, const uuid& user, const uuid& shelf) {
   std::optional<locked_shelf> before = lock(tx, user, shelf);
   if (!before) return false;
+  std::vector<uuid> fed = devices_fed(tx, shelf);
   tx.run(sql_delete, shelf);
+  forget_removed(tx, fed);
   changed(tx, user, before->shared);
   return true;
 }
@@ -212,6 +216,7 @@ int remove_from_shelf(db::tx& tx, const uuid& user, const uuid& shelf, const std
   std::size_t removed = tx.run(sql_remove, shelf, books).affected();
   if (removed == 0) return 0;
   tx.run(sql_touch, shelf);
+  forget_removed(tx, devices_fed(tx, shelf));
   changed(tx, user, before->shared);
   return static_cast<int>(removed);
 }

@@ -1,6 +1,8 @@
 // Conversations of a sync: first, nothing new, changes, removal, pages that were lost (kobo.md 18).
 #include <catch2/catch.hpp>
 
+#include "library/device.hpp"
+#include "library/shelf.hpp"
 #include "tests/integration/kobo/shop.hpp"
 
 using namespace carrel;
@@ -154,4 +156,44 @@ TEST_CASE("a reset says everything again and takes away what should not be there
   s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { reset_sync(tx, k); });
   complete_sync(s, kobo, r);
   CHECK(r.library == s.target(kobo));
+}
+
+TEST_CASE("what the reader removed comes back once it has left the shelf, though the Kobo did not ask in between") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One");
+  s.shelve(book, true);
+  reader r;
+  complete_sync(s, kobo, r);
+  std::string id = s.entitlement(book);
+  r.remove(id);
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, *uuid::parse(id)); });
+  SECTION("one book") {
+    s.shelve(book, false);
+    s.shelve(book, true);
+  }
+  SECTION("the whole shelf") {
+    for (bool on : {false, true}) s.db.pool().write_now([&](db::tx& tx) { library::feed_device(tx, kobo, s.shelf, on); });
+  }
+  complete_sync(s, kobo, r);
+  CHECK(r.library.contains(id));
+}
+
+TEST_CASE("a book that is on a second shelf has not left, and stays away") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One"), second;
+  s.db.pool().write_now([&](db::tx& tx) {
+    second = library::create_shelf(tx, s.db.reader(), "Second", true)->id;
+    library::feed_device(tx, kobo, second, true);
+    library::add_to_shelf(tx, s.db.reader(), second, {book});
+  });
+  s.shelve(book, true);
+  reader r;
+  complete_sync(s, kobo, r);
+  std::string id = s.entitlement(book);
+  r.remove(id);
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, *uuid::parse(id)); });
+  s.shelve(book, false);
+  s.shelve(book, true);
+  complete_sync(s, kobo, r);
+  CHECK_FALSE(r.library.contains(id));
 }
