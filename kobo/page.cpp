@@ -105,8 +105,10 @@ class page {
     items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.book.updated_at, d.added), true));
   }
 
+  // A book that was planned and never said is not there, and would stand in the archive under a name that is none.
   void say_removal(const uuid& id) {
-    items_.push_back(removal(id, announced_title(tx_, kobo_.ids.row, id).value_or(""), session_.created_at));
+    std::optional<std::string> title = announced_title(tx_, kobo_.ids.row, id);
+    if (title) items_.push_back(removal(id, *title, session_.created_at));
   }
 
   void say_tag(const op& o) {

@@ -158,6 +158,21 @@ TEST_CASE("a reset says everything again and takes away what should not be there
   CHECK(r.library == s.target(kobo));
 }
 
+TEST_CASE("a book that left the shelf before it was ever said is not said to be removed") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara");
+  std::vector<uuid> books;
+  for (const char* title : {"One", "Two", "Three", "Four"}) books.push_back(s.add_book(title));
+  for (const uuid& b : books) s.shelve(b, true);
+  reader r;
+  sync_answer first = s.sync(kobo, "");
+  s.shelve(books[0], false);  // the newest are said first
+  CHECK(kinds_of(s.sync(kobo, first.token).body) == strings{"NewTag"});
+  complete_sync(s, kobo, r);
+  CHECK(r.library == s.target(kobo));
+  CHECK(s.sync(kobo, r.token).body == "[]");
+}
+
 TEST_CASE("what the reader removed comes back once it has left the shelf, though the Kobo did not ask in between") {
   shop s;
   uuid kobo = s.add_kobo("Clara"), book = s.add_book("One");
