@@ -17,6 +17,7 @@ struct possible {
     if (std::find(values.begin(), values.end(), v) == values.end()) values.push_back(v);
   }
   bool nothing_but(const T& v) const { return !absent && !unknown && values.size() == 1 && values.front() == v; }
+  bool nothing_else(const T& v) const { return !unknown && values.size() == 1 && values.front() == v; }  // if anything
   bool only_absent() const { return !unknown && values.empty(); }
   // The one thing it can be; nothing when there are several, or a doubt.
   std::optional<T> single() const {
@@ -217,6 +218,7 @@ tag_plan plan_tags(const position_view& v, const std::vector<target_tag>& wanted
     bool lacks = is.absent || is.unknown;
     if (lacks && w.members.empty() && is.only_absent()) continue;  // a collection without books is not begun (11)
     out.held.push_back({.id = w.id, .revision = w.revision});
+    if (lacks && !(w.members.empty() && is.nothing_else(w.revision))) out.idle = false;
     if (lacks)
       made.push_back({.kind = op_kind::tag_new, .id = w.id, .result = {w.revision, 0}, .state = 0});
     else if (said_again || !is.nothing_but(w.revision))
@@ -226,6 +228,7 @@ tag_plan plan_tags(const position_view& v, const std::vector<target_tag>& wanted
     if (!met.contains(id) && !is.only_absent())
       deleted.push_back({.kind = op_kind::tag_deleted, .id = id, .result = {}, .state = 0});
   }
+  out.idle = out.idle && changed.empty() && deleted.empty();
   sort_by_id(deleted);
   sort_by_id(out.held);
   out.ops = std::move(made);

@@ -102,6 +102,8 @@ struct target_tag {
 struct tag_plan {
   std::vector<op> ops;  // new, changed, deleted
   std::vector<held_tag> held;
+  bool idle =
+      true;  // all that is to be said is of lists without books, which the device may have or not: alone not worth a session
 };
 tag_plan plan_tags(const position_view&, const std::vector<target_tag>& wanted, const std::unordered_set<uuid>& added);
 

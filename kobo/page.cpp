@@ -43,17 +43,20 @@ class page {
       if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
     if (!tags || !kobo_.wishes.collections) return;
-    std::unordered_set<uuid> held, wanted;
+    std::unordered_set<uuid> held, shelved;
     for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
-    if (session_.quiet == numbers_of(in_.gate, kobo_)) {
-      wanted = std::move(held);  // nothing has changed since it was found to be the shelf
+    // Nothing has changed since the plan was made: neither has any revision.
+    bool as_planned = session_.quiet == numbers_of(in_.gate, kobo_);
+    if (as_planned) {
+      shelved = held;
     } else {
-      for (const target_book& t : read_target(tx_, kobo_.ids)) {
-        if (held.contains(t.id)) wanted.insert(t.id);
-      }
+      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.insert(t.id);
+      if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.insert(held.begin(), held.end());
     }
-    std::vector<collection> all = read_collections(tx_, kobo_.ids, wanted);
-    revisions_of(tx_, kobo_.ids, all);  // what is said now is a version of its own, though the session knows an earlier one
+    std::vector<collection> all = read_collections(tx_, kobo_.ids, shelved);
+    // What is said now is a version of its own, though the session knows an earlier one.
+    if (!as_planned) revisions_of(tx_, kobo_.ids, all);
+    for (collection& c : all) std::erase_if(c.members, [&](const uuid& id) { return !held.contains(id); });
     for (collection& c : all) collections_.emplace(c.id, std::move(c));
   }
 

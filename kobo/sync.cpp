@@ -163,11 +163,14 @@ class conversation {
       for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted, kobo_.wishes.positions);
     }
-    std::unordered_set<uuid> held;
+    std::unordered_set<uuid> shelved, held;
+    for (const target_book& t : wanted) shelved.insert(t.id);
     for (const held_book& h : books.held) held.insert(h.id);
     std::vector<target_tag> tags;
-    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, held));
+    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, shelved));
+    for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !held.contains(id); });
     tag_plan more = plan_tags(v, tags, books.added);
+    if (books.ops.empty() && more.idle) more.ops.clear();
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
     out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
     return out;

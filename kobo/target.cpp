@@ -78,12 +78,12 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
   return out;
 }
 
-std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& held) {
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& among) {
   std::vector<collection> out;
   for (const db::row& r : tx.run(sql_collections, k.device, k.user, k.row)) {
     collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
     for (const uuid& id : r.ids(4)) {
-      if (held.contains(id)) c.members.push_back(id);
+      if (among.contains(id)) c.members.push_back(id);
     }
     out.push_back(std::move(c));
   }

@@ -34,16 +34,17 @@ struct delivery {
 // By entitlement; those that are not in the target are left out.
 std::unordered_map<uuid, delivery> read_deliveries(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);
 
-// A shelf as a collection, with those of its books that are in `held`.
+// A shelf as a collection, with those of its books that are in `among`.
 struct collection {
   uuid id;
   std::string name;
   instant created{}, changed{};
   std::vector<uuid> members;
 };
-// In the order of shelves; `held`: entitlements.
-std::vector<collection> read_collections(db::tx&, const kobo_ids&, const std::unordered_set<uuid>& held);
-// The revision of each for this device; grows by one where name or members are others than when it was last asked.
+// In the order of shelves; `among`: entitlements.
+std::vector<collection> read_collections(db::tx&, const kobo_ids&, const std::unordered_set<uuid>& among);
+// The revision of each for this device; grows by one where name or members are others than when it was last asked. To be asked
+// with all that is wanted: two readers with one token do not hold the same, and each would take the other's list for a new one.
 std::vector<target_tag> revisions_of(db::tx&, const kobo_ids&, const std::vector<collection>&);
 
 }  // namespace carrel::kobo

@@ -1,7 +1,9 @@
 // Conversations of a sync: first, nothing new, changes, removal, pages that were lost (kobo.md 18).
 #include <catch2/catch.hpp>
 
+#include "kobo/collections.hpp"
 #include "library/device.hpp"
+#include "library/kobo_options.hpp"
 #include "library/shelf.hpp"
 #include "tests/integration/kobo/shop.hpp"
 
@@ -211,4 +213,42 @@ TEST_CASE("a book that is on a second shelf has not left, and stays away") {
   s.shelve(book, true);
   complete_sync(s, kobo, r);
   CHECK_FALSE(r.library.contains(id));
+}
+
+TEST_CASE("two readers with one token do not take each other's lists for changed ones") {
+  shop s;
+  s.how.page_size = 1;
+  uuid kobo = s.add_kobo("Clara"), one = s.add_book("One"), away = s.add_book("Away");
+  s.shelve(one, true);
+  s.shelve(away, true);
+  reader first, second;
+  complete_sync(s, kobo, first);
+  SECTION("one of them may have a book that cannot be served just now") {
+    s.shelve(away, false);
+    complete_sync(s, kobo, second);
+    s.lose_file(away, true);
+    s.shelve(away, true);
+    complete_sync(s, kobo, first);
+    complete_sync(s, kobo, second);
+  }
+  SECTION("one of them was in the middle when the other went on") {
+    second = first;
+    s.retitle(one, "One, revised");
+    s.shelve(away, false);
+    second.token = s.sync(kobo, second.token).token;
+    s.shelve(s.add_book("New"), true);
+    complete_sync(s, kobo, first);
+    complete_sync(s, kobo, second);
+  }
+  SECTION("a list without books was said to one of them, and taken from the other") {
+    second = first;
+    s.with_row(kobo, [](db::tx& tx, const kobo_row& k) { create_collection(tx, k, {.name = "Empty", .entitlements = {}}); });
+    for (bool on : {false, true}) {
+      s.db.pool().write_now([&](db::tx& tx) { library::change_kobo_options(tx, kobo, {{"collections", on}}).value(); });
+      complete_sync(s, kobo, first);
+    }
+    complete_sync(s, kobo, second);
+    CHECK(s.sync(kobo, first.token).body == "[]");
+  }
+  for (reader* r : {&first, &second}) CHECK(s.sync(kobo, r->token).body == "[]");
 }
