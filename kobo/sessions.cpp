@@ -7,7 +7,6 @@
 namespace carrel::kobo {
 namespace {
 
-constexpr int acked_kept = 3, open_kept = 8;
 constexpr int rows_kept = 16;  // readers behind one token; who invents more of them loses the oldest
 constexpr std::chrono::minutes between_contacts{1};
 
@@ -324,29 +323,28 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
 }
 
 // What is deleted while an older session stays could have been heard all the same: what it said becomes doubtful there.
-void forget_old_sessions(db::tx& tx, const uuid& row) {
+bool forget_old_sessions(db::tx& tx, const uuid& row, const retention& keep, std::optional<std::int64_t> base) {
   std::vector<session> all = all_sessions(tx, row);  // newest first
   std::int64_t oldest_kept = 0;
   int acked = 0, open = 0;
   for (const session& s : all) {
-    if (s.acked && ++acked == acked_kept) oldest_kept = s.id;
+    if (s.acked && ++acked == keep.acked) oldest_kept = s.id;
   }
   std::vector<std::int64_t> kept, gone;
   std::vector<std::int64_t> folded;
   for (const session& s : all) {
-    if (s.id < oldest_kept) {
-      gone.push_back(s.id);
-    } else if (!s.acked && ++open > open_kept) {
-      gone.push_back(s.id);
-      folded.push_back(s.id);
-    } else {
+    bool old = s.id < oldest_kept, one_too_many = !s.acked && ++open >= keep.open;
+    if (s.id == base || (!old && !one_too_many))
       kept.push_back(s.id);
-    }
+    else
+      gone.push_back(s.id);
+  }
+  for (std::int64_t id : gone) {
+    if (!kept.empty() && kept.back() < id) folded.push_back(id);
   }
   for (std::int64_t id : folded) {
     std::vector<std::int64_t> older;
     std::copy_if(kept.begin(), kept.end(), std::back_inserter(older), [&](std::int64_t k) { return k < id; });
-    if (older.empty()) continue;
     std::vector<uuid> books, states, tags;
     for (const op& o : load_content(tx, id).ops) {
       if (about_tag(o.kind))
@@ -361,6 +359,7 @@ void forget_old_sessions(db::tx& tx, const uuid& row) {
     }
   }
   if (!gone.empty()) tx.run(sql_forget, gone);
+  return !folded.empty();
 }
 
 }  // namespace carrel::kobo

@@ -97,7 +97,11 @@ std::optional<std::string> announced_title(db::tx&, const uuid& row, const uuid&
 // The first `count` ops of the session have arrived; all of them when `whole` (17.4).
 void deliver(db::tx&, const kobo_row&, const session&, int count, bool whole);
 
-// 17.10; after create_session and deliver.
-void forget_old_sessions(db::tx&, const uuid& row);
+// Makes room for one more session (17.10). `base`: that it will follow; it stays, for its answer may be asked for again. True
+// when something became doubtful by it.
+struct retention {
+  int acked = 3, open = 8;  // neither below 2: two readers with one token would take each other's place
+};
+bool forget_old_sessions(db::tx&, const uuid& row, const retention&, std::optional<std::int64_t> base);
 
 }  // namespace carrel::kobo

@@ -85,7 +85,7 @@ class conversation {
       return nothing_new(at);
     }
     session s = same_as_newest(at, p).value_or(session{});
-    if (s.id == 0) s = create(at, p);
+    if (s.id == 0) s = create(at, std::move(p));
     return say(s, 0, at);
   }
 
@@ -206,13 +206,14 @@ class conversation {
     return same ? newest : std::nullopt;
   }
 
-  session create(const position& at, const plan& p) {
+  session create(const position& at, plan p) {
     std::optional<std::int64_t> parent = at.in ? std::optional(at.in->id) : std::nullopt;
+    // Before the session is made: asked again, it is to be found the same.
+    if (forget_old_sessions(tx_, kobo_.ids.row, how_.keep, parent)) p = plan_from(at);
     session s = create_session(tx_, kobo_, parent, p.held, p.ops);
     ++kobo_.changes;  // what an older position was told to be all is no longer so
     note_quiet_unless_guarded(s.id);
     if (!guarded_) s.quiet = numbers();
-    forget_old_sessions(tx_, kobo_.ids.row);
     return s;
   }
 

@@ -18,6 +18,7 @@ struct sync_settings {
   bool put_back = false;  // for devices whose owner has not chosen
   bool heal = true;       // 17.8, H3
   int heal_after_syncs = 3, heal_most = 20;
+  retention keep{};
 };
 
 struct sync_request {

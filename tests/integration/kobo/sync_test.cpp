@@ -252,3 +252,35 @@ TEST_CASE("two readers with one token do not take each other's lists for changed
   }
   for (reader* r : {&first, &second}) CHECK(s.sync(kobo, r->token).body == "[]");
 }
+
+TEST_CASE("an answer is given again though it took the place of older ones") {
+  shop s;
+  s.how.page_size = 100;
+  uuid kobo = s.add_kobo("Clara");
+  std::vector<uuid> books;
+  for (const char* title : {"One", "Two"}) books.push_back(s.add_book(title));
+  for (const uuid& b : books) s.shelve(b, true);
+  auto same_twice = [&](const std::string& token) {
+    sync_answer a = s.sync(kobo, token), b = s.sync(kobo, token);
+    CHECK(a.body == b.body);
+    CHECK(a.token == b.token);
+    return b.token;
+  };
+  std::string backup = s.sync(kobo, "").token, token;
+  SECTION("none of many arrived") {
+    for (int i = 0; i < 12; ++i) {
+      s.retitle(books[static_cast<std::size_t>(i % 2)], "Title " + std::to_string(i));
+      same_twice(backup);
+    }
+  }
+  SECTION("it follows one that is older than all that are kept") {
+    for (int i = 0; i < 3; ++i) {
+      s.retitle(books[0], "Title " + std::to_string(i));
+      token = s.sync(kobo, token).token;
+    }
+    CHECK(s.sync(kobo, token).body == "[]");
+    s.retitle(books[0], "Last title");
+    CHECK(kinds_of(s.sync(kobo, backup).body) == strings{"ChangedProductMetadata"});
+    same_twice(backup);
+  }
+}
