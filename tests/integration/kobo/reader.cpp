@@ -1,5 +1,6 @@
 #include "tests/integration/kobo/reader.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 namespace carrel::kobo::tests {
@@ -31,6 +32,11 @@ shown_book book_of(const json::object& metadata) {
   return out;
 }
 
+// The newer one wins.
+void hear(std::string& position, const json::object& item) {
+  position = std::max(position, text(part(item, "ReadingState"), "PriorityTimestamp"));
+}
+
 }  // namespace
 
 json::array items_of(const std::string& body) {
@@ -56,6 +62,7 @@ std::string id_of(const json::value& item) {
 
 void reader::remove(const std::string& id) {
   library.erase(id);
+  files.erase(id);
   positions.erase(id);
   for (auto& [tag, content] : tags) content.second.erase(id);
 }
@@ -74,18 +81,32 @@ void reader::apply(const json::value& item) {
     }
     tags[id] = {text(tag, "Name"), std::move(books)};
   } else if (kind == "ChangedReadingState") {
-    if (library.contains(id)) positions[id] = text(part(inside, "ReadingState"), "PriorityTimestamp");
+    if (library.contains(id)) hear(positions[id], inside);
   } else if (kind == "NewEntitlement" || kind == "ChangedEntitlement") {
     bool removed = false;
     REQUIRE(part(inside, "BookEntitlement").take("IsRemoved", removed));
     if (removed) return remove(id);
     REQUIRE(kind == "NewEntitlement");
     library[id] = book_of(part(inside, "BookMetadata"));
-    positions[id] = text(part(inside, "ReadingState"), "PriorityTimestamp");
+    met.insert(id);
+    if (auto file = files.find(id); file != files.end()) {
+      if (file->second == library[id].size) ++lost_downloads;
+      files.erase(file);
+    }
+    hear(positions[id], inside);
   } else {
     REQUIRE(kind == "ChangedProductMetadata");
     if (library.contains(id)) library[id] = book_of(part(inside, "BookMetadata"));
   }
+}
+
+void reader::download() {
+  for (const auto& [id, book] : library) files[id] = book.size;
+}
+
+std::string reader::next_token(const std::string& shown, const std::string& got) const {
+  if (keeps == token_use::none) return "";
+  return keeps == token_use::pinned ? shown : got;
 }
 
 }  // namespace carrel::kobo::tests

@@ -17,6 +17,7 @@ constexpr db::statement sql_gate{"test.gate", R"sql(
 constexpr db::statement sql_size{"test.size", "update book_files set file_size = $2 where book_id = $1"};
 constexpr db::statement sql_file{"test.file_version", R"sql(
   update books set version = version + 1, file_version = version + 1 where id = $1)sql"};
+constexpr db::statement sql_erase{"test.erase_book", "delete from books where id = $1"};
 constexpr db::statement sql_files{"test.files", "select id from book_files where book_id = $1"};
 constexpr db::statement sql_entitlement{"test.entitlement", "select entitlement from books where id = $1"};
 
@@ -35,6 +36,18 @@ shop::shop() {
   fs::path folder = harness::fresh_folder("kobo");
   store_ = std::move(library::store::open(folder, folder / "cache").value());
   std::ofstream(store_->absolute("library/x")) << "the bytes of every book here";
+  open();
+}
+
+void shop::start_over() {
+  db.pool().write_now(
+      [](db::tx& tx) { tx.script("delete from devices; delete from shelves; delete from books; delete from kobo_states"); });
+  sizes_ = 1000;
+  open();
+}
+
+void shop::open() {
+  how = {};
   how.page_size = 3;
   shelf = db.pool().write_now([&](db::tx& tx) { return library::create_shelf(tx, db.reader(), "To read", true)->id; });
 }
@@ -88,27 +101,43 @@ void shop::purge(const uuid& book) {
   });
 }
 
-sync_answer shop::sync(const uuid& kobo, const std::string& token, const std::string& hash) {
-  return db.pool().write_now([&](db::tx& tx) {
-    sync_request in{.device = kobo,
-                    .user = db.reader(),
-                    .reader = {.device_hash = hash, .model = "Clara", .firmware = "4.45"},
-                    .token = token,
-                    .gate = gate_of(tx, db.reader()),
-                    .base = {"https://books.example/kobo/secret"}};
-    return run_sync(tx, in, how, *store_, "key");
+void shop::restore(const uuid& book) {
+  db.pool().write_now([&](db::tx& tx) { library::untrash_books(tx, {book}, {.user = std::nullopt, .name = "test"}); });
+}
+
+void shop::erase(const uuid& book) {
+  db.pool().write_now([&](db::tx& tx) {
+    tx.run(sql_erase, book);
+    library::bump_revision(tx);
   });
 }
 
-std::map<std::string, shown_book> shop::target(const uuid& kobo) {
+sync_answer shop::sync(const uuid& kobo, const std::string& token, const std::string& hash) {
+  return db.pool().write_now([&](db::tx& tx) { return sync_in(tx, kobo, token, hash); });
+}
+
+sync_answer shop::sync_in(db::tx& tx, const uuid& kobo, const std::string& token, const std::string& hash) {
+  sync_request in{.device = kobo,
+                  .user = db.reader(),
+                  .reader = {.device_hash = hash, .model = "Clara", .firmware = "4.45"},
+                  .token = token,
+                  .gate = gate_of(tx, db.reader()),
+                  .base = {"https://books.example/kobo/secret"}};
+  return run_sync(tx, in, how, *store_, "key");
+}
+
+std::map<std::string, shown_book> shop::target(const uuid& kobo, const std::string& hash) {
   std::map<std::string, shown_book> out;
-  with_row(kobo, [&](db::tx& tx, const kobo_row& k) {
-    std::vector<uuid> ids;
-    for (const target_book& t : read_target(tx, k.ids)) {
-      if (!t.pending) ids.push_back(t.id);
-    }
-    for (const auto& [id, d] : read_deliveries(tx, k.ids, ids)) out[id.text()] = {d.book.title, d.file.size};
-  });
+  with_row(
+      kobo,
+      [&](db::tx& tx, const kobo_row& k) {
+        std::vector<uuid> ids;
+        for (const target_book& t : read_target(tx, k.ids)) {
+          if (!t.pending) ids.push_back(t.id);
+        }
+        for (const auto& [id, d] : read_deliveries(tx, k.ids, ids)) out[id.text()] = {d.book.title, d.file.size};
+      },
+      hash);
   return out;
 }
 
@@ -120,13 +149,16 @@ std::set<std::string> shop::wanted(const uuid& kobo) {
   return out;
 }
 
-std::set<std::string> shop::pending(const uuid& kobo) {
+std::set<std::string> shop::pending(const uuid& kobo, const std::string& hash) {
   std::set<std::string> out;
-  with_row(kobo, [&](db::tx& tx, const kobo_row& k) {
-    for (const target_book& t : read_target(tx, k.ids)) {
-      if (t.pending) out.insert(t.id.text());
-    }
-  });
+  with_row(
+      kobo,
+      [&](db::tx& tx, const kobo_row& k) {
+        for (const target_book& t : read_target(tx, k.ids)) {
+          if (t.pending) out.insert(t.id.text());
+        }
+      },
+      hash);
   return out;
 }
 

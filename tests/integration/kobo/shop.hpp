@@ -15,6 +15,7 @@ namespace carrel::kobo::tests {
 class shop {
  public:
   shop();
+  void start_over();  // as it was in the beginning; cheaper than another one
 
   harness::library_db db;
   sync_settings how;
@@ -27,21 +28,27 @@ class shop {
   void replace_file(const uuid& book);  // other bytes, another size
   void lose_file(const uuid& book, bool lost);
   void purge(const uuid& book);  // to the trash
+  void restore(const uuid& book);
+  void erase(const uuid& book);  // and its row
 
   sync_answer sync(const uuid& kobo, const std::string& token, const std::string& hash = "");
+  sync_answer sync_in(db::tx&, const uuid& kobo, const std::string& token, const std::string& hash);
   template <class F>
-  void with_row(const uuid& kobo, F act) {
-    db.pool().write_now([&](db::tx& tx) { act(tx, lock_row(tx, kobo, db.reader(), {})); });
+  void with_row(const uuid& kobo, F act, const std::string& hash = "") {
+    reader_facts facts{.device_hash = hash, .model = "Clara", .firmware = "4.45"};
+    db.pool().write_now([&](db::tx& tx) { act(tx, lock_row(tx, kobo, db.reader(), facts)); });
   }
 
   // What a Kobo should show now, and what is wanted at all (pending books included).
-  std::map<std::string, shown_book> target(const uuid& kobo);
+  std::map<std::string, shown_book> target(const uuid& kobo, const std::string& hash = "");
   std::set<std::string> wanted(const uuid& kobo);
-  std::set<std::string> pending(const uuid& kobo);
+  std::set<std::string> pending(const uuid& kobo, const std::string& hash = "");
   std::string entitlement(const uuid& book);
   uuid shelf;
 
  private:
+  void open();
+
   std::int64_t sizes_ = 1000;
   std::optional<library::store> store_;
 };
