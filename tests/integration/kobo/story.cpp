@@ -20,7 +20,7 @@ story::story(shop& s, unsigned seed) : s_(s), judge_(s), dice_(seed), clock_(now
   gentle_ = chance(5);
   s_.how.page_size = std::array{1, 2, 3, 7, 100}[static_cast<std::size_t>(roll(5))];
   s_.how.heal = false;  // has its own tests, and asks for books again that nobody reads here
-  if (chance(2)) s_.how.keep = {.acked = 2, .open = 2};
+  if (!chance(3)) s_.how.keep = {.acked = 2, .open = 2};
   second_ =
       s_.db.pool().write_now([&](db::tx& tx) { return library::create_shelf(tx, s_.db.reader(), "Second", chance(2))->id; });
   for (int i = 0; i < books; ++i) add_book();
@@ -85,6 +85,15 @@ bool story::arrives(holder& h, const heard& a) {
   return !cut && !chance(10);
 }
 
+void story::between_pages(weather w) {
+  if (gentle_) return rename(s_.shelf);
+  if (w != weather::flighty) return edit();
+  if (out_.empty())
+    step_out();
+  else if (chance(2))
+    come_back();
+}
+
 // One sync. True when it came to its end.
 bool story::talk(holder& h, weather w) {
   reader& r = h.now.r;
@@ -109,8 +118,8 @@ bool story::talk(holder& h, weather w) {
       r.download();
       return true;
     }
-    if (w != weather::calm && chance(2)) {
-      gentle_ ? rename(s_.shelf) : edit();
+    if (w == weather::flighty || (w != weather::calm && chance(2))) {
+      between_pages(w);
       ++t.edits;
     }
     shown = r.next_token(shown, a.answer.token);

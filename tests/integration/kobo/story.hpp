@@ -17,8 +17,9 @@ class story {
   void run();
 
  private:
-  // `rough`: requests and answers are lost. `busy`: the library changes between two pages. `calm`: neither.
-  enum class weather { rough, busy, calm };
+  // `rough`: requests and answers are lost. `busy`: the library changes between two pages; `flighty`: a book is away for some of
+  // them. `calm`: neither.
+  enum class weather { rough, busy, flighty, calm };
   struct book {
     uuid id;
     std::string entitlement;
@@ -83,6 +84,8 @@ class story {
   void show_books(holder&);
   void repeat_something(holder&);
   void bad_evening(holder&);
+  void sync_flightily(holder&);
+  void trouble(holder&);
   void leave_alone(holder&);
   std::optional<std::string> some_of(const holder&);
   place& place_of(const holder& h) { return places_[h.at]; }
@@ -93,6 +96,7 @@ class story {
 
   // ---- the conversation (story.cpp) ----
   bool talk(holder&, weather);
+  void between_pages(weather);
   heard ask(holder&, const std::string& token);
   void ask_twice(holder&, const std::string& token, const heard&);
   bool arrives(holder&, const heard&);

@@ -70,17 +70,17 @@ void story::remove_and_regret(holder& h) {
 
 // A book that the device lost without a word, sent again by the owner when he finds out.
 void story::lose_silently(holder& h, bool ask_again) {
-  const book b = any(books_);
-  bool had = h.now.r.library.contains(b.entitlement);
-  h.now.r.remove(b.entitlement);
+  std::string id = chance(3) ? any(books_).entitlement : some_of(h).value_or(books_[0].entitlement);
+  bool had = h.now.r.library.contains(id);
+  h.now.r.remove(id);
   if (!ask_again) {
-    if (had) h.now.missed.insert(b.entitlement);
+    if (had) h.now.missed.insert(id);
     return;
   }
-  with_row(h, [&](db::tx& tx, const kobo_row& k) { send_again(tx, k, {*uuid::parse(b.entitlement)}); });
-  place_of(h).buried.erase(b.entitlement);
+  with_row(h, [&](db::tx& tx, const kobo_row& k) { send_again(tx, k, {*uuid::parse(id)}); });
+  place_of(h).buried.erase(id);
   for (holder& other : holders_) {
-    if (other.at == h.at) other.now.missed.erase(b.entitlement), other.backup.missed.erase(b.entitlement);
+    if (other.at == h.at) other.now.missed.erase(id), other.backup.missed.erase(id);
   }
 }
 
@@ -151,15 +151,41 @@ void story::repeat_something(holder& h) {
   judge_.ask(p, std::string(any(p.shown)), nullptr);
 }
 
-// Answer after answer arrives only in part, and the library does not wait.
+// Answer after answer is heard in part or not at all, no token is kept, and the library does not wait. What the first one brought
+// is gone again with the second, and is forgotten on the server but not on the device.
 void story::bad_evening(holder& h) {
-  int rounds = s_.how.keep.open + 1 + roll(2);
+  const book b = any(books_);
+  std::size_t other = static_cast<std::size_t>(roll(static_cast<int>(books_.size())));
+  shelve(s_.shelf, b, false);
+  talk(h, weather::calm);
+  bool deaf = chance(2);
+  int rounds = chance(2) ? 2 : s_.how.keep.open + 2;
   for (int i = 0; i < rounds; ++i) {
-    edit();
+    i < 2 ? shelve(s_.shelf, b, i == 0) : shelve(s_.shelf, books_[other], i % 2 == 0);
     heard a = ask(h, h.now.r.token);
     json::array items = a.items;
-    if (!chance(3)) items.resize(static_cast<std::size_t>(roll(static_cast<int>(items.size()) + 1)));
-    if (i == 0 || chance(4)) apply(h, items);
+    if (i > 0) items.resize(static_cast<std::size_t>(roll(static_cast<int>(items.size()) + 1)));
+    if (i == 0 || (!deaf && chance(3))) apply(h, items);
+  }
+}
+
+// Everything is said again, and some of it is not so while it is said.
+void story::sync_flightily(holder& h) {
+  come_back();
+  h.now.r.token.clear();
+  talk(h, weather::flighty);
+  come_back();
+}
+
+// What is hard to mend, for a device that was fine before.
+void story::trouble(holder& h) {
+  switch (roll(6)) {
+    case 0:
+    case 1: return sync_flightily(h);
+    case 2: return bad_evening(h);
+    case 3: talk(h, weather::calm); return lose_silently(h, true);
+    case 4: talk(h, weather::calm); return remove_and_regret(h);
+    default: talk(h, weather::rough); edit();  // ended in the middle, perhaps
   }
 }
 
@@ -204,7 +230,9 @@ void story::device(holder& h) {
     case 15: return show_books(h);
     case 16: return repeat_something(h);
     case 17: return bad_evening(h);
-    case 18: return leave_alone(h);
+    case 18: return trouble(h);
+    case 19: return leave_alone(h);
+    case 20: return sync_flightily(h);
     default: talk(h, weather::rough);
   }
 }

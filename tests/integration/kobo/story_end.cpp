@@ -116,9 +116,7 @@ void story::start_again() {
 
 void story::end() {
   for (holder& h : holders_) {
-    if (gentle_ || !chance(2)) continue;
-    talk(h, weather::rough);  // ended in the middle, perhaps
-    edit();
+    if (!gentle_ && !chance(6)) trouble(h);
   }
   come_back();
   for (std::size_t k = 0; k < kobos_.size(); ++k)

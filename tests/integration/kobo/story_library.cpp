@@ -114,6 +114,7 @@ void story::ask_the_server() {
     if (what == 1) p.lifted.clear();
     for (const book& b : books_) {
       bool meant = what >= 2 && (b.id == some[0] || b.id == some[1]) && there.contains(b.entitlement);
+      meant = meant && (!lift || p.buried.contains(b.entitlement));
       if (meant && p.announced.contains(b.entitlement)) p.lifted.insert(b.entitlement);
     }
   }
