@@ -35,6 +35,10 @@ struct sync_answer {
   bool more = false;
 };
 
+// The usual answer, that nothing is new, by one statement and without waiting for the disk: nothing is promised by it. Nothing
+// when there may be more to do or to say; run_sync then finds out.
+std::optional<sync_answer> quiet_sync(db::tx&, const sync_request&, const std::string& key);
+
 sync_answer run_sync(db::tx&, const sync_request&, const sync_settings&, const library::store&, const std::string& key);
 
 }  // namespace carrel::kobo

@@ -26,7 +26,7 @@ std::string write_token(const sync_token& t, const uuid& row, std::string_view k
   return base64(json::dump(o));
 }
 
-std::optional<sync_token> read_token(std::string_view shown, const uuid& row, std::string_view key) {
+std::optional<sync_token> claimed_token(std::string_view shown) {
   shown = trim(shown);
   if (shown.empty() || shown.size() > longest) return std::nullopt;
   std::optional<std::string> text = base64_decode(shown);
@@ -41,8 +41,13 @@ std::optional<sync_token> read_token(std::string_view shown, const uuid& row, st
   o->take("k", t.store_page);
   if (!whole || version != 1 || (done != 0 && done != 1)) return std::nullopt;
   t.done = done == 1;
+  return t;
+}
+
+std::optional<sync_token> read_token(std::string_view shown, const uuid& row, std::string_view key) {
+  std::optional<sync_token> t = claimed_token(shown);
   // The proof, and that nobody added anything to it.
-  if (!equal_constant_time(shown, write_token(t, row, key))) return std::nullopt;
+  if (!t || !equal_constant_time(trim(shown), write_token(*t, row, key))) return std::nullopt;
   return t;
 }
 

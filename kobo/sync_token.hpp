@@ -21,6 +21,8 @@ struct sync_token {
 
 // `row`: whose position it is; a token of another row is as good as none.
 std::string write_token(const sync_token&, const uuid& row, std::string_view key);
+// What a token says, not yet believed.
+std::optional<sync_token> claimed_token(std::string_view shown);
 // Nothing for the store's tokens, those of other servers and what somebody changed: the device then starts from the root.
 std::optional<sync_token> read_token(std::string_view shown, const uuid& row, std::string_view key);
 

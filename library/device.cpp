@@ -344,6 +344,7 @@ bool feed_device(db::tx& tx, const uuid& device, const uuid& shelf, bool on) {
   const db::statement& change = on ? sql_feed : sql_stop_feeding;
   if (tx.run(change, device, shelf).affected() == 0) return false;
   if (!on) forget_removed(tx, {device});
+  if (!on) forget_hidden(tx, device, shelf);
   tx.run(sql_bump_owner, device);
   return true;
 }

@@ -50,6 +50,10 @@ constexpr db::statement sql_forget{"library.kobo_forget_removed", R"sql(
      and not exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id join books b on b.id = sb.book_id
                       where fs.device_id = k.device_id and b.entitlement = t.id))sql"};
 
+constexpr db::statement sql_forget_hidden{"library.kobo_forget_hidden", R"sql(
+  delete from kobo_tombstones t using kobo_devices k
+   where k.device_id = $1 and t.kobo_id = k.id and t.subject = 3 and t.id = $2)sql"};
+
 std::vector<uuid> rows_of(db::tx& tx, const uuid& device) {
   std::vector<uuid> out;
   for (const db::row& r : tx.run(sql_rows, device)) out.push_back(r.id(0));
@@ -93,6 +97,8 @@ bool take_back_kobo_acts(db::tx& tx, const uuid& device) {
 }
 
 bool agree_to_removal(db::tx& tx, const uuid& device) { return tx.run(sql_agree, device).affected() > 0; }
+
+void forget_hidden(db::tx& tx, const uuid& device, const uuid& shelf) { tx.run(sql_forget_hidden, device, shelf); }
 
 void forget_removed(db::tx& tx, const std::vector<uuid>& devices) {
   if (!devices.empty()) tx.run(sql_forget, devices);

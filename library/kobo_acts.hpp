@@ -32,5 +32,7 @@ bool agree_to_removal(db::tx&, const uuid& device);
 // A book that a reader removed on one of these devices may come again once it has left their shelves altogether, also when it is
 // back before the device asks (kobo.md 17.7).
 void forget_removed(db::tx&, const std::vector<uuid>& devices);
+// A collection that was hidden on the device is shown again once its shelf no longer feeds it and then feeds it anew.
+void forget_hidden(db::tx&, const uuid& device, const uuid& shelf);
 
 }  // namespace carrel::library

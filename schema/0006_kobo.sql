@@ -221,27 +221,3 @@ create function kobo_wanted(device uuid, reader uuid, largest bigint)
             and (largest = 0 or f.file_size <= largest)
           order by f.is_kepub desc, f.rank, f.id limit 1) f
 $$;
-
--- What was removed on a device is no longer kept away from it as soon as it leaves all shelves that feed it (17.7), and a collection
--- that was hidden there is shown again when the shelf is made to feed it anew.
-create function kobo_forget_tombstones() returns trigger language plpgsql as $$
-begin
-  if exists (select from kobo_tombstones) then
-    delete from kobo_tombstones t
-     using kobo_devices k
-     where k.id = t.kobo_id and t.subject = 1
-       and not exists (select from feeding_shelves fs
-                         join shelf_books sb on sb.shelf_id = fs.shelf_id
-                         join books b on b.id = sb.book_id
-                        where fs.device_id = k.device_id and b.entitlement = t.id);
-    if tg_table_name = 'device_shelves' then
-      delete from kobo_tombstones t using gone g, kobo_devices k
-       where k.device_id = g.device_id and t.kobo_id = k.id and t.subject = 3 and t.id = g.shelf_id;
-    end if;
-  end if;
-  return null;
-end $$;
-create trigger kobo_left_the_shelf after delete on shelf_books referencing old table as gone
-  for each statement execute function kobo_forget_tombstones();
-create trigger kobo_not_fed after delete on device_shelves referencing old table as gone
-  for each statement execute function kobo_forget_tombstones();

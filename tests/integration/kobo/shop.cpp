@@ -123,6 +123,7 @@ sync_answer shop::sync_in(db::tx& tx, const uuid& kobo, const std::string& token
                   .token = token,
                   .gate = gate_of(tx, db.reader()),
                   .base = {"https://books.example/kobo/secret"}};
+  if (std::optional<sync_answer> quiet = quiet_sync(tx, in, "key")) return *quiet;
   return run_sync(tx, in, how, *store_, "key");
 }
 
