@@ -89,7 +89,7 @@ struct new_file {
   std::string format, mime, original_name, original_name_raw, storage_path, inbox_path, extension;
   std::int64_t size = 0;
   std::string checksum, md5, koreader_md5, content_hash, drm;
-  std::string epub_version;  // of the package, "2.0"; a Kobo is told (kobo.md 7.4)
+  std::string epub_version{};  // of the package, "2.0"; a Kobo is told (kobo.md 7.4)
   bool is_kepub = false, described = true;
   std::vector<publication::warning> warnings;
 };

@@ -317,21 +317,25 @@ TEST_CASE("walking the whole catalog while others add books meets every book exa
     return std::string();
   };
   std::string tag = list_of("/opds/tags", "one");
-  for (const std::string& list : {std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"),
-                                  tag, tag + "?order=title", std::string("/opds/languages/en")}) {
-    INFO(list);
-    std::string first = list + (list.find('?') == std::string::npos ? "?n=20" : "&n=20");
-    for (bool back : {false, true}) {
-      std::string from = back ? path_of_url(link_of(parsed(http->get(first).body), "last")) : first;
-      std::vector<std::string> seen = follow(*http, from, back ? "previous" : "next").all();
-      std::set<std::string> once(seen.begin(), seen.end());
-      // Going back, the first page is always full: its end may have been on the page before.
-      if (!back) CHECK(once.size() == seen.size());
-      if (back) CHECK(seen.size() - once.size() < 20);
-      for (const std::string& id : visible) CHECK(once.count(id) == 1);
+  auto walk_all = [&] {
+    for (const std::string& list : {std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"),
+                                    tag, tag + "?order=title", std::string("/opds/languages/en")}) {
+      INFO(list);
+      std::string first = list + (list.find('?') == std::string::npos ? "?n=20" : "&n=20");
+      for (bool back : {false, true}) {
+        std::string from = back ? path_of_url(link_of(parsed(http->get(first).body), "last")) : first;
+        std::vector<std::string> seen = follow(*http, from, back ? "previous" : "next").all();
+        std::set<std::string> once(seen.begin(), seen.end());
+        // Going back, the first page is always full: its end may have been on the page before.
+        if (!back) CHECK(once.size() == seen.size());
+        if (back) CHECK(seen.size() - once.size() < 20);
+        for (const std::string& id : visible) CHECK(once.count(id) == 1);
+      }
     }
-  }
+  };
+  // Until enough came in between to have been in the way, however slow the machine is.
+  do walk_all();
+  while (added <= 20);
   walking = false;
   others.join();
-  CHECK(added > 20);
 }
