@@ -17,7 +17,7 @@ constexpr std::chrono::minutes noted_again{10};  // another process may have see
 keys read_keys(db::tx& tx) { return {library::signing_key(tx, "kobo.tokens"), library::signing_key(tx, "kobo.devices")}; }
 
 sync_settings settings_from(const config& c) {
-  std::string form = c.text("kobo.metadata");
+  const std::string& form = c.text("kobo.metadata");
   return {.page_size = static_cast<int>(std::clamp<std::int64_t>(c.integer("kobo.page_size"), 1, 500)),
           .form = form == "pair"   ? metadata_form::pair
                   : form == "bare" ? metadata_form::bare
