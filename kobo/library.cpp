@@ -114,11 +114,6 @@ http::response sync_response(sync_answer a) {
   return r;
 }
 
-sync_answer sync(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store,
-                 const std::string& key) {
-  return run_sync(tx, in, how, store, key);
-}
-
 }  // namespace
 
 task<http::response> show_initialization(shared_state& s, http::context& c) {
@@ -137,11 +132,13 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
                   .token = std::string(c.in.header("x-kobo-synctoken").value_or("")),
                   .gate = v.gate,
                   .base = v.base};
-  task<std::optional<sync_answer>> looking = s.with.pool.submit(db::mode::read, c.deadline, quiet_sync, in, secret->tokens);
-  std::optional<sync_answer> quiet = co_await std::move(looking);
-  if (quiet) co_return sync_response(std::move(*quiet));
+  if (may_be_quiet(in)) {
+    task<std::optional<sync_answer>> looking = s.with.pool.submit(db::mode::read, c.deadline, quiet_sync, in, secret->tokens);
+    std::optional<sync_answer> quiet = co_await std::move(looking);
+    if (quiet) co_return sync_response(std::move(*quiet));
+  }
   task<sync_answer> syncing =
-      s.with.pool.submit(db::mode::write, c.deadline, sync, std::move(in), s.how, s.with.store, secret->tokens);
+      s.with.pool.submit(db::mode::write, c.deadline, run_sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);
   co_return sync_response(std::move(a));
 }

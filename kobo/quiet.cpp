@@ -28,6 +28,11 @@ constexpr db::statement sql_quiet{"kobo.quiet_sync", R"sql(
 
 }  // namespace
 
+bool may_be_quiet(const sync_request& in) {
+  std::optional<sync_token> at = claimed_token(in.token);
+  return at && at->done;
+}
+
 std::optional<sync_answer> quiet_sync(db::tx& tx, const sync_request& in, const std::string& key) {
   std::optional<sync_token> at = claimed_token(in.token);
   if (!at || !at->done) return std::nullopt;

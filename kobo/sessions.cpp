@@ -74,7 +74,9 @@ constexpr db::statement sql_said{"kobo.state_said", R"sql(
 constexpr db::statement sql_changed{"kobo.changed", "update kobo_devices set changes = changes + 1 where id = $1"};
 
 constexpr db::statement sql_ledger{"kobo.ledger", "select subject, id from kobo_ledger where kobo_id = $1"};
+// What is announced is no ghost any more.
 constexpr db::statement sql_announce{"kobo.announce", R"sql(
+  with trusted as (delete from kobo_suspicions where kobo_id = $1 and reason = 'ghost' and id = any ($3::uuid[]))
   insert into kobo_ledger as l (kobo_id, subject, id, title, first_announced_at, announced_at, since_at)
   select $1, w.subject, w.id, w.title, $5, $5, $5 from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
       on conflict (kobo_id, subject, id) do update
@@ -91,7 +93,7 @@ constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_no_ghost{"kobo.no_ghost", R"sql(
-  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]) and (reason = 'ghost' or not $3))sql"};
+  delete from kobo_suspicions where kobo_id = $1 and id = any ($2::uuid[]))sql"};
 constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_sessions where id = any ($1::bigint[])"};
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
@@ -286,7 +288,6 @@ void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all)
     titles.push_back(a.title);
   }
   tx.run(sql_announce, row, subjects, ids, titles, now());
-  tx.run(sql_no_ghost, row, ids, true);
 }
 
 std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
@@ -315,7 +316,7 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) {
       tx.run(sql_gone, k.ids.row, book, removed, now());
-      tx.run(sql_no_ghost, k.ids.row, removed, false);
+      tx.run(sql_no_ghost, k.ids.row, removed);
     }
     if (!deleted.empty()) tx.run(sql_gone, k.ids.row, tag, deleted, now());
   }

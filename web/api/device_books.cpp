@@ -1,17 +1,10 @@
 // What a Kobo holds, and how its owner brings it back to its shelf (contract.md 4).
-#include "library/kobo_acts.hpp"
-#include "library/kobo_ledger.hpp"
-#include "library/kobo_options.hpp"
 #include "web/api/call.hpp"
+#include "web/own_kobo.hpp"
 #include "web/pages/device_parts.hpp"
 
 namespace carrel::web {
 namespace {
-
-bool own_kobo(db::tx& tx, const uuid& user, const uuid& device) {
-  std::optional<library::device> found = find_own_device(tx, user, device);
-  return found && found->kind == "kobo";
-}
 
 std::optional<json::object> ledger(db::tx& tx, const uuid& user, const uuid& device) {
   std::optional<library::device> found = find_own_device(tx, user, device);
@@ -19,31 +12,9 @@ std::optional<json::object> ledger(db::tx& tx, const uuid& user, const uuid& dev
   return library::ledger_json(device, found->name, library::kobo_ledger(tx, device));
 }
 
-std::optional<int> queue_books(db::tx& tx, const uuid& user, const uuid& device, const std::vector<uuid>& books,
-                               bool only_removed) {
-  if (!own_kobo(tx, user, device)) return std::nullopt;
-  return library::announce_again(tx, device, books, only_removed);
-}
-
-std::optional<int> queue_reset(db::tx& tx, const uuid& user, const uuid& device, bool lift) {
-  if (!own_kobo(tx, user, device)) return std::nullopt;
-  return library::reset_kobo(tx, device, lift);
-}
-
 std::optional<library::reset_preview> preview(db::tx& tx, const uuid& user, const uuid& device) {
-  if (!own_kobo(tx, user, device)) return std::nullopt;
+  if (!owns_kobo(tx, user, device)) return std::nullopt;
   return library::preview_reset(tx, device);
-}
-
-bool take_back(db::tx& tx, const uuid& user, const uuid& device) {
-  if (!own_kobo(tx, user, device)) return false;
-  library::take_back_kobo_acts(tx, device);
-  return true;
-}
-
-result<bool> set_options(db::tx& tx, const uuid& user, const uuid& device, const json::object& change) {
-  if (!own_kobo(tx, user, device)) return false;
-  return library::change_kobo_options(tx, device, change);
 }
 
 json::object options_of(db::tx& tx, const uuid& device) {
@@ -68,7 +39,7 @@ answer announce(const site& at, http::context& c, bool only_removed) {
   who.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
   std::vector<uuid> books = books_of(c);
-  std::optional<int> queued = co_await at.with.pool.write(queue_books, who.id(), id, books, only_removed);
+  std::optional<int> queued = co_await at.with.pool.write(announce_own_again, who.id(), id, books, only_removed);
   if (!queued) not_there();
   co_return json_object({{"queued", *queued}});
 }
@@ -103,7 +74,7 @@ answer reset_device(const site& at, http::context& c) {
     json::object body = body_of(c);
     if (body.find("lift_removed") && !body.take("lift_removed", lift)) invalid("lift_removed: is true or false");
   }
-  std::optional<int> queued = co_await at.with.pool.write(queue_reset, who.id(), id, lift);
+  std::optional<int> queued = co_await at.with.pool.write(reset_own_kobo, who.id(), id, lift);
   if (!queued) not_there();
   co_return json_object({{"queued", *queued}});
 }
@@ -112,7 +83,7 @@ answer take_back_device(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   who.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
-  bool there = co_await at.with.pool.write(take_back, who.id(), id);
+  bool there = co_await at.with.pool.write(take_back_own_acts, who.id(), id);
   if (!there) not_there();
   co_return http::empty(204);
 }
@@ -122,7 +93,7 @@ answer patch_device(const site& at, http::context& c) {
   who.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
   json::object change = body_of(c);
-  result<bool> done = co_await at.with.pool.write(set_options, who.id(), id, change);
+  result<bool> done = co_await at.with.pool.write(change_own_options, who.id(), id, change);
   if (!done) invalid(done.error().message());
   if (!*done) not_there();
   co_return json_object(co_await at.with.pool.read(options_of, id));

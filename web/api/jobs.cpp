@@ -1,13 +1,12 @@
 #include "server/jobs/queue.hpp"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <map>
+#include <memory>
 
 #include "library/revision.hpp"
 #include "web/api/call.hpp"
+#include "web/event_stream.hpp"
 #include "web/uploads.hpp"
 
 namespace carrel::web {
@@ -55,20 +54,16 @@ moment_of_events look(db::tx& tx, uuid viewer, bool all) {
   return out;
 }
 
-std::string event(std::string_view name, const json::object& data) {
-  return "event: " + std::string(name) + "\ndata: " + json::dump(data) + "\n\n";
-}
-
 // What changed since the last look, as events.
 class changes {
  public:
   std::string next(const moment_of_events& now) {
     std::string out;
-    if (now.revision != revision_) out += event("catalog", {{"revision", now.revision}});
+    if (now.revision != revision_) out += event_text("catalog", {{"revision", now.revision}});
     revision_ = now.revision;
     std::map<std::string, std::string> seen;
     for (const json::object& j : now.jobs) {
-      std::string id, text = event("job", j);
+      std::string id, text = event_text("job", j);
       j.take("id", id);
       auto before = jobs_.find(id);
       if (before == jobs_.end() || before->second != text) out += text;
@@ -83,27 +78,11 @@ class changes {
   std::map<std::string, std::string> jobs_;
 };
 
-// A browser opens the stream again by itself, so an hour is enough; rights are looked up anew then.
-constexpr std::chrono::hours longest_stream{1};
-
-task<> send_events(const site& at, uuid viewer, bool all, http::sink& out) {
-  auto executor = co_await boost::asio::this_coro::executor;
-  boost::asio::steady_timer timer(executor);
-  auto end = std::chrono::steady_clock::now() + longest_stream;
-  changes since;
-  for (int quiet = 0; std::chrono::steady_clock::now() < end; ++quiet) {
-    if (at.with.stopping && at.with.stopping()) co_return;
-    moment_of_events now = co_await at.with.pool.read(look, viewer, all);
-    if (!now.account_open) co_return;
-    std::string text = since.next(now);
-    if (text.empty() && quiet >= 15) text = ": still here\n\n";
-    if (!text.empty()) {
-      co_await out.write(text);
-      quiet = 0;
-    }
-    timer.expires_after(std::chrono::seconds{1});
-    co_await timer.async_wait(boost::asio::use_awaitable);
-  }
+// Rights are looked up anew each time, so a stream ends with its account.
+task<std::optional<std::string>> what_changed(const site& at, uuid viewer, bool all, std::shared_ptr<changes> since) {
+  moment_of_events now = co_await at.with.pool.read(look, viewer, all);
+  if (!now.account_open) co_return std::nullopt;
+  co_return since->next(now);
 }
 
 }  // namespace
@@ -138,11 +117,9 @@ answer get_events(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   bool all = who.may(library::capability::run_jobs);
   uuid viewer = who.id();
-  http::response out;
-  out.set("Content-Type", "text/event-stream").set("Cache-Control", "no-store").set("X-Accel-Buffering", "no");
-  http::producer stream = [&at, viewer, all](http::sink& to) { return send_events(at, viewer, all, to); };
-  out.body = std::move(stream);
-  co_return out;
+  auto since = std::make_shared<changes>();
+  auto asking = [&at, viewer, all, since] { return what_changed(at, viewer, all, since); };
+  co_return event_stream(at, {}, asking);
 }
 
 }  // namespace carrel::web

@@ -1,8 +1,7 @@
 // Highlights and notes at the root of the host (kobo.md 15): nothing is lost, and no reader is made to delete its own.
-#include <thread>
-
 #include "library/kobo_options.hpp"
 #include "server/core/text.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/kobo/storefront.hpp"
 
 using namespace carrel;
@@ -123,8 +122,7 @@ TEST_CASE("a reader that cannot be recognised loses nothing") {
   CHECK(s.count() == 0);
   // It shows the same on its own address: what it left is its own now.
   s.ask("GET", "/v1/initialization", stranger);
-  for (int i = 0; i < 100 && s.count() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  CHECK(s.count() == 1);
+  CHECK(harness::eventually([&] { return s.count() == 1; }));
   CHECK(s.ask_root("GET", s.path, stranger).body == s.all().body);
 }
 
@@ -161,4 +159,15 @@ TEST_CASE("the reading services answer whatever they are asked") {
   // Of a book that we do not have they are kept all the same.
   CHECK(s.ask_root("PATCH", foreign, s.bearer, patch(note(first_note, "x"))).status == 204);
   CHECK(s.ask_root("GET", foreign, s.bearer).body.find("highlightedText") != std::string::npos);
+}
+
+TEST_CASE("a book without known highlights is not found where the server is set so") {
+  storefront s(headers{{"kobo.annotations.unknown", "notfound"}});
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  const std::string path = "/api/v3/content/" + r.library.begin()->first + "/annotations";
+  CHECK(s.ask("GET", path).status == 404);
+  CHECK(s.ask("PATCH", path, {}, patch(note(first_note, "warm"))).status == 204);
+  CHECK(s.ask("GET", path).status == 200);
 }

@@ -28,10 +28,7 @@ TEST_CASE("a Kobo that comes for the first time finds its way to its books") {
   CHECK(r.token == token);
 
   const std::string id = r.library.begin()->first;
-  std::string about = s.ask("GET", "/v1/library/" + id + "/metadata").body;
-  std::size_t at = about.find("/download/"), end = about.find('"', at);
-  REQUIRE(at != std::string::npos);
-  reply file = s.ask("GET", about.substr(at, end - at));
+  reply file = s.ask("GET", s.file_path(id));
   CHECK(file.status == 200);
   CHECK(file.body.size() == 1000);
   CHECK(file.header("content-type") == "application/epub+zip");
@@ -139,9 +136,7 @@ TEST_CASE("a file that is away is no book, and what cannot be a token opens noth
   s.shelve("One");
   reader r;
   s.sync(r);
-  std::string about = s.ask("GET", "/v1/library/" + r.library.begin()->first + "/metadata").body;
-  std::size_t at = about.find("/download/");
-  std::string path = about.substr(at, about.find('"', at) - at);
+  std::string path = s.file_path(r.library.begin()->first);
   s.lose_files();
   CHECK(s.ask("GET", path).status == 404);
   std::string token = r.token;
@@ -183,9 +178,7 @@ TEST_CASE("a download that is resumed counts once, and as complete") {
   s.shelve("One");
   reader r;
   s.sync(r);
-  std::string about = s.ask("GET", "/v1/library/" + r.library.begin()->first + "/metadata").body;
-  std::size_t at = about.find("/download/");
-  std::string path = about.substr(at, about.find('"', at) - at);
+  std::string path = s.file_path(r.library.begin()->first);
   for (int i = 0; i < 4; ++i) CHECK(s.ask("GET", path, {{"Range", "bytes=500-"}}).status == 206);
   CHECK(harness::eventually([&] {
     return s.db.pool().read_now([](db::tx& tx) {
@@ -193,4 +186,10 @@ TEST_CASE("a download that is resumed counts once, and as complete") {
       return !tx.run(sql).empty();
     });
   }));
+}
+
+TEST_CASE("a storefront that is switched off opens nothing") {
+  storefront s(headers{{"kobo.enabled", "off"}});
+  CHECK(s.ask("GET", "/v1/initialization").status == 403);
+  CHECK(s.ask("GET", "/v1/library/sync").body == "{}");
 }

@@ -86,19 +86,6 @@ TEST_CASE("a book that should be gone and is asked for is said to be gone again"
   }
 }
 
-TEST_CASE("a book that is back is not taken for a ghost because its reader asks for it at once") {
-  one_kobo s;
-  uuid book = s.fill(2).front();
-  s.whole();
-  for (bool on : {false, true}) {
-    s.shelve(book, on);
-    s.whole();
-  }
-  s.show(signal::metadata, {s.entitlement(book)});
-  CHECK(s.sync(s.kobo, s.r.token).body == "[]");
-  CHECK_FALSE(s.happened(library::event::ghost));
-}
-
 TEST_CASE("a book that its reader took out of the archive is welcome again") {
   one_kobo s;
   uuid book = s.fill(2).front();
@@ -314,21 +301,6 @@ TEST_CASE("a book that comes back to the shelf is announced once and is no ghost
   s.r.token = a.token;
   CHECK(s.sync(s.kobo, s.r.token).body == "[]");
   CHECK_FALSE(s.happened(library::event::ghost));
-}
-
-TEST_CASE("a book that was removed on the device is forgiven as soon as it leaves the shelf") {
-  one_kobo s;
-  uuid book = s.fill(2).front();
-  s.whole();
-  std::string id = s.entitlement(book);
-  s.with_row(s.kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, *uuid::parse(id)); });
-  s.r.remove(id);
-  s.whole();
-  CHECK_FALSE(s.r.library.contains(id));
-  s.shelve(book, false);  // and back, before the device asks again
-  s.shelve(book, true);
-  s.whole();
-  CHECK(s.r.library.contains(id));
 }
 
 TEST_CASE("books that vanish stay also for a device that has lost its place") {

@@ -27,13 +27,14 @@ class storefront {
   std::string token;
   uuid device, shelf;
 
-  storefront() {
+  explicit storefront(const headers& more = {}) {  // settings
     std::filesystem::path folder = harness::fresh_folder("storefront");
     store_.emplace(library::store::open(folder, folder / "cache").value());
     std::ofstream(store_->absolute("library/x")) << std::string(1000, 'b');
     config::sources from;
     from.environment = [](const std::string&) { return std::nullopt; };
     from.command_line = {{"external_url", "https://books.example"}, {"kobo.page_size", "2"}};
+    from.command_line.insert(from.command_line.end(), more.begin(), more.end());
     config_ = config::load(from).value();
     links_.emplace(config_);
     cpu_.emplace(1);
@@ -72,6 +73,13 @@ class storefront {
   }
   reply ask(const std::string& method, const std::string& path, const headers& h = {}, const std::string& body = {}) {
     return kosync::tests::send(port_, method, "/kobo/" + token + path, h, body);
+  }
+  // Where the device is told to get the file of a book, below its own address.
+  std::string file_path(const std::string& entitlement) {
+    std::string about = ask("GET", "/v1/library/" + entitlement + "/metadata").body;
+    std::size_t at = about.find("/download/"), end = about.find('"', at);
+    REQUIRE(at != std::string::npos);
+    return about.substr(at, end - at);
   }
   // A whole sync; what the device holds then.
   void sync(reader& r) {

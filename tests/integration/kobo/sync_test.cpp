@@ -284,3 +284,21 @@ TEST_CASE("an answer is given again though it took the place of older ones") {
     same_twice(backup);
   }
 }
+
+TEST_CASE("a change of metadata, and one of the file, are told in the form that the server is set to") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One");
+  s.shelve(book, true);
+  reader r;
+  complete_sync(s, kobo, r);
+  metadata_form form = GENERATE(metadata_form::container, metadata_form::pair, metadata_form::bare);
+  s.how.form = form;
+  s.retitle(book, "Other");
+  sync_answer changed = s.sync(kobo, r.token);
+  CHECK(kinds_of(changed.body) ==
+        (form == metadata_form::pair ? strings{"NewEntitlement", "ChangedProductMetadata"} : strings{"ChangedProductMetadata"}));
+  bool wrapped = changed.body.find(R"({"ChangedProductMetadata":{"BookEntitlement")") != std::string::npos;
+  CHECK(wrapped == (form == metadata_form::container));
+  s.replace_file(book);
+  CHECK(kinds_of(s.sync(kobo, changed.token).body) == strings{"NewEntitlement", "ChangedProductMetadata"});
+}
