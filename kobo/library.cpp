@@ -107,14 +107,14 @@ void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_bac
   }
 }
 
+}  // namespace
+
 http::response sync_response(sync_answer a) {
   http::response r = answer(std::move(a.body));
   r.set("x-kobo-synctoken", std::move(a.token));
   if (a.more) r.set("x-kobo-sync", "continue");
   return r;
 }
-
-}  // namespace
 
 task<http::response> show_initialization(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
@@ -132,11 +132,6 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
                   .token = std::string(c.in.header("x-kobo-synctoken").value_or("")),
                   .gate = v.gate,
                   .base = v.base};
-  if (may_be_quiet(in)) {
-    task<std::optional<sync_answer>> looking = s.with.pool.submit(db::mode::read, c.deadline, quiet_sync, in, secret->tokens);
-    std::optional<sync_answer> quiet = co_await std::move(looking);
-    if (quiet) co_return sync_response(std::move(*quiet));
-  }
   task<sync_answer> syncing =
       s.with.pool.submit(db::mode::write, c.deadline, run_sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);

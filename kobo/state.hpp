@@ -78,6 +78,7 @@ std::optional<uuid> id_of(std::string_view text);
 std::vector<uuid> ids_of(std::string_view text);
 
 http::response answer(std::string json, unsigned status = 200);  // as 3 wants it
+http::response sync_response(sync_answer);
 
 // ---- handlers ----
 task<http::response> show_initialization(shared_state&, http::context&);

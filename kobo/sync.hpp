@@ -35,11 +35,6 @@ struct sync_answer {
   bool more = false;
 };
 
-// The usual answer, that nothing is new, by one statement and without waiting for the disk: nothing is promised by it. Nothing
-// when there may be more to do or to say; run_sync then finds out.
-bool may_be_quiet(const sync_request&);  // worth the statement: the device says that it has heard everything
-std::optional<sync_answer> quiet_sync(db::tx&, const sync_request&, const std::string& key);
-
 sync_answer run_sync(db::tx&, const sync_request&, const sync_settings&, const library::store&, const std::string& key);
 
 }  // namespace carrel::kobo

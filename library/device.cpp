@@ -70,15 +70,7 @@ constexpr db::statement sql_forget_bearers{"library.forget_bearers", R"sql(
 #define CARREL_SECRETS(MORE, FROM_MORE)                                                                                       \
   "select q.place, o.device_id, o.user_id, o.device_name, o.kind, o.user_name, o.user_key, o.role, o.disabled, o.scopes" MORE \
   "  from unnest($1::bytea[], $2::text[]) with ordinality q(hash, form, place)"                                               \
-  "  cross join lateral ("                                                                                                    \
-  "    select d.id as device_id, d.user_id, d.name as device_name, d.kind, d.revoked_at, d.settings ->> 'scopes' as scopes,"  \
-  "           u.name as user_name, u.name_key as user_key, u.role, u.disabled_at is not null as disabled,"                    \
-  "           u.audience, u.state, u.state_at"                                                                                \
-  "      from device_secrets s"                                                                                               \
-  "      join devices d on d.id = s.device_id"                                                                                \
-  "      join users u on u.id = d.user_id"                                                                                    \
-  "     where s.hash = q.hash and s.form = q.form and (s.expires_at is null or s.expires_at > $3)"                            \
-  "    offset 0) o" FROM_MORE " where o.revoked_at is null"
+  "  cross join lateral (select * from device_of_secret(q.hash, q.form, $3) offset 0) o" FROM_MORE " where o.revoked_at is null"
 constexpr db::statement sql_secrets{"library.find_secrets", CARREL_SECRETS("", "")};
 constexpr db::statement sql_secrets_and_gates{
     "library.find_secrets_and_gates",
@@ -146,30 +138,6 @@ db::rows look_up(db::tx& tx, const db::statement& sql, const std::vector<shown_s
   return tx.run(sql, hashes, forms, now());
 }
 
-secret_owner owner_from(const db::row& r) {
-  secret_owner o;
-  o.device = r.id(1);
-  o.user = r.id(2);
-  o.device_name = r.text(3);
-  o.device_kind = r.text(4);
-  o.user_name = r.text(5);
-  o.user_key = r.text(6);
-  o.role = r.text(7);
-  o.disabled = r.flag(8);
-  if (!r.is_null(9)) {
-    // A list that cannot be read opens nothing.
-    o.scopes = {"none"};
-    auto listed = json::parse(r.view(9));
-    if (listed && listed->as_array() != nullptr) {
-      o.scopes.clear();
-      for (const json::value& v : *listed->as_array()) {
-        if (v.as_text() != nullptr) o.scopes.push_back(*v.as_text());
-      }
-    }
-  }
-  return o;
-}
-
 // The letters without what people put between them.
 std::string bare(std::string_view shown) {
   std::string out;
@@ -206,6 +174,30 @@ new_device with_secrets(db::tx& tx, const uuid& id) {
 }
 
 }  // namespace
+
+secret_owner owner_in(const db::row& r) {
+  secret_owner o;
+  o.device = r.id(1);
+  o.user = r.id(2);
+  o.device_name = r.text(3);
+  o.device_kind = r.text(4);
+  o.user_name = r.text(5);
+  o.user_key = r.text(6);
+  o.role = r.text(7);
+  o.disabled = r.flag(8);
+  if (!r.is_null(9)) {
+    // A list that cannot be read opens nothing.
+    o.scopes = {"none"};
+    auto listed = json::parse(r.view(9));
+    if (listed && listed->as_array() != nullptr) {
+      o.scopes.clear();
+      for (const json::value& v : *listed->as_array()) {
+        if (v.as_text() != nullptr) o.scopes.push_back(*v.as_text());
+      }
+    }
+  }
+  return o;
+}
 
 bool secret_owner::may_use(std::string_view scope) const {
   if (disabled || (scope == "kobo" && device_kind != "kobo")) return false;
@@ -278,7 +270,7 @@ std::optional<new_device> rotate_device(db::tx& tx, const uuid& device, std::chr
 std::vector<std::optional<secret_owner>> find_secrets(db::tx& tx, const std::vector<shown_secret>& shown) {
   std::vector<std::optional<secret_owner>> out(shown.size());
   for (const db::row& r : look_up(tx, sql_secrets, shown)) {
-    out[static_cast<std::size_t>(r.integer(0)) - 1] = owner_from(r);
+    out[static_cast<std::size_t>(r.integer(0)) - 1] = owner_in(r);
   }
   return out;
 }
@@ -287,7 +279,7 @@ std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx& tx, cons
   std::vector<std::optional<secret_owner>> out(shown.size());
   for (const db::row& r : look_up(tx, sql_secrets_and_gates, shown)) {
     std::optional<secret_owner>& o = out[static_cast<std::size_t>(r.integer(0)) - 1];
-    o = owner_from(r);
+    o = owner_in(r);
     o->seen = gate{.catalog = {.number = r.integer(10), .changed_at = r.at(11)},
                    .audience = r.integer(12),
                    .state = r.integer(13),

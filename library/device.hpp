@@ -65,6 +65,8 @@ struct secret_owner {
 struct shown_secret {
   std::string hash, form;
 };
+// Of a statement that asks device_of_secret for it together with its work: columns 1 to 9 are device_id to scopes.
+secret_owner owner_in(const db::row&);
 // One answer for each, in order, by one statement.
 std::vector<std::optional<secret_owner>> find_secrets(db::tx&, const std::vector<shown_secret>&);
 std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx&, const std::vector<shown_secret>&);

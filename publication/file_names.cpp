@@ -1,6 +1,7 @@
 // Names of files: path components, downloads, ASCII forms (ingest.md 6.4, opds.md 3.7).
 
 #include <unicode/translit.h>
+#include <unicode/uscript.h>
 
 #include <array>
 #include <memory>
@@ -47,14 +48,27 @@ void escape_device_name(std::string& s) {
   if (is_device_name(s)) s.insert(std::min(s.find('.'), s.size()), "_");
 }
 
-const icu::Transliterator& latin_ascii() {
-  static const std::unique_ptr<icu::Transliterator> made = [] {
+std::unique_ptr<icu::Transliterator> transliterator(const char* rules) {
+  UErrorCode status = U_ZERO_ERROR;
+  std::unique_ptr<icu::Transliterator> t(icu::Transliterator::createInstance(rules, UTRANS_FORWARD, status));
+  CARREL_EXPECT(U_SUCCESS(status) && t != nullptr);
+  return t;
+}
+
+bool is_latin(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
     UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::Transliterator> t(icu::Transliterator::createInstance("Any-Latin; Latin-ASCII", UTRANS_FORWARD, status));
-    CARREL_EXPECT(U_SUCCESS(status) && t != nullptr);
-    return t;
-  }();
-  return *made;
+    UScriptCode script = uscript_getScript(next_code_point(text, i), &status);
+    if (script != USCRIPT_LATIN && script != USCRIPT_COMMON && script != USCRIPT_INHERITED) return false;
+  }
+  return true;
+}
+
+// Rules for every script of the world are tried at each character; a name in Latin letters needs few of them.
+const icu::Transliterator& ascii_rules(std::string_view text) {
+  static const std::unique_ptr<icu::Transliterator> any = transliterator("Any-Latin; Latin-ASCII"),
+                                                    latin = transliterator("Latin-ASCII");
+  return is_latin(text) ? *latin : *any;
 }
 
 }  // namespace
@@ -127,7 +141,7 @@ std::string ascii_name(std::string_view in) {
     latin = in;
   } else {
     icu::UnicodeString u = to_utf16(in);
-    latin_ascii().transliterate(u);
+    ascii_rules(in).transliterate(u);
     latin = to_utf8(u);
   }
   std::string out;

@@ -78,6 +78,19 @@ create table device_secrets (
   created_at timestamptz not null default now()
 );
 create index device_secrets_device on device_secrets (device_id);
+-- Whose secret it is, and what its account may see now. One that is over is nobody's; a device that is gone is for the caller to
+-- leave out.
+create function device_of_secret(shown bytea, wanted_form text, at timestamptz)
+  returns table (device_id uuid, user_id uuid, device_name text, kind text, user_name text, user_key text, role text, disabled boolean,
+                 scopes text, revoked_at timestamptz, audience bigint, state bigint, state_at timestamptz)
+  language sql stable as $$
+  select d.id, d.user_id, d.name, d.kind, u.name, u.name_key, u.role, u.disabled_at is not null, d.settings ->> 'scopes', d.revoked_at,
+         u.audience, u.state, u.state_at
+    from device_secrets s
+    join devices d on d.id = s.device_id
+    join users u on u.id = d.user_id
+   where s.hash = shown and s.form = wanted_form and (s.expires_at is null or s.expires_at > at)
+$$;
 
 -- The last requests of a device, so that "Unknown server error" on an e-reader can be explained (kosync.md 13).
 create table device_requests (

@@ -129,6 +129,8 @@ create index books_language_title on books (language, title_key, id, offered) wh
 create index books_language_author on books (language, author_key, place_key, id, offered) where status = 'organized' and deleted_at is null;
 create index books_series on books (series_id, place_key, id) where deleted_at is null;
 create unique index books_entitlement on books (entitlement);
+-- What a Kobo's sync compares of each book of its shelf, without reading the books themselves.
+create index books_compared on books (id) include (entitlement, version, file_version, status, deleted_at);
 create index books_random on books (random, id) where status = 'organized' and deleted_at is null;
 -- The same for people who may review and therefore see every status in one list.
 create index books_all_newest on books (created_at desc, id desc) where deleted_at is null;
@@ -192,6 +194,9 @@ create index book_files_book on book_files (book_id, rank, id);
 -- The same bytes are never stored twice (contract.md 5.4).
 create unique index book_files_checksum on book_files (checksum);
 create index book_files_content on book_files (content_hash) where content_hash is not null;
+-- The file of a book that a Kobo gets, found without reading the files (kobo_wanted).
+create index book_files_for_kobo on book_files (book_id, is_kepub desc, rank, id) include (file_size, missing_since)
+  where format in ('epub', 'kepub') and drm = '' and storage_path is not null;
 -- Every page counts them; there are hardly ever any.
 create index book_files_missing on book_files (missing_since) where missing_since is not null;
 
@@ -245,6 +250,12 @@ create function visible_books(viewer uuid) returns setof books language sql stab
   select b.* from reachable_books(viewer) b
    where b.deleted_at is null
      and (b.status = 'organized' or (select u.role in ('owner', 'librarian') from users u where u.id = viewer))
+$$;
+
+-- Of such an account, enabled and without limits, every organised book is visible: queries that compare thousands of books can
+-- then leave the predicate out, and with it the reading of whole books.
+create function sees_all_books(viewer uuid) returns boolean language sql stable as $$
+  select u.unlimited and u.disabled_at is null from users u where u.id = viewer
 $$;
 
 -- The library as lists show it: to pages (0), to apps that can be offered at least one file of the book (1), to KOReader (2).

@@ -204,7 +204,8 @@ create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);
 
 -- The books that a Kobo should hold, before what was removed on it is left out (17.2): of the shelves that feed it what its reader
 -- sees and can be delivered. A KEPUB before an EPUB; protected files, and formats that it cannot read as they are, are not (7.4).
--- Who asks for some books gives their book_id: that is looked up in the shelves, which else are read as a whole.
+-- Who asks for some books gives their book_id: that is looked up in the shelves, which else are read as a whole. Two indexes hold
+-- all that a sync compares (books_compared, book_files_for_kobo).
 create function kobo_wanted(device uuid, reader uuid, largest bigint)
   returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, fixed_layout boolean,
                  file_id uuid, file_size bigint, missing boolean, epub_version text)
@@ -214,7 +215,8 @@ create function kobo_wanted(device uuid, reader uuid, largest bigint)
     from (select sb.book_id, min(sb.added_at) as added_at
             from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
            where fs.device_id = device group by sb.book_id) w
-    join visible_books(reader) b on b.id = w.book_id and b.status = 'organized'
+    join books b on b.id = w.book_id and b.status = 'organized' and b.deleted_at is null
+     and ((select sees_all_books(reader)) or exists (select from visible_books(reader) v where v.id = b.id offset 0))
    cross join lateral (
          select f.id, f.file_size, f.missing_since, f.facts from book_files f
           where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null

@@ -93,7 +93,7 @@ void work_line::stop() {
       if (j->alarm) alarms_.erase(*j->alarm);
       waiting_gauge_.add(-1);
     }
-    work_there_.notify_all();
+    for (auto& w : workers_) w->wake.notify_one();
   }
   for (auto& j : refused) j->done(failed<lost>("the database pool has been closed", ""));
   for (std::thread& t : threads_) t.join();
@@ -124,15 +124,24 @@ std::shared_ptr<job> work_line::add(mode m, std::optional<clock::time_point> dea
       waiting_gauge_.add(1);
       if (deadline) {
         j->alarm = alarms_.emplace(*deadline, j);
-        if (*j->alarm == alarms_.begin()) alarm_changed_.notify_one();
+        if (*deadline < watch_until_) alarm_changed_.notify_one();
       }
-      work_there_.notify_one();
+      call_idle();
     }
   }
   if (!refusal) return j;
   refused_.add();
   j->done(std::move(refusal));
   return nullptr;
+}
+
+// Under the mutex.
+void work_line::call_idle() {
+  if (idle_.empty()) return;
+  worker& w = *idle_.back();
+  idle_.pop_back();
+  w.called = true;
+  w.wake.notify_one();
 }
 
 // Under the mutex: a waiting job leaves the line.
@@ -167,10 +176,14 @@ std::size_t work_line::waiting() const {
 
 bool work_line::on_own_thread() const { return serving == this; }
 
-std::shared_ptr<job> work_line::next(bool& idled) {
+std::shared_ptr<job> work_line::next(worker& w, bool& idled) {
   std::unique_lock lock(mutex_);
   idled = line_.empty();
-  work_there_.wait(lock, [&] { return stopping_ || !line_.empty(); });
+  while (line_.empty() && !stopping_) {  // another may have been quicker than the one that was called
+    w.called = false;
+    idle_.push_back(&w);
+    w.wake.wait(lock, [&] { return stopping_ || w.called; });
+  }
   if (line_.empty()) return nullptr;
   std::shared_ptr<job> j = std::move(line_.front());
   line_.pop_front();
@@ -182,7 +195,7 @@ std::shared_ptr<job> work_line::next(bool& idled) {
 void work_line::serve(worker& w) {
   serving = this;
   bool idled = true;
-  while (std::shared_ptr<job> j = next(idled)) {
+  while (std::shared_ptr<job> j = next(w, idled)) {
     {
       std::lock_guard lock(mutex_);
       j->by = &w;
@@ -273,13 +286,15 @@ void work_line::attempt(worker& w, job& j) {
 void work_line::watch() {
   std::unique_lock lock(mutex_);
   while (watching_) {
-    if (alarms_.empty()) {
-      alarm_changed_.wait(lock);
-      continue;
-    }
-    clock::time_point due = alarms_.begin()->first;
+    // Most work ends long before its time: it is looked at again when the first that was set is over, not with every new one.
+    clock::time_point due = alarms_.empty() ? clock::time_point::max() : alarms_.begin()->first;
     if (clock::now() < due) {
-      alarm_changed_.wait_until(lock, due);
+      watch_until_ = due;
+      if (watch_until_ == clock::time_point::max())
+        alarm_changed_.wait(lock);
+      else
+        alarm_changed_.wait_until(lock, watch_until_);
+      watch_until_ = clock::time_point::max();
       continue;
     }
     std::shared_ptr<job> j = alarms_.begin()->second;

@@ -50,6 +50,10 @@ class worker {
   bool end();           // true: a cancel was sent for it
   void cancel(job* j);  // from the watchdog: nothing happens when it has ended meanwhile
 
+  // Under the line's mutex.
+  bool called = false;
+  std::condition_variable wake;
+
  private:
   const session& session_;
   std::unique_ptr<connection> link_;
@@ -79,7 +83,8 @@ class work_line : public std::enable_shared_from_this<work_line> {
 
   void serve(worker&);
   void watch();
-  std::shared_ptr<job> next(bool& idled);
+  std::shared_ptr<job> next(worker&, bool& idled);
+  void call_idle();
   void run(worker&, job&, bool idled);
   void attempt(worker&, job&);
   void connect(worker&);
@@ -93,8 +98,11 @@ class work_line : public std::enable_shared_from_this<work_line> {
   const metrics::counter retried_;
 
   mutable std::mutex mutex_;
-  std::condition_variable work_there_;
+  // Who became idle last is called first: while there is little to do few connections do it, and what they know of it stays in
+  // the processor's caches.
+  std::vector<worker*> idle_;
   std::condition_variable alarm_changed_;
+  clock::time_point watch_until_ = clock::time_point::max();  // the watchdog looks by itself then
   std::list<std::shared_ptr<job>> line_;
   std::multimap<clock::time_point, std::shared_ptr<job>> alarms_;
   bool stopping_ = false;

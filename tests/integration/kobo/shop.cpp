@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kobo/quiet.hpp"
 #include "library/device.hpp"
 #include "library/shelf.hpp"
 
@@ -54,7 +55,9 @@ void shop::open() {
 
 uuid shop::add_kobo(const std::string& name) {
   return db.pool().write_now([&](db::tx& tx) {
-    uuid id = library::add_device(tx, db.reader(), name, "kobo")->made.id;
+    library::new_device added = library::add_device(tx, db.reader(), name, "kobo").value();
+    uuid id = added.made.id;
+    secrets_[id] = library::kobo_secret_hash(added.token);
     library::feed_device(tx, id, shelf, true);
     return id;
   });
@@ -123,7 +126,8 @@ sync_answer shop::sync_in(db::tx& tx, const uuid& kobo, const std::string& token
                   .token = token,
                   .gate = gate_of(tx, db.reader()),
                   .base = {"https://books.example/kobo/secret"}};
-  if (std::optional<sync_answer> quiet = quiet_sync(tx, in, "key")) return *quiet;
+  if (quiet_sync(tx, {.secret = secrets_.at(kobo), .reader = in.reader, .token = token}, "key"))
+    return {.body = "[]", .token = token, .more = false};
   return run_sync(tx, in, how, *store_, "key");
 }
 

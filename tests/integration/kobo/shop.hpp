@@ -1,6 +1,7 @@
 #pragma once
 // A library with a reader, a shelf and Kobos that are fed by it, as the sync sees them; no HTTP in between.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ class shop {
   void open();
 
   std::int64_t sizes_ = 1000;
+  std::map<uuid, std::string> secrets_;  // hashes, by device
   std::optional<library::store> store_;
 };
 
