@@ -141,6 +141,13 @@ json::array changed_metadata(const uuid& id, const delivery& d, const reading_st
   return out;
 }
 
+json::object preview(const uuid& id, const delivery& d, const device_base& base, instant session_created) {
+  json::object entitlement = entitlement_of(id, d.added, session_created, false);
+  entitlement.set("Accessibility", "Preview");
+  json::object inside{{"BookEntitlement", std::move(entitlement)}, {"BookMetadata", book_metadata(id, d, base, false)}};
+  return {{"ChangedEntitlement", std::move(inside)}};
+}
+
 json::object removal(const uuid& id, const std::string& title, instant session_created) {
   json::object metadata = constants_of(id, title);
   metadata.set("Contributors", json::array{}).set("ContributorRoles", json::array{});

@@ -23,6 +23,8 @@ json::object book_metadata(const uuid& entitlement, const delivery&, const devic
 json::object new_entitlement(const uuid& entitlement, const delivery&, const reading_state*, const device_base&, instant modified,
                              bool first_time);
 json::array changed_metadata(const uuid& entitlement, const delivery&, const reading_state*, const device_base&, metadata_form);
+// A sample in place of the book (8.6).
+json::object preview(const uuid& entitlement, const delivery&, const device_base&, instant session_created);
 json::object removal(const uuid& entitlement, const std::string& title, instant session_created);  // 8.5
 json::object changed_state(const uuid& entitlement, const reading_state*, instant added);
 json::object tag_item(const char* kind, const collection&);  // NewTag, ChangedTag

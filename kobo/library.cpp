@@ -3,6 +3,7 @@
 #include "kobo/resources.hpp"
 #include "kobo/state.hpp"
 #include "library/kobo_events.hpp"
+#include "server/core/log.hpp"
 
 namespace carrel::kobo {
 namespace {
@@ -70,11 +71,11 @@ constexpr db::statement sql_knows{"kobo.knows_book", R"sql(
 bool knows_book(db::tx& tx, const kobo_row& k, const uuid& id) { return !tx.run(sql_knows, k.ids.user, id).empty(); }
 
 // Of a book that the device does not have from us nothing is taken, and nothing is refused: it would be repeated for ever (9.3).
-std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent) {
+std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent, bool furthest_usually) {
   kobo_row k = row_of(tx, v);
   section_results r;
   if (k.wishes.positions && knows_book(tx, k, id))
-    r = put_state(tx, k, id, sent);
+    r = put_state(tx, k, id, sent, furthest_usually);
   else
     r.last_modified = state_time(sent);
   note_signals(tx, k, signal::state, {id});
@@ -107,6 +108,22 @@ void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_bac
   }
 }
 
+void note_cut_off(db::tx& tx, const visit& v) {
+  if (std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader)) unanswered(tx, *k);
+}
+
+// Only a reader that got its answer and shows the old token again cannot keep it (17.6).
+void watch_end(shared_state& s, const visit& v, http::response& r) {
+  r.sent = [&s, v](bool complete) {
+    if (complete) return;
+    auto done = [](const std::exception_ptr& failed) {
+      if (failed) log::warn("kobo.sync", {{"result", "a broken answer was not noted"}});
+    };
+    s.with.pool.enqueue(
+        db::mode::write, std::nullopt, [v](db::tx& tx) { note_cut_off(tx, v); }, done);
+  };
+}
+
 }  // namespace
 
 http::response sync_response(sync_answer a) {
@@ -135,7 +152,9 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
   task<sync_answer> syncing =
       s.with.pool.submit(db::mode::write, c.deadline, run_sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);
-  co_return sync_response(std::move(a));
+  http::response r = sync_response(std::move(a));
+  watch_end(s, v, r);
+  co_return r;
 }
 
 task<http::response> show_metadata(shared_state& s, http::context& c) {
@@ -168,7 +187,7 @@ task<http::response> take_state(shared_state& s, http::context& c) {
   std::optional<json::object> sent;
   if (!ids.empty()) sent = sent_state(c.in.body(), ids.front());
   if (!sent) co_return answer(R"({"RequestResult":"Failure","UpdateResults":[]})");
-  std::string body = co_await s.with.pool.write(store_state, std::move(v), ids.front(), std::move(*sent));
+  std::string body = co_await s.with.pool.write(store_state, std::move(v), ids.front(), std::move(*sent), s.furthest_usually);
   co_return answer(std::move(body));
 }
 

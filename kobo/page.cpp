@@ -39,6 +39,7 @@ class page {
         books.push_back(o.id);
     }
     if (!books.empty()) {
+      if (kobo_.fetch_again) to_fetch_ = fetched_anew(tx_, kobo_.ids.row, books);
       live_ = read_deliveries(tx_, kobo_.ids, books);
       if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
@@ -91,6 +92,7 @@ class page {
       doubt_book(o);
       return say_removal(o.id);
     }
+    if (o.kind == op_kind::add && to_fetch_.contains(o.id)) return say_preview(o, *live);
     if (o.kind == op_kind::add) return say_new(o.id, *live);
     announced_.push_back({subject::book, o.id, live->book.title});
     if (o.kind == op_kind::file) {
@@ -106,6 +108,13 @@ class page {
   void say_new(const uuid& id, const delivery& d) {
     announced_.push_back({subject::book, id, d.book.title});
     items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.book.updated_at, d.added), true));
+  }
+
+  // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
+  void say_preview(const op& o, const delivery& d) {
+    doubt_book(o);
+    announced_.push_back({subject::book, o.id, d.book.title});
+    items_.push_back(preview(o.id, d, in_.base, session_.created_at));
   }
 
   // A book that was planned and never said is not there, and would stand in the archive under a name that is none.
@@ -146,6 +155,7 @@ class page {
   std::unordered_map<uuid, delivery> live_;
   std::unordered_map<uuid, reading_state> states_;
   std::unordered_map<uuid, collection> collections_;
+  std::unordered_set<uuid> to_fetch_;
   std::vector<announcement> announced_;
   std::vector<uuid> unsure_books_, unsure_states_, unsure_tags_;
   json::array items_;

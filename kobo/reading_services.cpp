@@ -75,7 +75,7 @@ task<std::optional<person>> recognise(shared_state& s, http::context& c, std::op
   std::shared_ptr<const keys> secret = co_await s.secrets.get();
   reader_facts reader = reader_of(c.in, *secret);
   if (c.who && c.who->device) co_return person{.user = c.who->user, .device = *c.who->device, .reader = std::move(reader)};
-  if (reader.device_hash.empty() || !content) co_return std::nullopt;
+  if (reader.device_hash.empty() || !content || !s.known_by_device) co_return std::nullopt;
   std::optional<person> found = co_await s.with.pool.read(find_by_device, std::move(reader), *content);
   co_return found;
 }

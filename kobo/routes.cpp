@@ -158,7 +158,8 @@ task<response> refuse_all_tags(context&) {
 // Appendix D: what is wrong with the request itself is told by its status, anything else is an empty answer.
 response render(const context&, const http::problem& p) {
   bool own = p.code == "gone" || p.code == "tags" || p.code == "tag";
-  bool told = p.status == 401 || p.status == 403 || p.status >= 500 || own;
+  // A body that was not read is not said to have been kept.
+  bool told = p.status == 401 || p.status == 403 || p.status == 413 || p.status >= 500 || own;
   response r = answer("{}", told ? p.status : 200);
   for (const auto& [name, value] : p.headers) r.set(name, value);
   if (p.status == 503) r.set("Retry-After", "60");

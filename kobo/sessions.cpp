@@ -16,7 +16,7 @@ constexpr std::chrono::minutes between_contacts{1};
   "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                               \
   " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"         \
   " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"       \
-  " k.last_seen_at, k.model, k.firmware"                                                                               \
+  " k.last_seen_at, k.model, k.firmware, k.fetch_again"                                                                \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -40,6 +40,10 @@ constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
   update kobo_devices set answered = $2, answered_count = $3, answered_at = $4, chained = $5, last_sync_at = $6, stands_on = $7,
          syncs = $8, promised = $9 where id = $1)sql"};
 
+// An answer that did not reach the socket's end is no reason to take the next request for a repetition (17.6).
+constexpr db::statement sql_unanswered{"kobo.unanswered", R"sql(
+  update kobo_devices set answered = rtrim(answered, '+') where id = $1)sql"};
+
 #define CARREL_SESSION                                                                                                  \
   "select id, epoch, parent_id, op_count, delivered, acked_at is not null, created_at, quiet_catalog, quiet_audience, " \
   "quiet_state, quiet_changes from kobo_sessions where kobo_id = $1 "
@@ -47,9 +51,11 @@ constexpr db::statement sql_session{"kobo.session", CARREL_SESSION "and id = $2"
 constexpr db::statement sql_newest{"kobo.newest_session", CARREL_SESSION "order by id desc limit 1"};
 constexpr db::statement sql_newest_acked{"kobo.newest_acknowledged",
                                          CARREL_SESSION "and acked_at is not null order by id desc limit 1"};
+constexpr db::statement sql_newest_told{"kobo.newest_told", CARREL_SESSION "and told_at is not null order by id desc limit 1"};
 constexpr db::statement sql_all{"kobo.sessions", CARREL_SESSION "order by id desc"};
 #undef CARREL_SESSION
 
+constexpr db::statement sql_told{"kobo.told", "update kobo_sessions set told_at = coalesce(told_at, $2) where id = $1"};
 constexpr db::statement sql_content{"kobo.session_content", "select held, ops from kobo_sessions where id = $1"};
 constexpr db::statement sql_doubts{
     "kobo.session_doubts", "select session_id, subject, id, revision from kobo_marks where session_id = any ($1::bigint[])"};
@@ -90,6 +96,15 @@ constexpr db::statement sql_delivered{"kobo.delivered", R"sql(
 constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
   update kobo_ledger set delivered_at = $4, delivered_sync = $5, removal_delivered_at = null
    where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
+constexpr db::statement sql_to_fetch{"kobo.to_fetch", R"sql(
+  select id from kobo_ledger where kobo_id = $1 and subject = 1 and fetch_again and id = any ($2::uuid[]))sql"};
+constexpr db::statement sql_sample_heard{"kobo.sample_heard", R"sql(
+  with heard as (update kobo_ledger set fetch_again = false where kobo_id = $1 and subject = 1 and fetch_again and id = any ($2::uuid[])
+                 returning id)
+  update kobo_devices k set changes = k.changes + 1,
+         fetch_again = exists (select from kobo_ledger l where l.kobo_id = $1 and l.subject = 1 and l.fetch_again
+                                  and l.id not in (select id from heard))
+   where k.id = $1)sql"};
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_no_ghost{"kobo.no_ghost", R"sql(
@@ -117,6 +132,7 @@ kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
           .reset_asked = r.flag(17),
           .reset_lifts = r.flag(18),
           .has_tombstones = r.flag(19),
+          .fetch_again = r.flag(23),
           .stands_on = r.maybe_integer(8)};
 }
 
@@ -181,6 +197,8 @@ void store_run(db::tx& tx, const kobo_row& k) {
          k.promised);
 }
 
+void unanswered(db::tx& tx, const kobo_row& k) { tx.run(sql_unanswered, k.ids.row); }
+
 quiet_numbers numbers_of(const library::gate& g, const kobo_row& k) {
   return {.catalog = g.catalog.number, .audience = g.audience, .state = g.state, .changes = k.changes};
 }
@@ -199,6 +217,13 @@ std::optional<session> newest_acknowledged(db::tx& tx, const uuid& row) {
   db::rows rows = tx.run(sql_newest_acked, row);
   return rows.empty() ? std::nullopt : std::optional(session_from(rows[0]));
 }
+
+std::optional<session> newest_told(db::tx& tx, const uuid& row) {
+  db::rows rows = tx.run(sql_newest_told, row);
+  return rows.empty() ? std::nullopt : std::optional(session_from(rows[0]));
+}
+
+void note_told(db::tx& tx, std::int64_t id) { tx.run(sql_told, id, now()); }
 
 bool acknowledged_after(db::tx& tx, const uuid& row, std::int64_t id) { return !tx.run(sql_newer_acked, row, id).empty(); }
 
@@ -290,6 +315,12 @@ void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all)
   tx.run(sql_announce, row, subjects, ids, titles, now());
 }
 
+std::unordered_set<uuid> fetched_anew(db::tx& tx, const uuid& row, const std::vector<uuid>& books) {
+  std::unordered_set<uuid> out;
+  for (const db::row& r : tx.run(sql_to_fetch, row, books)) out.insert(r.id(0));
+  return out;
+}
+
 std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
   db::rows rows = tx.run(sql_title, row, entitlement);
   return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
@@ -313,6 +344,7 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     }
     int book = static_cast<int>(subject::book), tag = static_cast<int>(subject::tag);
     if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now(), k.syncs);
+    if (!books.empty() && k.fetch_again) tx.run(sql_sample_heard, k.ids.row, books);
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) {
       tx.run(sql_gone, k.ids.row, book, removed, now());

@@ -34,6 +34,7 @@ struct kobo_row {
   bool guard_lifted = false;
   bool asked = false, reset_asked = false, reset_lifts = false;  // by its owner, not yet done (actions.hpp)
   bool has_tombstones = false;
+  bool fetch_again = false;               // some of its books are told in two steps, so that their files are fetched anew (8.6)
   std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };
 // Finds or makes the row of that reader and locks it until the end of the transaction. A reader that does not say who it is uses
@@ -44,7 +45,8 @@ std::optional<kobo_row> find_row(db::tx&, const uuid& device, const uuid& user, 
 // Of the readers behind a credential the one that was told of a book, the last seen first: a file is asked for without any header
 // (12). Locked.
 std::optional<kobo_row> find_holder(db::tx&, const uuid& device, const uuid& user, const uuid& entitlement);
-void store_run(db::tx&, const kobo_row&);  // answered, chained, last_sync_at
+void store_run(db::tx&, const kobo_row&);   // answered, chained, last_sync_at
+void unanswered(db::tx&, const kobo_row&);  // its last answer was cut off
 
 // When these are unchanged nothing that a device could be told has changed.
 struct quiet_numbers {
@@ -64,6 +66,9 @@ struct session {
 std::optional<session> find_session(db::tx&, const uuid& row, std::int64_t id);
 std::optional<session> newest_session(db::tx&, const uuid& row);
 std::optional<session> newest_acknowledged(db::tx&, const uuid& row);
+// Of those that were told to their end, heard or not: what a reader without tokens is taken to hold (17.6).
+std::optional<session> newest_told(db::tx&, const uuid& row);
+void note_told(db::tx&, std::int64_t session);
 bool acknowledged_after(db::tx&, const uuid& row, std::int64_t id);  // is there a finished session newer than that one?
 session_content load_content(db::tx&, std::int64_t session);
 std::vector<op> load_ops(db::tx&, std::int64_t session, int first, int count);
@@ -92,6 +97,8 @@ struct announcement {
   std::string title;
 };
 void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
+// Those of them of which a sample has to be told first (8.6).
+std::unordered_set<uuid> fetched_anew(db::tx&, const uuid& row, const std::vector<uuid>& books);
 // The title under which a book was announced; nothing when it never was.
 std::optional<std::string> announced_title(db::tx&, const uuid& row, const uuid& entitlement);
 // The first `count` ops of the session have arrived; all of them when `whole` (17.4).

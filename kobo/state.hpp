@@ -38,6 +38,8 @@ struct shared_state {
   const sync_settings how;
   const std::uint64_t header_budget;       // bytes
   const bool unknown_annotations_missing;  // kobo.md 15, rule 3
+  const bool furthest_usually;             // 10.5, rule 7
+  const bool known_by_device;              // 15, who is calling: (3)
 
   db::once<keys> secrets;
   seen_bearers bearers;

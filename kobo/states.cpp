@@ -28,6 +28,16 @@ constexpr db::statement sql_store{"kobo.store_state", R"sql(
 constexpr db::statement sql_tell_others{"kobo.tell_others", R"sql(
   insert into kobo_readers as r (user_id, states) values ($1, 1) on conflict (user_id) do update set states = r.states + 1)sql"};
 
+constexpr db::statement sql_furthest{"kobo.furthest_wins", R"sql(
+  select case when position_policy is null then $2::boolean else position_policy = 'furthest' end from users where id = $1)sql"};
+// A book that is read again keeps the day on which it was finished (10.5, rule 8).
+constexpr db::statement sql_finished{"kobo.finished", R"sql(
+  update kobo_states set finished_at = $3 where user_id = $1 and entitlement = $2)sql"};
+// A running total of each device; the person's is the sum of the last of each (10.5, rule 9).
+constexpr db::statement sql_minutes{"kobo.minutes", R"sql(
+  insert into kobo_minutes (kobo_id, entitlement, minutes, at) values ($1, $2, $3, $4)
+      on conflict (kobo_id, entitlement) do update set minutes = excluded.minutes, at = excluded.at where excluded.at >= kobo_minutes.at)sql"};
+
 std::optional<state_section> section_from(const db::row& r, std::size_t column) {
   if (r.is_null(column)) return std::nullopt;
   result<json::object> fields = json::read_object(r.view(column));
@@ -204,15 +214,52 @@ instant state_time(const json::object& sent) {
   return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(now());
 }
 
-section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent) {
+namespace {
+
+std::string status_in(const std::optional<state_section>& s) {
+  std::string out;
+  if (s) s->fields.take("Status", out);
+  return out;
+}
+
+double progress_in(const std::optional<state_section>& s) {
+  double out = 0;
+  if (s) s->fields.take("ProgressPercent", out);
+  return out;
+}
+
+bool is_new(fate f) { return f == fate::accepted || f == fate::merged; }
+
+void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent, instant envelope) {
+  const json::value* v = sent.find("Statistics");
+  json::object clean;
+  if (v == nullptr || v->as_object() == nullptr || !take_statistics(*v->as_object(), clean)) return;
+  std::int64_t minutes = 0;
+  if (!clean.take("SpentReadingMinutes", minutes)) return;
+  std::string text;
+  std::optional<instant> at = v->as_object()->take("LastModified", text) ? parse_time(text) : std::nullopt;
+  tx.run(sql_minutes, k.ids.row, entitlement, minutes, at.value_or(envelope));
+}
+
+}  // namespace
+
+section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent,
+                          bool furthest_usually) {
   const uuid& user = k.ids.user;
   instant envelope = std::min(state_time(sent), now() + std::chrono::hours(24));
   tx.run(sql_begin, user, entitlement, envelope);
   reading_state state = state_from(tx.run(sql_lock, user, entitlement)[0]);
 
+  const std::string status_before = status_in(state.status);
+  const std::optional<state_section> bookmark_before = state.bookmark;
   std::array fates{take_section(state.status, sent, "StatusInfo", envelope, take_status),
                    take_section(state.statistics, sent, "Statistics", envelope, take_statistics),
                    take_section(state.bookmark, sent, "CurrentBookmark", envelope, take_bookmark)};
+  bool back = is_new(fates[2]) && bookmark_before && progress_in(state.bookmark) < progress_in(bookmark_before);
+  if (back && status_in(state.status) == status_before && tx.run(sql_furthest, user, furthest_usually)[0].flag(0)) {
+    state.bookmark = bookmark_before;
+    fates[2] = fate::older;
+  }
   auto any = [&](fate f) { return std::find(fates.begin(), fates.end(), f) != fates.end(); };
   if (any(fate::accepted) || any(fate::merged)) {
     db::rows stored =
@@ -221,6 +268,9 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.revision = stored[0].integer(0);
     tx.run(sql_tell_others, user);
   }
+  if (is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished")
+    tx.run(sql_finished, user, entitlement, state.status->at);
+  count_minutes(tx, k, entitlement, sent, envelope);
   bool exact = !any(fate::older) && !any(fate::failed) && !any(fate::merged);
   state_said(tx, k, entitlement, exact ? std::optional(state.revision) : std::nullopt);
   return {.status = word_of(fates[0]),

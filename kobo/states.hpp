@@ -38,7 +38,9 @@ struct section_results {
   const char *status = "Ignored", *statistics = "Ignored", *bookmark = "Ignored";
   instant last_modified{};
 };
-section_results put_state(db::tx&, const kobo_row&, const uuid& entitlement, const json::object& sent);
+// `furthest_usually`: of readers who have not chosen whether a place may go back (10.5, rule 7).
+section_results put_state(db::tx&, const kobo_row&, const uuid& entitlement, const json::object& sent,
+                          bool furthest_usually = false);
 
 instant state_time(const json::object& sent);  // of the envelope; now when it has none
 

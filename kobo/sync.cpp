@@ -15,12 +15,15 @@ namespace {
 constexpr int most_chained = 20, patient_repeats = 3, most_items = 20'000;
 constexpr std::chrono::minutes longest_run{10};
 constexpr std::chrono::seconds repeat_window{120};
+constexpr int steps_back = 3;
+constexpr std::chrono::hours step_back_window{24 * 7};
 
 // Where the device stands, as far as its token proves it (17.4).
 struct position {
   std::optional<session> in;  // absent: root
   int next = 0;
   bool done = false;
+  bool assumed = false;  // it shows no token; nothing is proven by that
   bool root() const { return !in; }
   bool midway() const { return in && !done; }
   std::string text() const {
@@ -73,7 +76,7 @@ class conversation {
     if (!kobo_.wishes.paused) do_what_was_asked(tx_, kobo_);
     position at = resolve();
     bool begins = begin_run(at);
-    if (at.in) deliver(tx_, kobo_, *at.in, at.next, at.done);
+    if (at.in && !at.assumed) deliver(tx_, kobo_, *at.in, at.next, at.done);
     if (begins) look_after(at);
     if (kobo_.wishes.paused) return nothing_for_now(at);
     if (at.midway()) return say(*at.in, at.next, at);
@@ -93,13 +96,19 @@ class conversation {
   quiet_numbers numbers() const { return numbers_of(in_.gate, kobo_); }
 
   position resolve() {
-    if (in_.token.empty()) return lost("no_token");
+    if (in_.token.empty()) return without_token();
     std::optional<sync_token> t = read_token(in_.token, kobo_.ids.row, key_);
     if (!t) return lost("not_ours");
     if (t->epoch != kobo_.epoch || t->session == 0) return {};  // its owner wanted that: a reset, or a pause before
     std::optional<session> s = find_session(tx_, kobo_.ids.row, t->session);
     if (!s || s->epoch != kobo_.epoch || t->next < 0 || t->next > s->op_count) return lost("forgotten");
     return {.in = s, .next = static_cast<int>(t->next), .done = t->done};
+  }
+  // A reader that never shows a token gets everything at each sync, unless its owner says that it keeps what it was told (17.6).
+  position without_token() {
+    std::optional<session> last = kobo_.wishes.by_ledger ? newest_told(tx_, kobo_.ids.row) : std::nullopt;
+    if (!last || last->epoch != kobo_.epoch) return lost("no_token");
+    return {.in = last, .next = last->op_count, .done = true, .assumed = true};
   }
   position lost(const char* why) {
     lost_ = why;
@@ -115,6 +124,7 @@ class conversation {
     bool goes_on = recent && kobo_.promised == at.text();
     bool repeated = kobo_.answered == at.text() + "+" && kobo_.answered_at && t - *kobo_.answered_at < repeat_window;
     kobo_.answered_count = repeated ? kobo_.answered_count + 1 : 0;
+    if (kobo_.answered_count == patient_repeats) library::note_event(tx_, kobo_.ids.row, library::event::repeats);
     if (same || goes_on) return false;
     ++kobo_.syncs;
     kobo_.chained = 0;
@@ -125,10 +135,16 @@ class conversation {
   void look_after(const position& at) {
     if (at.root() && !lost_.empty() && acknowledged_after(tx_, kobo_.ids.row, 0))
       library::note_event(tx_, kobo_.ids.row, library::event::full_sync, lost_);
-    if (at.in && acknowledged_after(tx_, kobo_.ids.row, at.in->id))
-      library::note_event(tx_, kobo_.ids.row, library::event::went_back);
+    if (at.in && !at.assumed && acknowledged_after(tx_, kobo_.ids.row, at.in->id)) note_step_back();
     if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
     if (!at.midway() && look_for_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal ? how_.heal_most : 0) > 0) ++kobo_.changes;
+  }
+
+  // A backup comes from an older place once. Who does so again and again is two readers that use one token (17.8, H1c).
+  void note_step_back() {
+    bool again = library::events_since(tx_, kobo_.ids.row, library::event::went_back, now() - step_back_window) >= steps_back;
+    bool told = library::events_since(tx_, kobo_.ids.row, library::event::shared, now() - step_back_window) > 0;
+    library::note_event(tx_, kobo_.ids.row, again && !told ? library::event::shared : library::event::went_back);
   }
 
   int page_limit() const {
@@ -225,6 +241,7 @@ class conversation {
     json::array items = render_page(tx_, kobo_, s, ops, in_, how_, store_);
     out.body = json::dump(items);
     bool done = next >= s.op_count;
+    if (done) note_told(tx_, s.id);
     out.more = !done || (first > 0 && !widened() && chains_on(s));
     out.token = write_token({.epoch = kobo_.epoch, .session = s.id, .next = next, .done = done}, kobo_.ids.row, key_);
     position then{.in = s, .next = next, .done = done};
@@ -267,7 +284,9 @@ class conversation {
 
   sync_answer nothing_new(const position& at) {
     kobo_.stands_on = at.in->id;
-    sync_answer out{.body = "[]", .token = in_.token, .more = false};
+    std::string token =
+        write_token({.epoch = kobo_.epoch, .session = at.in->id, .next = at.in->op_count, .done = true}, kobo_.ids.row, key_);
+    sync_answer out{.body = "[]", .token = at.assumed ? token : in_.token, .more = false};
     return finish(std::move(out), at, "");
   }
 

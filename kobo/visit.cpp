@@ -54,6 +54,8 @@ shared_state::shared_state(services s)
       how(settings_from(with.settings)),
       header_budget(static_cast<std::uint64_t>(with.settings.integer("kobo.header_budget"))),
       unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),
+      furthest_usually(with.settings.text("kosync.policy") == "furthest"),
+      known_by_device(with.settings.on("kobo.annotations.by_device")),
       secrets(with.pool, read_keys) {}
 
 std::string device_hash_in(const http::request& in, const keys& secret) {
@@ -114,6 +116,18 @@ void claim_bearer(db::tx& tx, const uuid& device, const uuid& user, const std::s
   adopt_leftovers(tx, hash, user);
 }
 
+// A Kobo may leave the port out of `Host`, though it is not the usual one (3); only then is nothing configured, and no proxy
+// between.
+std::string site_of(const http::links& links, const http::request& in) {
+  std::string site = links.devices(in);
+  std::size_t host = site.find("://") + 3, end = std::min(site.find('/', host), site.size());
+  std::string_view authority = std::string_view(site).substr(host, end - host);
+  bool has_port = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0) != authority.npos;
+  bool usual = in.local_port() == 0 || in.local_port() == (in.scheme() == "https" ? 443 : 80);
+  if (!links.fixed() && !has_port && !usual) site.insert(end, ":" + std::to_string(in.local_port()));
+  return site;
+}
+
 task<visit> enter(shared_state& s, http::context& c) {
   std::shared_ptr<const keys> secret = co_await s.secrets.get();
   CARREL_EXPECT(c.who && c.who->device && c.who->gate);
@@ -122,7 +136,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.user = c.who->user;
   v.gate = *c.who->gate;
   v.reader = reader_of(c.in, *secret);
-  std::string site = s.with.links.devices(c.in);
+  std::string site = site_of(s.with.links, c.in);
   v.base.text = site + "/kobo/" + std::string(c.in.param("token"));
   v.origin = site.substr(0, site.find('/', site.find("://") + 3));
   co_return v;

@@ -12,8 +12,15 @@
 namespace carrel::library {
 
 // How many of these books will be announced again. Those that are not on the device's shelves are left alone, with
-// `only_removed` also those that were not removed on the device.
-int announce_again(db::tx&, const uuid& device, const std::vector<uuid>& books, bool only_removed);
+// `only_removed` also those that were not removed on the device. `fetch_again`: as a sample first, so that the device fetches the
+// file anew (kobo.md 8.6; not every firmware may do so).
+struct announcing {
+  bool only_removed = false, fetch_again = false;
+};
+int announce_again(db::tx&, const uuid& device, const std::vector<uuid>& books, announcing);
+
+// These books leave the device with its next sync and stay away until they are restored or have left its shelves. How many.
+int take_off(db::tx&, const uuid& device, const std::vector<uuid>& books);
 
 // Everything will be said again from the start. How many books that is, and of what size.
 struct reset_preview {

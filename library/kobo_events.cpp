@@ -19,7 +19,14 @@ constexpr db::statement sql_forget{"library.kobo_forget_events", R"sql(
 constexpr db::statement sql_recent{"library.kobo_events", R"sql(
   select at, what, detail, entitlement from kobo_events where kobo_id = $1 order by id desc limit $2)sql"};
 
+constexpr db::statement sql_since{"library.kobo_events_since", R"sql(
+  select count(*) from kobo_events where kobo_id = $1 and what = $2 and at >= $3)sql"};
+
 }  // namespace
+
+std::int64_t events_since(db::tx& tx, const uuid& row, std::string_view what, instant since) {
+  return tx.run(sql_since, row, what, since)[0].integer(0);
+}
 
 void note_event(db::tx& tx, const uuid& row, std::string_view what, std::string_view detail,
                 const std::optional<uuid>& entitlement) {

@@ -29,6 +29,17 @@ constexpr db::statement sql_ledger{"library.kobo_ledger", R"sql(
    where $5::uuid[] is null or b.id = any ($5::uuid[])
    order by coalesce(w.added_at, l.first_announced_at) desc, 1)sql"};
 
+constexpr db::statement sql_next{"library.kobo_next_sync", R"sql(
+  select count(*) filter (where n.here and not n.pending and n.unheard),
+         count(*) filter (where not n.here and not n.unheard),
+         count(*) filter (where n.here and not n.pending and not n.unheard and b.updated_at > n.announced_at)
+    from (select coalesce(w.entitlement, l.id) as id, w.book_id is not null and t.id is null as here, coalesce(w.missing, false) as pending,
+                 l.delivered_at is null or l.removal_delivered_at is not null or l.wanted_again_at is not null as unheard, l.announced_at
+            from kobo_wanted($1, $2, $4) w
+            full join (select * from kobo_ledger where kobo_id = $3 and subject = 1) l on l.id = w.entitlement
+            left join kobo_tombstones t on t.kobo_id = $3 and t.subject = 1 and t.id = coalesce(w.entitlement, l.id)) n
+    left join books b on b.entitlement = n.id)sql"};
+
 constexpr db::statement sql_unsuitable{"library.kobo_unsuitable", R"sql(
   select b.id, b.title,
          case when not exists (select from book_files f where f.book_id = b.id and f.format in ('epub', 'kepub')) then 'format'
@@ -166,6 +177,16 @@ std::vector<ledger_row> kobo_ledger(db::tx& tx, const uuid& device, const std::o
       row.books.push_back(book_from(r));
   }
   return out;
+}
+
+next_sync next_sync_of(db::tx& tx, const uuid& device) {
+  db::rows owner = tx.run(sql_owner, device);
+  if (owner.empty()) return {};
+  db::rows readers = tx.run(sql_rows, device);
+  uuid row = readers.empty() ? uuid{} : readers[0].id(0);
+  db::rows counted = tx.run(sql_next, device, owner[0].id(0), row, read_kobo_options(owner[0].view(1)).largest);
+  const db::row& r = counted[0];
+  return {.added = r.integer(0), .removed = r.integer(1), .changed = r.integer(2)};
 }
 
 kobo_arrival arrival_of_kobo(db::tx& tx, const uuid& device) {

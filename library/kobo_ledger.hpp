@@ -44,6 +44,13 @@ struct ledger_row {
 // The reader that was seen last comes first. Never empty for a Kobo; empty for what is none. `only`: of these books.
 std::vector<ledger_row> kobo_ledger(db::tx&, const uuid& device, const std::optional<std::vector<uuid>>& only = std::nullopt);
 
+// What the next sync of the reader seen last will say, as far as it is known now: books that it is not known to have, that it is
+// to lose, and whose details have changed since they were announced.
+struct next_sync {
+  std::int64_t added = 0, removed = 0, changed = 0;
+};
+next_sync next_sync_of(db::tx&, const uuid& device);
+
 // All suspicions about an account's Kobos, the newest first.
 struct drift {
   uuid row, device;

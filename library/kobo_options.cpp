@@ -30,6 +30,8 @@ kobo_options read_kobo_options(std::string_view settings) {
   o.take("highlights", out.highlights);
   bool put_back = false;
   if (o.take("put_back", put_back)) out.put_back = put_back;
+  std::string mode;
+  out.by_ledger = o.take("sync_mode", mode) && mode == "ledger";
   o.take("largest", out.largest);
   return out;
 }
@@ -51,6 +53,11 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
     if (!v->is_null() && v->as_bool() == nullptr) return error{"put_back", "is true, false or null"};
     clean.set("put_back", *v);
   }
+  if (change.find("sync_mode") != nullptr) {
+    std::string mode;
+    if (!change.take("sync_mode", mode) || (mode != "token" && mode != "ledger")) return error{"sync_mode", "is token or ledger"};
+    clean.set("sync_mode", mode);
+  }
   if (change.find("largest") != nullptr) {
     std::int64_t bytes = 0;
     if (!change.take("largest", bytes) || bytes < 0) return error{"largest", "is a number of bytes, 0 for any"};
@@ -63,7 +70,8 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
 
 json::object kobo_options_json(const kobo_options& o) {
   return {{"paused", o.paused},         {"collections", o.collections}, {"positions", o.positions},
-          {"highlights", o.highlights}, {"put_back", o.put_back},       {"largest", o.largest}};
+          {"highlights", o.highlights}, {"put_back", o.put_back},       {"sync_mode", o.by_ledger ? "ledger" : "token"},
+          {"largest", o.largest}};
 }
 
 }  // namespace carrel::library

@@ -18,6 +18,7 @@ struct kobo_options {
   bool positions = true;         // reading states go both ways
   bool highlights = false;       // those of another reader are offered (kobo.md 15, rule 1)
   std::optional<bool> put_back;  // a book removed on the device comes back; absent: kobo.removed_policy
+  bool by_ledger = false;        // it shows no token and is taken to hold what it was told (kobo.md 17.6)
   std::int64_t largest = 0;      // bytes of a book's file; 0: any
 };
 
@@ -25,7 +26,8 @@ kobo_options read_kobo_options(std::string_view settings);  // the column device
 kobo_options kobo_options_of(db::tx&, const uuid& device);
 
 // Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back" (null: as the server
-// is set), and the integer "largest". Error: the name of the field that is not usable, and why.
+// is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name of the field that is not usable, and
+// why.
 result<bool> change_kobo_options(db::tx&, const uuid& device, const json::object& change);
 json::object kobo_options_json(const kobo_options&);
 

@@ -22,6 +22,7 @@ create table kobo_devices (
   promised text not null default '',           -- the position at which the next request of the same run will be
   chained int not null default 0,
   syncs bigint not null default 0,             -- runs that began
+  fetch_again boolean not null default false,  -- of some of its books, see kobo_ledger
   page_size int,                               -- smaller than others have it, because answers were not usable (17.8, H5)
   failures int not null default 0,             -- in a row, as the reader reported them
   looked_after_at timestamptz,                 -- when its silent books were last looked for (17.8, H3)
@@ -51,7 +52,8 @@ create table kobo_sessions (
   quiet_catalog bigint,
   quiet_audience bigint,
   quiet_state bigint,
-  quiet_changes bigint
+  quiet_changes bigint,
+  told_at timestamptz                          -- its last answer was given; proves nothing (kobo_options, "ledger")
 );
 alter table kobo_sessions alter column held set storage external;
 alter table kobo_sessions alter column ops set storage external;   -- a page is cut out of it
@@ -78,6 +80,7 @@ create table kobo_ledger (
   announced int not null default 1,
   since_at timestamptz not null default now(), -- what the device has shown before tells nothing of this announcement
   wanted_again_at timestamptz,                 -- its owner wants it to be announced again; until it is
+  fetch_again boolean not null default false,  -- a sample of it is told first, so that its file is fetched anew (8.6)
   delivered_at timestamptz,
   delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,
@@ -160,7 +163,17 @@ create table kobo_states (
   statistics_at timestamptz,
   bookmark jsonb,
   bookmark_at timestamptz,
+  finished_at timestamptz,                     -- when it was last read to its end; stays when it is read again
   primary key (user_id, entitlement)
+);
+
+-- How long a book was read on a device, as that device counts; a person's time is the sum (10.5, rule 9).
+create table kobo_minutes (
+  kobo_id uuid not null references kobo_devices on delete cascade,
+  entitlement uuid not null,
+  minutes bigint not null,
+  at timestamptz not null,
+  primary key (kobo_id, entitlement)
 );
 
 -- Highlights and notes of a person in a book, as an e-reader said them (kobo.md 15). `raw` is what is given back; the other

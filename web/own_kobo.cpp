@@ -10,9 +10,14 @@ bool owns_kobo(db::tx& tx, const uuid& user, const uuid& device) {
 }
 
 std::optional<int> announce_own_again(db::tx& tx, const uuid& user, const uuid& device, const std::vector<uuid>& books,
-                                      bool only_removed) {
+                                      library::announcing how) {
   if (!owns_kobo(tx, user, device)) return std::nullopt;
-  return library::announce_again(tx, device, books, only_removed);
+  return library::announce_again(tx, device, books, how);
+}
+
+std::optional<int> take_off_own(db::tx& tx, const uuid& user, const uuid& device, const std::vector<uuid>& books) {
+  if (!owns_kobo(tx, user, device)) return std::nullopt;
+  return library::take_off(tx, device, books);
 }
 
 std::optional<int> reset_own_kobo(db::tx& tx, const uuid& user, const uuid& device, bool lift_removed) {

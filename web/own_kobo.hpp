@@ -14,7 +14,8 @@ namespace carrel::web {
 bool owns_kobo(db::tx&, const uuid& user, const uuid& device);
 
 std::optional<int> announce_own_again(db::tx&, const uuid& user, const uuid& device, const std::vector<uuid>& books,
-                                      bool only_removed);
+                                      library::announcing);
+std::optional<int> take_off_own(db::tx&, const uuid& user, const uuid& device, const std::vector<uuid>& books);
 std::optional<int> reset_own_kobo(db::tx&, const uuid& user, const uuid& device, bool lift_removed);
 bool take_back_own_acts(db::tx&, const uuid& user, const uuid& device);
 bool agree_to_own_removal(db::tx&, const uuid& user, const uuid& device);

@@ -8,7 +8,7 @@ namespace {
 
 struct arguments : device_arguments {
   std::vector<std::string> books;
-  bool lift_removed = false;
+  bool lift_removed = false, hard = false;
 };
 arguments given;
 
@@ -61,7 +61,7 @@ exit_status again(invocation& call, bool only_removed) {
     std::vector<uuid> books;
     for (const std::string& name : given.books) books.push_back(book_named(tx, d.user_id, name));
     library::record(tx, command_line, only_removed ? "device.restore" : "device.resend", "device", d.id);
-    return library::announce_again(tx, d.id, books, only_removed);
+    return library::announce_again(tx, d.id, books, {.only_removed = only_removed, .fetch_again = given.hard && !only_removed});
   });
   return queued(call, count);
 }
@@ -89,10 +89,9 @@ void describe_kobo(CLI::App& device, invocation& call) {
     return s;
   };
   sub("status", "what a Kobo holds of its shelves, with the evidence", status);
-  sub("resend", "announce books again with the next sync", resend)
-      ->add_option("BOOK", given.books, "ids or titles")
-      ->required()
-      ->allow_extra_args(true);
+  CLI::App* again = sub("resend", "announce books again with the next sync", resend);
+  again->add_option("BOOK", given.books, "ids or titles")->required()->allow_extra_args(true);
+  again->add_flag("--hard", given.hard, "as a sample first, so that the Kobo fetches the files again, where its firmware can");
   sub("restore", "bring books back that were removed on the Kobo", restore)
       ->add_option("BOOK", given.books, "ids or titles")
       ->required()

@@ -44,6 +44,8 @@ const std::vector<setting_key>& setting_keys() {
       {"kobo.page_size", count, "100", "envelopes per answer", "", false},
       {"kobo.metadata", choice, "container", "how a change of metadata is told", "container|pair|bare", false},
       {"kobo.removal_guard", toggle, "on", "ask before more than half of a device's books go at once", "", false},
+      {"kobo.annotations.by_device", toggle, "on", "know a Kobo without its token by its device id and a book of its own", "",
+       false},
       {"kobo.annotations.unknown", choice, "empty", "answer for a book without known highlights", "empty|notfound", false},
       {"kobo.header_budget", count, "4096", "warn above this many bytes of answer header", "", false},
       {"kobo.heal", toggle, "on", "re-announce unconfirmed books", "", false},

@@ -2,6 +2,7 @@
 // Who the client is and which address it used, behind trusted proxies (opds.md 2.4).
 
 #include <boost/asio/ip/address.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +32,11 @@ struct peer {
   std::string address;  // "unix" for local sockets
   bool trusted = false;
   bool tls = false;
+  std::uint16_t port = 0;  // of the listener
 };
 
-// Fills client_address, scheme, host and prefix. Only a trusted peer's forwarding headers count. The client is the rightmost
-// address that is not itself a trusted proxy; scheme and host are the first elements of their lists.
+// Fills client_address, scheme, host, prefix and local_port. Only a trusted peer's forwarding headers count. The client is the
+// rightmost address that is not itself a trusted proxy; scheme and host are the first elements of their lists.
 std::optional<refusal> settle_origin(head&, const peer&, const networks& trusted);
 
 }  // namespace carrel::http

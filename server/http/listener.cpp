@@ -198,16 +198,18 @@ bool acceptor::accept_one() {
   engine& all = worker_.all;
   session::accepted a{.descriptor = -1,
                       .family = local_ ? AF_UNIX : from.ss_family,
-                      .from = {.address = "unix", .trusted = true, .tls = false},
+                      .from = {.address = "unix", .trusted = true, .tls = false, .port = 0},
                       .exempt = true,
                       .local = "localhost",
                       .serves = serves_,
                       .tls = nullptr};
   if (!local_) {
     ip::address address = address_of(from);
-    a.from = {.address = address.to_string(), .trusted = all.trusted.contain(address), .tls = false};
+    a.from = {.address = address.to_string(), .trusted = all.trusted.contain(address), .tls = false, .port = 0};
     a.exempt = address.is_loopback() || a.from.trusted;
-    a.local += text_.substr(text_.rfind(':'));
+    std::string_view port = std::string_view(text_).substr(text_.rfind(':') + 1);
+    a.local.append(":").append(port);
+    a.from.port = static_cast<std::uint16_t>(to_integer(port).value_or(0));
     if (all.tls.used() && serves_ != listen_address::role::metrics) a.tls = all.tls.current();
     a.from.tls = a.tls != nullptr;
     int on = 1;

@@ -43,7 +43,8 @@ request::request(parts p)
       prefix_(std::move(p.prefix)),
       headers_(std::move(p.headers)),
       body_file_(std::move(p.body_file)),
-      body_size_(p.body_size) {
+      body_size_(p.body_size),
+      local_port_(p.local_port) {
   if (body_size_ == 0) body_size_ = body_.size();
   std::string_view target = target_;
   std::size_t mark = target.find('?');

@@ -55,6 +55,8 @@ class request {
   const std::string& scheme() const { return scheme_; }
   const std::string& host() const { return host_; }
   const std::string& prefix() const { return prefix_; }
+  // Where the connection came in; 0 when something stands between (forwarding headers) or there is none (a local socket).
+  std::uint16_t local_port() const { return local_port_; }
 
   // Filled by the session and by tests.
   struct parts;
@@ -69,6 +71,7 @@ class request {
   header_list headers_;
   std::filesystem::path body_file_;
   std::uint64_t body_size_ = 0;
+  std::uint16_t local_port_ = 0;
 };
 
 struct request::parts {
@@ -79,6 +82,7 @@ struct request::parts {
   std::filesystem::path body_file;
   std::uint64_t body_size = 0;
   std::string client_address, scheme = "http", host, prefix;
+  std::uint16_t local_port = 0;
 };
 
 // `count` bytes of a file from `first`. The file stays open from the answer's head to its end, so that replacing it

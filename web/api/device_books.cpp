@@ -21,8 +21,7 @@ json::object options_of(db::tx& tx, const uuid& device) {
   return library::kobo_options_json(library::kobo_options_of(tx, device));
 }
 
-std::vector<uuid> books_of(const http::context& c) {
-  json::object body = body_of(c);
+std::vector<uuid> books_in(const json::object& body) {
   std::vector<std::string> texts;
   if (!body.take("books", texts)) invalid("books: is a list of ids");
   std::vector<uuid> out;
@@ -34,12 +33,20 @@ std::vector<uuid> books_of(const http::context& c) {
   return out;
 }
 
+bool flag_in(const json::object& body, const char* name) {
+  bool on = false;
+  if (body.find(name) != nullptr && !body.take(name, on)) invalid(std::string(name) + ": is true or false");
+  return on;
+}
+
 answer announce(const site& at, http::context& c, bool only_removed) {
   caller who = co_await caller_of(at, c);
   who.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
-  std::vector<uuid> books = books_of(c);
-  std::optional<int> queued = co_await at.with.pool.write(announce_own_again, who.id(), id, books, only_removed);
+  json::object body = body_of(c);
+  std::vector<uuid> books = books_in(body);
+  library::announcing how{.only_removed = only_removed, .fetch_again = !only_removed && flag_in(body, "hard")};
+  std::optional<int> queued = co_await at.with.pool.write(announce_own_again, who.id(), id, books, how);
   if (!queued) not_there();
   co_return json_object({{"queued", *queued}});
 }
@@ -69,11 +76,7 @@ answer reset_device(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   who.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
-  bool lift = false;
-  if (!c.in.body().empty()) {
-    json::object body = body_of(c);
-    if (body.find("lift_removed") && !body.take("lift_removed", lift)) invalid("lift_removed: is true or false");
-  }
+  bool lift = !c.in.body().empty() && flag_in(body_of(c), "lift_removed");
   std::optional<int> queued = co_await at.with.pool.write(reset_own_kobo, who.id(), id, lift);
   if (!queued) not_there();
   co_return json_object({{"queued", *queued}});

@@ -17,8 +17,17 @@ json::object wishes_of(const http::form& form) {
   std::string policy = form.text("policy");
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
   std::int64_t megabytes = to_integer(trim(form.text("largest"))).value_or(0);
+  out.set("sync_mode", form.has("by_ledger") ? "ledger" : "token");
   out.set("largest", std::clamp<std::int64_t>(megabytes, 0, 1'000'000) * 1'000'000);
   return out;
+}
+
+std::vector<uuid> books_in(const http::form& form) {
+  std::vector<uuid> books;
+  for (const std::string& text : form.all("book")) {
+    if (std::optional<uuid> book = id_of(text)) books.push_back(*book);
+  }
+  return books;
 }
 
 std::string page_of(const uuid& device) { return "/devices/" + device.text(); }
@@ -67,13 +76,22 @@ answer kobo_again(const site& at, http::context& c) {
   v.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
   http::form form(c.in);
-  std::vector<uuid> books;
-  for (const std::string& text : form.all("book")) {
-    if (std::optional<uuid> book = id_of(text)) books.push_back(*book);
-  }
-  std::optional<int> queued = co_await at.with.pool.write(announce_own_again, v.id(), id, books, false);
+  std::vector<uuid> books = books_in(form);
+  library::announcing how{.only_removed = false, .fetch_again = form.has("hard")};
+  std::optional<int> queued = co_await at.with.pool.write(announce_own_again, v.id(), id, books, how);
   if (!queued) not_here(v);
   co_return done(v, back_path(form, page_of(id)), *queued > 0 ? "kobo.again" : "kobo.nothing", id.text());
+}
+
+answer kobo_take_off(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::vector<uuid> books = books_in(form);
+  std::optional<int> taken = co_await at.with.pool.write(take_off_own, v.id(), id, books);
+  if (!taken) not_here(v);
+  co_return done(v, page_of(id), *taken > 0 ? "kobo.take_off" : "kobo.nothing", id.text());
 }
 
 answer kobo_reset(const site& at, http::context& c) {

@@ -57,6 +57,7 @@ answer device_rotate(const site&, http::context&);
 answer device_revoke(const site&, http::context&);
 answer device_shelves(const site&, http::context&);
 answer kobo_again(const site&, http::context&);
+answer kobo_take_off(const site&, http::context&);
 answer kobo_reset(const site&, http::context&);
 answer kobo_take_back(const site&, http::context&);
 answer kobo_agree(const site&, http::context&);

@@ -32,12 +32,19 @@ shelves_data load_shelves(db::tx& tx, uuid viewer) {
   return out;
 }
 
+// A Kobo that the shelf feeds, with what is known of the books that are shown.
+struct fed_kobo {
+  library::device device;
+  std::vector<library::ledger_row> rows;
+  library::next_sync next;
+};
+
 struct shelf_data {
   std::optional<library::shelf> shelf;
   std::vector<library::book> books;
   std::vector<library::device> devices;
   std::vector<uuid> fed;
-  std::vector<std::pair<library::device, std::vector<library::ledger_row>>> kobos;  // fed by it; of the books that are shown
+  std::vector<fed_kobo> kobos;
   std::size_t first = 0, total = 0;
 };
 
@@ -59,7 +66,8 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
   std::vector<uuid> shown(begin, end);
   for (const library::device& d : out.devices) {
     bool fed = std::find(out.fed.begin(), out.fed.end(), d.id) != out.fed.end();
-    if (fed && d.kind == "kobo") out.kobos.emplace_back(d, library::kobo_ledger(tx, d.id, shown));
+    if (fed && d.kind == "kobo")
+      out.kobos.push_back({.device = d, .rows = library::kobo_ledger(tx, d.id, shown), .next = library::next_sync_of(tx, d.id)});
   }
   return out;
 }
@@ -105,7 +113,7 @@ std::vector<view> cards_with_marks(const visit& v, const shelf_data& data) {
   std::vector<view> out = cards(v.say, data.books);
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::vector<view> marks;
-    for (const auto& [device, rows] : data.kobos) {
+    for (const auto& [device, rows, next] : data.kobos) {
       const std::vector<library::ledger_book>& all = rows.front().books;
       auto at = std::find_if(all.begin(), all.end(), [&](const library::ledger_book& b) { return b.book == data.books[i].id; });
       view one;
@@ -122,6 +130,22 @@ std::vector<view> cards_with_marks(const visit& v, const shelf_data& data) {
   return out;
 }
 
+// "next sync: +3 −1 ~2", and how long ago the last one was (product.md 4.6).
+std::vector<view> kobo_strip(const visit& v, const shelf_data& data) {
+  std::vector<view> out;
+  for (const fed_kobo& k : data.kobos) {
+    view one;
+    bool nothing = k.next.added + k.next.removed + k.next.changed == 0;
+    std::string plus = v.say.number(k.next.added), minus = v.say.number(k.next.removed), changed = v.say.number(k.next.changed);
+    one.set("words", nothing ? v.say.text("kobo.next_sync.none")
+                             : v.say.say("kobo.next_sync", {{"plus", plus}, {"minus", minus}, {"changed", changed}}));
+    one.set("id", k.device.id.text()).set("name", k.device.name);
+    moment(v.say, k.rows.front().last_sync_at, one, "synced");
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors wrong) {
   std::size_t first =
       static_cast<std::size_t>(std::max<std::int64_t>(0, to_integer(v.c.in.query("from").value_or("0")).value_or(0)));
@@ -134,6 +158,7 @@ task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors 
   out.set("collection", data.shelf->collection)
       .set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
   out.set("books", cards_with_marks(v, data)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
+  out.set("kobos", kobo_strip(v, data));
   wrong.fill(out);
   co_return show(v, {data.shelf->name, "shelves"}, "shelf", std::move(out), wrong.empty() ? 200 : 422);
 }

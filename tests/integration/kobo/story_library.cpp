@@ -104,7 +104,7 @@ void story::ask_the_server() {
   s_.db.pool().write_now([&](db::tx& tx) {
     if (what == 0) library::reset_kobo(tx, kobo, lift);
     if (what == 1) library::take_back_kobo_acts(tx, kobo);
-    if (what >= 2) library::announce_again(tx, kobo, some, lift);
+    if (what >= 2) library::announce_again(tx, kobo, some, {.only_removed = lift});
   });
   std::set<std::string> there = judge_.on_shelves(kobo, true);
   for (place& p : places_) {
