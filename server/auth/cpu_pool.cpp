@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/core/log.hpp"
-#include "server/db/resume.hpp"
+#include "server/core/resume.hpp"
 #include "server/http/message.hpp"
 
 namespace carrel::auth {
@@ -75,7 +75,7 @@ void cpu_pool::post(std::function<void()> work) {
 }
 
 task<> cpu_pool::wait_for(std::function<void()> work) {
-  auto start = [s = state_, work = std::move(work)](const std::shared_ptr<db::waiter>& who) {
+  auto start = [s = state_, work = std::move(work)](const std::shared_ptr<waiter>& who) {
     auto job = [who, work] {
       std::exception_ptr error;
       try {
@@ -83,14 +83,14 @@ task<> cpu_pool::wait_for(std::function<void()> work) {
       } catch (...) {
         error = std::current_exception();
       }
-      db::resume(who, error);
+      resume(who, error);
     };
     if (s->add(std::move(job))) return;
     http::problem busy{503, "too much is waiting, try again in a moment", "busy"};
     busy.headers.emplace_back("Retry-After", "5");
-    db::resume(who, std::make_exception_ptr(busy));
+    resume(who, std::make_exception_ptr(busy));
   };
-  return db::suspend(std::move(start));
+  return suspend(std::move(start));
 }
 
 }  // namespace carrel::auth

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/db/resume.hpp"
+#include "server/core/resume.hpp"
 
 namespace carrel::db {
 namespace {

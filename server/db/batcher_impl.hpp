@@ -15,9 +15,11 @@
 #include "server/core/metrics.hpp"
 #include "server/db/batcher.hpp"
 
-namespace carrel::db {
-
+namespace carrel {
 class waiter;
+}
+
+namespace carrel::db {
 
 struct batch_item {
   virtual ~batch_item() = default;

@@ -4,8 +4,8 @@
 #include <mutex>
 
 #include "server/core/error.hpp"
+#include "server/core/resume.hpp"
 #include "server/db/line.hpp"
-#include "server/db/resume.hpp"
 
 namespace carrel::db {
 

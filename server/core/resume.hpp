@@ -1,5 +1,5 @@
 #pragma once
-// Coroutines that wait for another thread, of the database or one that computes.
+// Coroutines that wait for another thread: of the database, one that computes, one that asks another server.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <exception>
@@ -10,7 +10,7 @@
 
 #include "server/core/task.hpp"
 
-namespace carrel::db {
+namespace carrel {
 
 // A suspended coroutine. Its executor counts as having work until it is resumed.
 class waiter {
@@ -39,4 +39,4 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
 // `call` runs when the coroutine is cancelled while it waits. Only inside `start`.
 void on_cancel(const std::shared_ptr<waiter>&, std::function<void()> call);
 
-}  // namespace carrel::db
+}  // namespace carrel

@@ -1,4 +1,4 @@
-#include "server/db/resume.hpp"
+#include "server/core/resume.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -10,7 +10,7 @@
 #include <latch>
 #include <optional>
 
-namespace carrel::db {
+namespace carrel {
 namespace asio = boost::asio;
 
 waiter::~waiter() = default;
@@ -107,4 +107,4 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
 
 void on_cancel(const std::shared_ptr<waiter>& w, std::function<void()> call) { w->watch(std::move(call)); }
 
-}  // namespace carrel::db
+}  // namespace carrel
