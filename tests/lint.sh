@@ -25,6 +25,7 @@ only_in 'pugixml' 'publication/|tests/'
 only_in 'zip\.h|libxml/|vips/|unicode/' 'publication/|tests/|web/|bench/'
 only_in 'spdlog/|prometheus/' 'server/core/'
 only_in 'sodium' 'server/core/|server/auth/'
+only_in 'curl/' 'server/http/'
 only_in 'openssl/' 'server/core/|server/http/|tests/'
 
 long=$(wc -l "${sources[@]}" | awk '$1 > 600 && $2 != "total" {print $2}')

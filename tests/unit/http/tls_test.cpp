@@ -10,8 +10,10 @@
 #include <catch2/catch.hpp>
 
 #include "client.hpp"
+#include "server/http/client.hpp"
 #include "server/http/conditional.hpp"
 #include "server/http/tls.hpp"
+#include "tests/harness/coroutines.hpp"
 
 using namespace carrel;
 using namespace carrel::http_tests;
@@ -207,4 +209,28 @@ TEST_CASE("who sends too much inside TLS can send it to the end and reads why it
   CHECK(c.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n"));
   for (std::size_t at = 0; at < body.size(); at += 65536) CHECK(c.send(body.substr(at, 65536)));
   CHECK(c.rest().starts_with("HTTP/1.1 413 "));
+}
+
+TEST_CASE("a server that nobody vouches for is asked nothing") {
+  secure_site s;
+  bool asked = false;
+  s.main.add(verb::get, "/asked", [&](http::context&) -> task<http::response> {
+    asked = true;
+    co_return http::text("");
+  });
+  s.start();
+  http::client c({.this_machine = true});
+  http::outgoing what;
+  what.url = "https://127.0.0.1:" + std::to_string(s.port) + "/asked";
+  what.hosts = {"127.0.0.1"};
+  std::optional<http::client::outcome> got;
+  auto ask = [&]() -> task<> {
+    task<http::client::outcome> sending = c.send(std::move(what));
+    http::client::outcome o = co_await std::move(sending);
+    got.emplace(std::move(o));
+  };
+  harness::run_one(ask());
+  REQUIRE_FALSE(*got);
+  CHECK(got->error() == http::client_failure::unreachable);
+  CHECK_FALSE(asked);
 }
