@@ -72,6 +72,11 @@ task<http::response> take_analytics(shared_state& s, http::context& c) {
     task<> noting = s.with.pool.write(note_report, std::move(v), std::move(told), s.how.page_size);
     co_await std::move(noting);
   }
+  if (asks_store(s, c)) {
+    task<> telling = hand_on_events(s, c);
+    co_await std::move(telling);
+  }
+  // All are accepted: those that are not handed on would be sent again for ever.
   http::response r = stub_answer(c.in, "/v1/analytics/event");
   r.set("Content-Type", "application/json; charset=utf-8");
   co_return r;

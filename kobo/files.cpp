@@ -144,7 +144,12 @@ task<http::response> show_cover(shared_state& s, http::context& c) {
   std::optional<uuid> id = book_of_image(c.in.param("image"));
   std::optional<library::cover_ref> cover;
   if (id) cover = co_await s.with.pool.read(find_cover, v.user, *id);
-  if (!cover) co_return no_cover();
+  if (!cover) {
+    task<std::optional<http::response>> asking = cover_of_store(s, c, id);
+    std::optional<http::response> there = co_await std::move(asking);
+    if (there) co_return std::move(*there);
+    co_return no_cover();
+  }
   note_shown(s, v, signal::cover, {*id});
   int edge = edge_of(c.in, *cover);
   http::validators tags{.etag = "\"" + cover->sha256.substr(0, 24) + "-" + std::to_string(edge) + "\"", .modified = std::nullopt};

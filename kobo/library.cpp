@@ -135,7 +135,14 @@ http::response sync_response(sync_answer a) {
 
 task<http::response> show_initialization(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
-  http::response r = answer(initialization_json(v.base.text, v.origin));
+  std::string accounts;
+  if (asks_store(s, c)) {
+    task<std::optional<http::response>> asking = refused_by_store(s, c);
+    std::optional<http::response> refused = co_await std::move(asking);
+    if (refused) co_return std::move(*refused);
+    accounts = s.store.at.accounts;  // a token of ours would shut it out of the store
+  }
+  http::response r = answer(initialization_json(v.base.text, v.origin, accounts));
   r.set("x-kobo-apitoken", "e30=");
   co_return r;
 }
@@ -152,6 +159,10 @@ task<http::response> show_sync(shared_state& s, http::context& c) {
   task<sync_answer> syncing =
       s.with.pool.submit(db::mode::write, c.deadline, run_sync, std::move(in), s.how, s.with.store, secret->tokens);
   sync_answer a = co_await std::move(syncing);
+  if (asks_store(s, c)) {
+    task<sync_answer> merging = with_store(s, c, v, std::move(a));
+    a = co_await std::move(merging);
+  }
   http::response r = sync_response(std::move(a));
   watch_end(s, v, r);
   co_return r;

@@ -16,7 +16,7 @@ constexpr db::statement sql_quiet{"kobo.quiet_sync", R"sql(
    cross join catalog_revision r
     join kobo_devices k on k.device_id = o.device_id and k.device_hash = $3
     join kobo_sessions s on s.kobo_id = k.id and s.id = $5 and s.epoch = k.epoch and s.acked_at is not null
-   where o.revoked_at is null and k.epoch = $6
+   where o.revoked_at is null and not coalesce(o.passthrough, $9) and k.epoch = $6
      and s.quiet_catalog = r.revision and s.quiet_audience = o.audience and s.quiet_state = o.state
      and s.quiet_changes = k.changes + coalesce((select states from kobo_readers where user_id = o.user_id), 0)
      and not k.asked and k.reset_asked_at is null and k.failures = 0 and k.answered <> $4 || '+'
@@ -48,7 +48,7 @@ std::optional<library::secret_owner> quiet_sync(db::tx& tx, const quiet_question
   if (!at || !at->done) return std::nullopt;
   std::string position = std::to_string(at->session) + ".";
   db::rows found = tx.run(sql_quiet, db::bytes{in.secret}, now(), db::bytes{in.reader.device_hash}, position, at->session,
-                          at->epoch, in.reader.model, in.reader.firmware);
+                          at->epoch, in.reader.model, in.reader.firmware, in.passthrough);
   if (found.empty() || !read_token(in.token, found[0].id(10), key)) return std::nullopt;
   const db::row& r = found[0];
   library::secret_owner who = library::owner_in(r);

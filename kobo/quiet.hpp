@@ -13,7 +13,8 @@ namespace carrel::kobo {
 struct quiet_question {
   std::string secret;  // its hash
   reader_facts reader;
-  std::string token;  // of the sync, as shown
+  std::string token;         // of the sync, as shown
+  bool passthrough = false;  // as kobo.passthrough says; a device that asks the real store has more to hear than we know
 };
 
 // Worth the turn: the device says that it has heard everything.

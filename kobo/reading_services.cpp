@@ -86,6 +86,18 @@ http::response with_etag(std::string body, const std::string& etag) {
   return r;
 }
 
+// Of a caller that cannot be recognised nothing is handed on: anybody could use us to talk to Kobo.
+task<http::response> store_or(shared_state& s, http::context& c, const char* otherwise) {
+  task<std::optional<person>> recognising = recognise(s, c, std::nullopt);
+  std::optional<person> who = co_await std::move(recognising);
+  if (who) {
+    task<std::optional<http::response>> asking = from_store(s, c);
+    std::optional<http::response> there = co_await std::move(asking);
+    if (there) co_return std::move(*there);
+  }
+  co_return answer(otherwise);
+}
+
 constexpr const char* no_annotations = R"({"annotations":[],"nextPageOffsetToken":null})";
 
 }  // namespace
@@ -97,6 +109,11 @@ task<http::response> show_inventory_changes(shared_state& s, http::context& c) {
   if (!who || held.empty()) co_return answer("[]");
   task<std::vector<std::string>> comparing = s.with.pool.write(changes_for, *who, std::move(held));
   std::vector<std::string> named = co_await std::move(comparing);
+  if (asks_store(s, c)) {
+    task<std::vector<std::string>> asking = changes_at_store(s, c);
+    std::vector<std::string> there = co_await std::move(asking);
+    named.insert(named.end(), there.begin(), there.end());
+  }
   co_return answer(json::dump(json::value(named)));
 }
 
@@ -105,6 +122,9 @@ task<http::response> show_annotations(shared_state& s, http::context& c) {
   task<std::optional<person>> recognising = recognise(s, c, id);
   std::optional<person> who = co_await std::move(recognising);
   if (!who) co_return with_etag(no_annotations, "W/\"0\"");
+  task<std::optional<http::response>> asking = from_store(s, c);
+  std::optional<http::response> there = co_await std::move(asking);
+  if (there) co_return std::move(*there);
   if (!id) throw http::problem{404, "", "gone"};
   asked_annotations found = co_await s.with.pool.read(annotations_of, who->user, *id);
   if (!found.ours) throw http::problem{404, "", "gone"};
@@ -116,6 +136,9 @@ task<http::response> take_annotations(shared_state& s, http::context& c) {
   std::optional<uuid> id = id_of(c.in.param("id"));
   task<std::optional<person>> recognising = recognise(s, c, id);
   std::optional<person> who = co_await std::move(recognising);
+  task<std::optional<http::response>> asking = from_store(s, c);
+  std::optional<http::response> there = co_await std::move(asking);
+  if (there) co_return std::move(*there);
   std::string body(c.in.body());
   if (who && id) {
     task<> storing = s.with.pool.write(store_annotations, *who, *id, std::move(body));
@@ -128,7 +151,19 @@ task<http::response> take_annotations(shared_state& s, http::context& c) {
   co_return http::empty(204);
 }
 
-task<http::response> show_user_storage(http::context&) { co_return answer(R"({"continuationToken":null,"metadata":[]})"); }
-task<http::response> show_notebooks(http::context&) { co_return answer(R"({"data":[],"totalResults":0})"); }
+task<http::response> show_user_storage(shared_state& s, http::context& c) {
+  task<http::response> answering = store_or(s, c, R"({"continuationToken":null,"metadata":[]})");
+  co_return co_await std::move(answering);
+}
+
+task<http::response> show_notebooks(shared_state& s, http::context& c) {
+  task<http::response> answering = store_or(s, c, R"({"data":[],"totalResults":0})");
+  co_return co_await std::move(answering);
+}
+
+task<http::response> show_nothing(shared_state& s, http::context& c) {
+  task<http::response> answering = store_or(s, c, "{}");
+  co_return co_await std::move(answering);
+}
 
 }  // namespace carrel::kobo

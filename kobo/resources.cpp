@@ -48,8 +48,9 @@ json::object free_books() {
 
 }  // namespace
 
-std::string initialization_json(std::string_view base, std::string_view origin) {
+std::string initialization_json(std::string_view base, std::string_view origin, std::string_view accounts) {
   std::map<std::string, std::string> texts = own_addresses(std::string(base), origin);
+  if (!accounts.empty()) texts["oauth_host"] = accounts;
   for (const resource& r : store_resources) texts.try_emplace(std::string(r.key), expanded(r.value, base));
   json::object all;
   for (auto& [key, value] : texts) all.set(key, std::move(value));

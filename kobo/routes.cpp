@@ -68,7 +68,8 @@ task<std::optional<response>> nothing_new(shared_state& s, context& c) {
   std::string token(c.in.header("x-kobo-synctoken").value_or(""));
   if (c.in.method() != verb::get || path != "/v1/library/sync" || !may_be_quiet(token)) co_return std::nullopt;
   std::shared_ptr<const keys> key = co_await s.secrets.get();
-  quiet_question in{.secret = library::kobo_secret_hash(secret), .reader = reader_of(c.in, *key), .token = token};
+  quiet_question in{
+      .secret = library::kobo_secret_hash(secret), .reader = reader_of(c.in, *key), .token = token, .passthrough = s.store.usual};
   task<std::optional<library::secret_owner>> looking =
       s.with.pool.submit(db::mode::read, c.deadline, quiet_sync, std::move(in), key->tokens);
   std::optional<library::secret_owner> who = co_await std::move(looking);
@@ -92,7 +93,7 @@ task<response> admitted(shared_state& s, context& c, const http::handler& next) 
 }
 
 // Nothing is refused that is not known: a 4xx makes the device give up its sync (3).
-task<response> show_stub(context& c) {
+task<response> show_stub(shared_state&, context& c) {
   std::string path;  // as routes are found: without doubled slashes and the last one
   for (const std::string& part : split(parts_of(c.in.path()).second, '/')) {
     if (!part.empty()) path += "/" + part;
@@ -111,8 +112,6 @@ task<device_tokens> tokens_for(shared_state& s, const context& c) {
   co_return made;
 }
 
-task<response> show_nothing(context&) { co_return answer("{}"); }
-
 // The device asks for this after a sign-in or a reset: what it holds may be gone (17.8, H1b).
 void note_sign_in(db::tx& tx, const visit& v) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
@@ -125,6 +124,10 @@ task<response> show_device_auth(shared_state& s, context& c) {
   if (v.reader.device_hash.empty()) v.reader.device_hash = device_hash_in(c.in, *secret);
   task<> noting = s.with.pool.write(note_sign_in, std::move(v));
   co_await std::move(noting);
+  if (asks_store(s, c)) {
+    task<response> asking = tokens_of_store(s, c);
+    co_return co_await std::move(asking);
+  }
   task<device_tokens> minting = tokens_for(s, c);
   device_tokens made = co_await std::move(minting);
   co_return answer(device_auth_json(c.in, made));
@@ -142,6 +145,7 @@ task<response> show_jwks(context&) { co_return answer(R"({"keys":[]})"); }
 
 task<response> show_discovery(shared_state& s, context& c) {
   visit v = co_await enter(s, c);
+  if (asks_store(s, c)) co_return http::redirect(s.store.at.accounts + "/.well-known/openid-configuration", 307);
   co_return answer(discovery_json(v.base.text));
 }
 
@@ -173,15 +177,29 @@ response render_shop(const context& c, const http::problem& p) {
   return c.who || possible || p.status >= 500 ? render(c, p) : answer("{}", 401);
 }
 
+using own_handler = task<response> (*)(shared_state&, context&);
+
+// What is not about something of ours is the store's, for devices that ask there; and ours again when the store has no answer.
+task<response> store_or_ours(shared_state& s, context& c, own_handler ours) {
+  task<std::optional<response>> asking = from_store(s, c);
+  std::optional<response> there = co_await std::move(asking);
+  if (there) co_return std::move(*there);
+  task<response> answering = ours(s, c);
+  co_return co_await std::move(answering);
+}
+
 struct adder {
   http::router& to;
   state s;
   std::string prefix = "/{token}";
-  using handler = task<response> (*)(shared_state&, context&);
 
-  void add(verb v, const std::string& path, handler run) const {
+  void add(verb v, const std::string& path, own_handler run) const {
     to.add(
         v, prefix + path, [s = s, run](context& c) { return run(*s, c); }, options);
+  }
+  void add_shared(verb v, const std::string& path, own_handler run) const {
+    auto handle = [s = s, run](context& c) { return asks_store(*s, c) ? store_or_ours(*s, c, run) : run(*s, c); };
+    to.add(v, prefix + path, handle, options);
   }
   void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, prefix + path, run, options); }
 };
@@ -207,12 +225,12 @@ void api::mount(http::router& root) {
     return;
   }
   shop.use([s](context& c, const http::handler& next) { return admitted(*s, c, next); });
-  shop.otherwise(show_stub);
+  shop.otherwise([s](context& c) { return store_or_ours(*s, c, show_stub); });
   adder to{shop, s};
   auto at_root = [&](const char* path) -> http::router& {
     http::router& group = root.group(path, render);
     group.use([s](context& c, const http::handler& next) { return noted(*s, c, next); });
-    group.otherwise(show_nothing);
+    group.otherwise([s](context& c) { return show_nothing(*s, c); });
     return group;
   };
 
@@ -232,19 +250,20 @@ void api::mount(http::router& root) {
 
   to.add(verb::post, "/v1/analytics/event", take_analytics);
   to.add(verb::get, "/v1/library/sync", show_sync);
-  to.add(verb::get, "/v1/library/{ids}/metadata", show_metadata);
-  to.add(verb::get, "/v1/products/books/{id}/access", show_access);
-  to.add(verb::get, "/v1/library/{ids}/state", show_state);
-  to.add(verb::put, "/v1/library/{ids}/state", take_state);
+  to.add_shared(verb::get, "/v1/library/{ids}/metadata", show_metadata);
+  to.add_shared(verb::get, "/v1/products/books/{id}/access", show_access);
+  to.add_shared(verb::get, "/v1/library/{ids}/state", show_state);
+  to.add_shared(verb::put, "/v1/library/{ids}/state", take_state);
   to.add(verb::post, "/v1/library/tags", take_new_collection);
   to.add(verb::del, "/v1/library/tags", refuse_all_tags);
-  to.add(verb::put, "/v1/library/tags/{tag}", take_collection_name);
-  to.add(verb::del, "/v1/library/tags/{tag}", take_collection_end);
+  to.add_shared(verb::put, "/v1/library/tags/{tag}", take_collection_name);
+  to.add_shared(verb::del, "/v1/library/tags/{tag}", take_collection_end);
   for (const char* items : {"items", "Items"}) {  // devices write both
     to.add(verb::post, std::string("/v1/library/tags/{tag}/") + items, take_collection_items);
     to.add(verb::post, std::string("/v1/library/tags/{tag}/") + items + "/delete", take_collection_losses);
   }
-  to.add(verb::del, "/v1/library/{ids}", take_removal);
+  to.add_shared(verb::del, "/v1/library/{ids}", take_removal);
+  for (verb v : {verb::get, verb::post, verb::put}) to.add_shared(v, "/v1/library/{ids}", show_stub);
 
   to.add(verb::get, "/download/{id}/{hash}/{name}", show_download);
   to.add(verb::get, "/covers/{image}/{width}/{height}/{grey}/image.jpg", show_cover);

@@ -2,16 +2,24 @@
 // The Kobo storefront, below /kobo/{token} (kobo.md).
 
 #include <memory>
+#include <string>
 
 #include "library/store.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
 #include "server/core/config.hpp"
 #include "server/db/pool.hpp"
+#include "server/http/client.hpp"
 #include "server/http/links.hpp"
 #include "server/http/router.hpp"
 
 namespace carrel::kobo {
+
+// Where Kobo's own servers are.
+struct store_addresses {
+  std::string api = "https://storeapi.kobo.com", reading = "https://readingservices.kobo.com";
+  std::string accounts = "https://oauth.kobo.com", covers = "https://cdn.kobo.com/book-images";  // only named to devices
+};
 
 struct services {
   db::pool& pool;
@@ -20,6 +28,8 @@ struct services {
   const http::links& links;
   const config& settings;
   auth::cpu_pool& cpu;
+  http::client& client;
+  store_addresses store_at{};
 };
 
 struct shared_state;

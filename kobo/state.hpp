@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "kobo/pass_through.hpp"
 #include "kobo/routes.hpp"
 #include "kobo/signals.hpp"
 #include "kobo/sync.hpp"
@@ -43,6 +44,7 @@ struct shared_state {
 
   db::once<keys> secrets;
   seen_bearers bearers;
+  store_way store;
 };
 
 // One request of a device that was let in by its token.
@@ -66,10 +68,14 @@ void note_shown(shared_state&, const visit&, signal, std::vector<uuid> entitleme
 // On the device's page, without its token. Covers that were found are not worth a line.
 void note_request(shared_state&, const http::context&, unsigned status, const std::string& why = {});
 
-// The hash of what it shows as its bearer; "" for nothing.
+// What it shows as its bearer, never to be kept; and its hash. "" for nothing.
+std::string_view bearer_text(const http::request&);
 std::string shown_bearer(const http::request&);
 // The device shows this bearer from now on; what a reader left under it before it was recognised becomes its own.
 void claim_bearer(db::tx&, const uuid& device, const uuid& user, const std::string& hash);
+
+// Our last answer of a sync with what the real store adds to it; ours alone when the store has nothing to say (6.6).
+task<sync_answer> with_store(shared_state&, http::context&, const visit&, sync_answer ours);
 
 // "/kobo/{token}/rest" -> token and "/rest".
 std::pair<std::string_view, std::string_view> parts_of(std::string_view path);
@@ -98,8 +104,9 @@ task<http::response> take_collection_end(shared_state&, http::context&);
 task<http::response> show_inventory_changes(shared_state&, http::context&);
 task<http::response> show_annotations(shared_state&, http::context&);
 task<http::response> take_annotations(shared_state&, http::context&);
-task<http::response> show_user_storage(http::context&);
-task<http::response> show_notebooks(http::context&);
+task<http::response> show_user_storage(shared_state&, http::context&);
+task<http::response> show_notebooks(shared_state&, http::context&);
+task<http::response> show_nothing(shared_state&, http::context&);  // at the root of the host
 task<http::response> take_analytics(shared_state&, http::context&);
 task<http::response> show_download(shared_state&, http::context&);
 task<http::response> show_cover(shared_state&, http::context&);

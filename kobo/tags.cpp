@@ -17,9 +17,19 @@ void change(db::tx& tx, const visit& v, const uuid& tag, const std::vector<uuid>
 }
 void end(db::tx& tx, const visit& v, const uuid& tag) { delete_collection(tx, lock_row(tx, v.device, v.user, v.reader), tag); }
 
+// What the store answers to a request about a collection of its own, or about its own part of one.
+task<std::optional<http::response>> store_answer(shared_state& s, http::context& c, std::optional<uuid> tag) {
+  if (!asks_store(s, c)) co_return std::nullopt;
+  task<std::optional<http::response>> asking = collection_of_store(s, c, tag);
+  co_return co_await std::move(asking);
+}
+
 task<http::response> take_items(shared_state& s, http::context& c, bool add) {
   visit v = co_await enter(s, c);
   std::optional<uuid> tag = id_of(c.in.param("tag"));
+  task<std::optional<http::response>> asking = store_answer(s, c, tag);
+  std::optional<http::response> there = co_await std::move(asking);
+  if (there) co_return std::move(*there);
   std::optional<sent_collection> sent = read_collection(c.in.body());
   if (tag && sent) {
     task<void> changing = s.with.pool.write(change, std::move(v), *tag, std::move(sent->entitlements), add);
@@ -34,6 +44,9 @@ task<http::response> take_new_collection(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::optional<sent_collection> sent = read_collection(c.in.body());
   if (!sent || !sent->name) throw http::problem{400, "", "tag"};
+  task<std::optional<http::response>> asking = store_answer(s, c, std::nullopt);
+  std::optional<http::response> there = co_await std::move(asking);
+  if (there) co_return std::move(*there);
   uuid id = co_await s.with.pool.write(create, std::move(v), std::move(*sent));
   co_return answer(json::dump(id.text()), 201);
 }

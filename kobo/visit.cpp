@@ -56,7 +56,8 @@ shared_state::shared_state(services s)
       unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),
       furthest_usually(with.settings.text("kosync.policy") == "furthest"),
       known_by_device(with.settings.on("kobo.annotations.by_device")),
-      secrets(with.pool, read_keys) {}
+      secrets(with.pool, read_keys),
+      store(with.store_at, with.settings.on("kobo.passthrough")) {}
 
 std::string device_hash_in(const http::request& in, const keys& secret) {
   result<json::object> body = json::read_object(in.body());
@@ -104,10 +105,14 @@ std::pair<std::string_view, std::string_view> parts_of(std::string_view path) {
   return {path.substr(0, end), path.substr(end)};
 }
 
-std::string shown_bearer(const http::request& in) {
+std::string_view bearer_text(const http::request& in) {
   std::string_view shown = in.header("authorization").value_or("");
   if (lower_ascii(shown.substr(0, 7)) == "bearer ") shown.remove_prefix(7);
-  shown = trim(shown);
+  return trim(shown);
+}
+
+std::string shown_bearer(const http::request& in) {
+  std::string_view shown = bearer_text(in);
   return shown.empty() ? "" : library::bearer_secret_hash(shown);
 }
 

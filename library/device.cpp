@@ -73,8 +73,8 @@ constexpr db::statement sql_forget_bearers{"library.forget_bearers", R"sql(
   "  cross join lateral (select * from device_of_secret(q.hash, q.form, $3) offset 0) o" FROM_MORE " where o.revoked_at is null"
 constexpr db::statement sql_secrets{"library.find_secrets", CARREL_SECRETS("", "")};
 constexpr db::statement sql_secrets_and_gates{
-    "library.find_secrets_and_gates",
-    CARREL_SECRETS(", r.revision, r.changed_at, o.audience, o.state, o.state_at", " cross join catalog_revision r")};
+    "library.find_secrets_and_gates", CARREL_SECRETS(", r.revision, r.changed_at, o.audience, o.state, o.state_at, o.passthrough",
+                                                     " cross join catalog_revision r")};
 #undef CARREL_SECRETS
 
 constexpr db::statement sql_set_scopes{"library.set_device_scopes", R"sql(
@@ -283,7 +283,8 @@ std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx& tx, cons
     o->seen = gate{.catalog = {.number = r.integer(10), .changed_at = r.at(11)},
                    .audience = r.integer(12),
                    .state = r.integer(13),
-                   .state_at = r.at(14)};
+                   .state_at = r.at(14),
+                   .passthrough = r.is_null(15) ? std::nullopt : std::optional(r.flag(15))};
   }
   return out;
 }

@@ -15,6 +15,7 @@ constexpr db::statement sql_there{"library.kobo_is_kobo", R"sql(
   select from devices where id = $1 and kind = 'kobo' and revoked_at is null for update)sql"};
 
 constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
+constexpr std::array<std::string_view, 2> server_switches{"put_back", "passthrough"};
 
 }  // namespace
 
@@ -28,8 +29,9 @@ kobo_options read_kobo_options(std::string_view settings) {
   o.take("collections", out.collections);
   o.take("positions", out.positions);
   o.take("highlights", out.highlights);
-  bool put_back = false;
-  if (o.take("put_back", put_back)) out.put_back = put_back;
+  bool on = false;
+  if (o.take("put_back", on)) out.put_back = on;
+  if (o.take("passthrough", on)) out.passthrough = on;
   std::string mode;
   out.by_ledger = o.take("sync_mode", mode) && mode == "ledger";
   o.take("largest", out.largest);
@@ -49,9 +51,11 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
     if (!change.take(name, on)) return error{std::string(name), "is true or false"};
     clean.set(std::string(name), on);
   }
-  if (const json::value* v = change.find("put_back")) {
-    if (!v->is_null() && v->as_bool() == nullptr) return error{"put_back", "is true, false or null"};
-    clean.set("put_back", *v);
+  for (std::string_view name : server_switches) {
+    const json::value* v = change.find(name);
+    if (v == nullptr) continue;
+    if (!v->is_null() && v->as_bool() == nullptr) return error{std::string(name), "is true, false or null"};
+    clean.set(std::string(name), *v);
   }
   if (change.find("sync_mode") != nullptr) {
     std::string mode;
@@ -71,7 +75,7 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
 json::object kobo_options_json(const kobo_options& o) {
   return {{"paused", o.paused},         {"collections", o.collections}, {"positions", o.positions},
           {"highlights", o.highlights}, {"put_back", o.put_back},       {"sync_mode", o.by_ledger ? "ledger" : "token"},
-          {"largest", o.largest}};
+          {"largest", o.largest},       {"passthrough", o.passthrough}};
 }
 
 }  // namespace carrel::library

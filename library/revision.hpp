@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
@@ -18,6 +19,7 @@ struct gate {
   revision catalog;
   std::int64_t audience = 0, state = 0;  // of the account
   instant state_at{};                    // when it last grew
+  std::optional<bool> passthrough{};     // of the Kobo that asks, as its owner has chosen (kobo_options.hpp)
 };
 
 revision current_revision(db::tx&);

@@ -82,10 +82,10 @@ create index device_secrets_device on device_secrets (device_id);
 -- leave out.
 create function device_of_secret(shown bytea, wanted_form text, at timestamptz)
   returns table (device_id uuid, user_id uuid, device_name text, kind text, user_name text, user_key text, role text, disabled boolean,
-                 scopes text, revoked_at timestamptz, audience bigint, state bigint, state_at timestamptz)
+                 scopes text, revoked_at timestamptz, audience bigint, state bigint, state_at timestamptz, passthrough boolean)
   language sql stable as $$
   select d.id, d.user_id, d.name, d.kind, u.name, u.name_key, u.role, u.disabled_at is not null, d.settings ->> 'scopes', d.revoked_at,
-         u.audience, u.state, u.state_at
+         u.audience, u.state, u.state_at, (d.settings #>> '{kobo,passthrough}')::boolean
     from device_secrets s
     join devices d on d.id = s.device_id
     join users u on u.id = d.user_id

@@ -145,6 +145,17 @@ create table kobo_tags (
   primary key (kobo_id, id)
 );
 
+-- How far a reader has come in what the real store tells it, where its owner lets it ask there (6.6): the store's own token for
+-- each number that our token can name, '' for none. Those that it showed last stay, and the one that was given to it since.
+create table kobo_store_pages (
+  kobo_id uuid not null references kobo_devices on delete cascade,
+  page bigint not null,
+  token text not null,
+  shown_at timestamptz,                        -- null: nothing proves yet that it arrived
+  times int not null default 0,                -- that it was shown, one soon after the other
+  primary key (kobo_id, page)
+);
+
 -- Grows with every reading state of a person: what all of its devices look at to see whether there is anything to tell.
 create table kobo_readers (
   user_id uuid primary key references users on delete cascade,

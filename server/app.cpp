@@ -25,6 +25,7 @@
 #include "server/core/metrics.hpp"
 #include "server/db/notify.hpp"
 #include "server/health.hpp"
+#include "server/http/client.hpp"
 #include "server/http/links.hpp"
 #include "server/http/server.hpp"
 #include "server/jobs/worker.hpp"
@@ -102,6 +103,7 @@ struct app::parts {
   http::links links;
   ingest::inspector_pool inspectors;
   auth::cpu_pool cpu;
+  http::client client;
   db::notifier notifier;
   auth::credentials credentials;
   health state;
@@ -147,7 +149,13 @@ opds::services app::parts::for_opds() {
 }
 
 kobo::services app::parts::for_kobo() {
-  return {.pool = pool, .credentials = credentials, .store = base.store, .links = links, .settings = settings, .cpu = cpu};
+  return {.pool = pool,
+          .credentials = credentials,
+          .store = base.store,
+          .links = links,
+          .settings = settings,
+          .cpu = cpu,
+          .client = client};
 }
 
 web::services app::parts::for_web() {
@@ -272,6 +280,7 @@ void app::stop() {
   parts_->state.drain();
   parts_->server.stop_accepting();
   parts_->server.drain();
+  parts_->client.stop();
   parts_->watcher.stop();
   parts_->schedule.stop();
   parts_->workers.stop();

@@ -27,7 +27,8 @@ class storefront {
   std::string token;
   uuid device, shelf;
 
-  explicit storefront(const headers& more = {}) {  // settings
+  // Settings, and where the real store is.
+  explicit storefront(const headers& more = {}, const store_addresses& store_at = {}) {
     std::filesystem::path folder = harness::fresh_folder("storefront");
     store_.emplace(library::store::open(folder, folder / "cache").value());
     std::ofstream(store_->absolute("library/x")) << std::string(1000, 'b');
@@ -39,8 +40,14 @@ class storefront {
     links_.emplace(config_);
     cpu_.emplace(1);
     credentials_.emplace(db.pool(), *cpu_, config_);
-    api_.emplace(kobo::services{
-        .pool = db.pool(), .credentials = *credentials_, .store = *store_, .links = *links_, .settings = config_, .cpu = *cpu_});
+    api_.emplace(kobo::services{.pool = db.pool(),
+                                .credentials = *credentials_,
+                                .store = *store_,
+                                .links = *links_,
+                                .settings = config_,
+                                .cpu = *cpu_,
+                                .client = client_,
+                                .store_at = store_at});
     api_->mount(main_);
     http::server_options options;
     options.listen = {{"127.0.0.1:0"}};
@@ -103,6 +110,7 @@ class storefront {
   config config_;
   std::optional<http::links> links_;
   std::optional<auth::cpu_pool> cpu_;
+  http::client client_{{.this_machine = true}};
   std::optional<auth::credentials> credentials_;
   std::optional<kobo::api> api_;
   http::router main_, metrics_;
