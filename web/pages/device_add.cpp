@@ -17,10 +17,11 @@ std::string kind_param(const visit& v) {
   return kind;
 }
 
-// Of a Kobo also what it is fed by: a new shelf or some that are there.
+// Of a Kobo also what it is fed by, a new shelf or some that are there, and whether it still asks Kobo's own store.
 struct wishes {
   std::string name, new_shelf;
   std::vector<std::string> shelves;
+  bool store = false;
 };
 
 std::vector<library::shelf> own_shelves(db::tx& tx, const uuid& user) {
@@ -44,6 +45,7 @@ task<http::response> add_form(const site& at, visit v, std::string kind, wishes 
     }
     bool first = all.empty() && typed.new_shelf.empty() && wrong.empty();
     out.set("shelves", shelves).set("typed_shelf", first ? v.say.text("kobo.first_shelf") : typed.new_shelf);
+    out.set("ask_store", typed.store);
     out.set("no_address", !at.with.settings.is_set("external_url") && !at.with.settings.is_set("devices_url"));
   }
   wrong.fill(out);
@@ -53,6 +55,7 @@ task<http::response> add_form(const site& at, visit v, std::string kind, wishes 
 result<library::new_device> add_with_shelves(db::tx& tx, const uuid& user, const std::string& kind, const wishes& w) {
   result<library::new_device> made = library::add_device(tx, user, w.name, kind);
   if (!made || kind != "kobo") return made;
+  (void)library::change_kobo_options(tx, made->made.id, {{"passthrough", w.store}});
   for (const std::string& text : w.shelves) {
     if (std::optional<uuid> shelf = id_of(text)) library::feed_device(tx, made->made.id, *shelf, true);
   }
@@ -97,6 +100,7 @@ answer device_add_page(const site& at, http::context& c) {
   v.need(library::capability::keep_devices);
   std::string kind = kind_param(v);
   wishes nothing;
+  nothing.store = at.with.settings.on("kobo.passthrough");
   form_errors none;
   task<http::response> asking = add_form(at, v, kind, nothing, none);
   co_return co_await std::move(asking);
@@ -107,7 +111,8 @@ answer device_add(const site& at, http::context& c) {
   v.need(library::capability::keep_devices);
   std::string kind = kind_param(v);
   http::form form(c.in);
-  wishes typed{.name = form.text("name"), .new_shelf = form.text("new_shelf"), .shelves = form.all("shelf")};
+  wishes typed{
+      .name = form.text("name"), .new_shelf = form.text("new_shelf"), .shelves = form.all("shelf"), .store = form.has("store")};
   form_errors wrong;
   try {
     result<library::new_device> made = co_await at.with.pool.write(add_with_shelves, v.id(), kind, typed);

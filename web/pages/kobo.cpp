@@ -16,6 +16,8 @@ json::object wishes_of(const http::form& form) {
   for (const char* name : {"paused", "collections", "positions", "highlights"}) out.set(name, form.has(name));
   std::string policy = form.text("policy");
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
+  std::string store = form.text("store");
+  out.set("passthrough", store == "server" ? json::value(nullptr) : json::value(store == "on"));
   std::int64_t megabytes = to_integer(trim(form.text("largest"))).value_or(0);
   out.set("sync_mode", form.has("by_ledger") ? "ledger" : "token");
   out.set("largest", std::clamp<std::int64_t>(megabytes, 0, 1'000'000) * 1'000'000);

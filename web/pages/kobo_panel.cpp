@@ -175,6 +175,7 @@ void fill_kobo(const visit& v, const kobo_data& data, view& out) {
   panel.set("by_ledger", o.by_ledger);
   panel.set("largest", o.largest == 0 ? "" : std::to_string(o.largest / 1'000'000));
   panel.set("policy_server", !o.put_back).set("policy_respect", o.put_back == false).set("policy_put_back", o.put_back == true);
+  panel.set("store_server", !o.passthrough).set("store_on", o.passthrough == true).set("store_off", o.passthrough == false);
   out.set("kobo", std::move(panel));
 }
 

@@ -1,0 +1,47 @@
+#include <catch2/catch.hpp>
+
+#include "library/kobo_options.hpp"
+#include "tests/integration/web/world.hpp"
+
+using namespace carrel;
+using namespace carrel::web::tests;
+
+namespace {
+
+constexpr db::statement sql_newest{"test.newest_device", "select id from devices order by created_at desc limit 1"};
+
+uuid newest(world& w) {
+  return w.write([](db::tx& tx) { return tx.run(sql_newest)[0].id(0); });
+}
+
+std::optional<bool> asks_store(world& w, const uuid& device) {
+  return w.write([&](db::tx& tx) { return library::kobo_options_of(tx, device).passthrough; });
+}
+
+}  // namespace
+
+TEST_CASE("whether a Kobo asks the real store is asked when it is added, and may be chosen anew") {
+  world w;
+  client c = w.as("reader");
+  CHECK(c.get("/devices/add/kobo").says(R"(<input type="checkbox" name="store"> )"));
+  REQUIRE(c.post("/devices/add/kobo", {{"name", "Plain"}, {"new_shelf", "A"}}).status == 200);
+  CHECK(asks_store(w, newest(w)) == false);
+  REQUIRE(c.post("/devices/add/kobo", {{"name", "Both"}, {"new_shelf", "B"}, {"store", "on"}}).status == 200);
+  uuid id = newest(w);
+  CHECK(asks_store(w, id) == true);
+  std::string page = "/devices/" + id.text();
+  CHECK(c.get(page).says(R"(<option value="on" selected>)"));
+
+  CHECK(c.post(page + "/choices", {{"store", "off"}, {"policy", "server"}}).status == 303);
+  CHECK(asks_store(w, id) == false);
+  CHECK(c.post(page + "/choices", {{"store", "server"}, {"policy", "server"}}).status == 303);
+  CHECK(asks_store(w, id) == std::nullopt);
+
+  CHECK(c.api("PATCH", page, R"({"passthrough":true})").says(R"("passthrough":true)"));
+  CHECK(asks_store(w, id) == true);
+  CHECK(c.api("PATCH", page, R"({"passthrough":"yes"})").status >= 400);
+  CHECK(c.api("PATCH", page, R"({"paused":true})").says(R"("passthrough":true)"));
+  CHECK(c.api("PATCH", page, R"({"passthrough":null})").says(R"("passthrough":null)"));
+  CHECK(w.as("other").api("PATCH", page, R"({"passthrough":true})").status == 404);
+  CHECK(asks_store(w, id) == std::nullopt);
+}
