@@ -112,8 +112,8 @@ class page {
 
   // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
   void say_preview(const op& o, const delivery& d) {
-    doubt_book(o);
     announced_.push_back({subject::book, o.id, d.book.title});
+    sample_told(tx_, kobo_.ids.row, session_.id, o.id);
     items_.push_back(preview(o.id, d, in_.base, session_.created_at));
   }
 

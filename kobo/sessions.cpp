@@ -98,9 +98,11 @@ constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
    where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_to_fetch{"kobo.to_fetch", R"sql(
   select id from kobo_ledger where kobo_id = $1 and subject = 1 and fetch_again and id = any ($2::uuid[]))sql"};
+constexpr db::statement sql_sample_told{"kobo.sample_told", R"sql(
+  update kobo_ledger set sample_session = $2 where kobo_id = $1 and subject = 1 and id = $3)sql"};
 constexpr db::statement sql_sample_heard{"kobo.sample_heard", R"sql(
-  with heard as (update kobo_ledger set fetch_again = false where kobo_id = $1 and subject = 1 and fetch_again and id = any ($2::uuid[])
-                 returning id)
+  with heard as (update kobo_ledger set fetch_again = false, sample_session = null
+                  where kobo_id = $1 and subject = 1 and fetch_again and sample_session = $3 and id = any ($2::uuid[]) returning id)
   update kobo_devices k set changes = k.changes + 1,
          fetch_again = exists (select from kobo_ledger l where l.kobo_id = $1 and l.subject = 1 and l.fetch_again
                                   and l.id not in (select id from heard))
@@ -321,6 +323,10 @@ std::unordered_set<uuid> fetched_anew(db::tx& tx, const uuid& row, const std::ve
   return out;
 }
 
+void sample_told(db::tx& tx, const uuid& row, std::int64_t id, const uuid& entitlement) {
+  tx.run(sql_sample_told, row, id, entitlement);
+}
+
 std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
   db::rows rows = tx.run(sql_title, row, entitlement);
   return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
@@ -344,7 +350,7 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     }
     int book = static_cast<int>(subject::book), tag = static_cast<int>(subject::tag);
     if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now(), k.syncs);
-    if (!books.empty() && k.fetch_again) tx.run(sql_sample_heard, k.ids.row, books);
+    if (!books.empty() && k.fetch_again) tx.run(sql_sample_heard, k.ids.row, books, s.id);
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) {
       tx.run(sql_gone, k.ids.row, book, removed, now());

@@ -99,6 +99,7 @@ struct announcement {
 void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
 // Those of them of which a sample has to be told first (8.6).
 std::unordered_set<uuid> fetched_anew(db::tx&, const uuid& row, const std::vector<uuid>& books);
+void sample_told(db::tx&, const uuid& row, std::int64_t session, const uuid& entitlement);
 // The title under which a book was announced; nothing when it never was.
 std::optional<std::string> announced_title(db::tx&, const uuid& row, const uuid& entitlement);
 // The first `count` ops of the session have arrived; all of them when `whole` (17.4).

@@ -84,7 +84,7 @@ class conversation {
     if (at.done && at.in->quiet == numbers()) return nothing_new(at);
     plan p = plan_from(at);
     if (at.done && p.ops.empty()) {
-      note_quiet_unless_guarded(at.in->id);
+      note_quiet_if_settled(at.in->id);
       return nothing_new(at);
     }
     session s = same_as_newest(at, p).value_or(session{});
@@ -174,11 +174,12 @@ class conversation {
     book_plan books = plan_books(v, wanted, kobo_.wishes.positions);
     std::vector<uuid> stay;
     if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
-    guarded_ = !stay.empty();
-    if (guarded_) {  // as good as wanted, and nothing is said of them
+    unsettled_ = !stay.empty();
+    if (unsettled_) {  // as good as wanted, and nothing is said of them
       for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted, kobo_.wishes.positions);
     }
+    if (kobo_.fetch_again) expect_samples(books);
     std::unordered_set<uuid> shelved, held;
     for (const target_book& t : wanted) shelved.insert(t.id);
     for (const held_book& h : books.held) held.insert(h.id);
@@ -190,6 +191,15 @@ class conversation {
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
     out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
     return out;
+  }
+
+  // After the sample of a book nothing is sure of it, so that the book itself follows.
+  void expect_samples(book_plan& p) {
+    std::unordered_set<uuid> to_fetch = fetched_anew(tx_, kobo_.ids.row, {p.added.begin(), p.added.end()});
+    for (held_book& h : p.held) {
+      if (to_fetch.contains(h.id)) h = {.id = h.id, .is = {}, .state = 0, .sure = false, .state_sure = false};
+    }
+    unsettled_ = unsettled_ || !to_fetch.empty();
   }
 
   // Of a device that lost its place what it is last known to have held.
@@ -207,9 +217,8 @@ class conversation {
     return out;
   }
 
-  // While books are kept back the day may end at any time.
-  void note_quiet_unless_guarded(std::int64_t id) {
-    if (!guarded_) note_quiet(tx_, id, numbers());
+  void note_quiet_if_settled(std::int64_t id) {
+    if (!unsettled_) note_quiet(tx_, id, numbers());
   }
 
   // The same question gets the same answer: no new session for a repeat (17.5).
@@ -228,8 +237,8 @@ class conversation {
     if (forget_old_sessions(tx_, kobo_.ids.row, how_.keep, parent)) p = plan_from(at);
     session s = create_session(tx_, kobo_, parent, p.held, p.ops);
     ++kobo_.changes;  // what an older position was told to be all is no longer so
-    note_quiet_unless_guarded(s.id);
-    if (!guarded_) s.quiet = numbers();
+    note_quiet_if_settled(s.id);
+    if (!unsettled_) s.quiet = numbers();
     return s;
   }
 
@@ -269,7 +278,7 @@ class conversation {
     if (fresh->quiet == numbers()) return false;
     position end{.in = fresh, .next = s.op_count, .done = true};
     if (plan_from(end).ops.empty()) {
-      note_quiet_unless_guarded(s.id);
+      note_quiet_if_settled(s.id);
       return false;
     }
     ++kobo_.chained;
@@ -304,8 +313,8 @@ class conversation {
   const library::store& store_;
   const std::string& key_;
   kobo_row kobo_;
-  std::string lost_;  // why nothing is known of its place
-  bool guarded_ = false;
+  std::string lost_;        // why nothing is known of its place
+  bool unsettled_ = false;  // more will be to say though nothing changes: books are kept back, or a sample is told
 };
 
 }  // namespace

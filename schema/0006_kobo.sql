@@ -81,6 +81,7 @@ create table kobo_ledger (
   since_at timestamptz not null default now(), -- what the device has shown before tells nothing of this announcement
   wanted_again_at timestamptz,                 -- its owner wants it to be announced again; until it is
   fetch_again boolean not null default false,  -- a sample of it is told first, so that its file is fetched anew (8.6)
+  sample_session bigint,                       -- the session that told it
   delivered_at timestamptz,
   delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,

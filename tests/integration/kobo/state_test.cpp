@@ -1,6 +1,7 @@
 // Reading states between a reader's Kobos (kobo.md 9.3, 10.5, 17.11 I14).
 #include <catch2/catch.hpp>
 
+#include "library/user.hpp"
 #include "tests/integration/kobo/shop.hpp"
 
 using namespace carrel;
@@ -109,4 +110,32 @@ TEST_CASE("a state that a restored Kobo does not have any more is told to it aga
   d.put(d.clara, reading("2026-03-05T10:00:00Z", 40));
   CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");
   CHECK(d.sync(d.clara, backup.token).body.find("ChangedReadingState") != std::string::npos);
+}
+
+TEST_CASE("a place goes back, unless its reader wants the furthest one kept") {
+  desk d;
+  d.put(d.clara, reading("2026-03-02T19:00:00Z", 60));
+  bool furthest = GENERATE(false, true);
+  if (furthest)
+    d.db.pool().write_now([&](db::tx& tx) { library::set_position_policy(tx, d.db.reader(), "furthest", std::nullopt); });
+  section_results back = d.put(d.libra, reading("2026-03-02T20:00:00Z", 20));
+  CHECK(ok(back.bookmark) == !furthest);
+  CHECK(d.says(furthest ? R"("ProgressPercent":60)" : R"("ProgressPercent":20)"));
+  // A book that is begun again goes back in any case.
+  d.put(d.clara, reading("2026-03-03T19:00:00Z", 100, "Finished"));
+  CHECK(ok(d.put(d.clara, reading("2026-03-04T19:00:00Z", 1)).bookmark));
+  CHECK(d.says(R"("ProgressPercent":1})"));
+}
+
+TEST_CASE("a book that is read again keeps the day on which it was finished, and each Kobo its minutes") {
+  desk d;
+  d.put(d.clara, reading("2026-03-02T19:00:00Z", 100, "Finished"));
+  d.put(d.libra, reading("2026-03-05T19:00:00Z", 3));
+  d.put(d.libra, reading("2026-03-06T19:00:00Z", 4));
+  d.db.pool().read_now([&](db::tx& tx) {
+    db::rows kept = tx.run({"test.finished", "select finished_at from kobo_states where entitlement = $1"}, d.id);
+    CHECK(rfc3339(kept[0].at(0)) == "2026-03-02T19:00:00Z");
+    db::rows minutes = tx.run({"test.minutes", "select sum(minutes)::bigint from kobo_minutes where entitlement = $1"}, d.id);
+    CHECK(minutes[0].integer(0) == 20);
+  });
 }
