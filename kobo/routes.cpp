@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "kobo/identity.hpp"
 #include "kobo/quiet.hpp"
@@ -215,7 +216,7 @@ void add_reading_services(const adder& content, const adder& storage, const adde
 
 }  // namespace
 
-api::api(services s) : state_(std::make_shared<shared_state>(s)) {}
+api::api(services s) : state_(std::make_shared<shared_state>(std::move(s))) {}
 
 void api::mount(http::router& root) {
   state s = state_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "kobo/annotations.hpp"
 #include "kobo/state.hpp"
@@ -50,7 +51,7 @@ bool seen_bearers::is_new(const uuid& device, const std::string& hash) {
 }
 
 shared_state::shared_state(services s)
-    : with(s),
+    : with(std::move(s)),
       how(settings_from(with.settings)),
       header_budget(static_cast<std::uint64_t>(with.settings.integer("kobo.header_budget"))),
       unknown_annotations_missing(with.settings.text("kobo.annotations.unknown") == "notfound"),

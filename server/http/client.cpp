@@ -138,7 +138,8 @@ bool read_headers(job& j) {
   bool fine = add_header(j, "Expect:") && add_header(j, "Accept:");
   bool typed = false;
   for (const auto& [name, value] : j.what.headers) {
-    std::string line = name + ": " + value;
+    std::string line = name;
+    line.append(": ").append(value);
     if (std::any_of(line.begin(), line.end(), is_control)) return false;
     typed = typed || equal_ascii_case(name, "content-type");
     fine = fine && add_header(j, value.empty() ? name + ";" : line);
