@@ -25,6 +25,7 @@ class page {
     doubt(tx_, session_.id, subject::state, unsure_states_);
     doubt(tx_, session_.id, subject::tag, unsure_tags_);
     announce(tx_, kobo_.ids.row, announced_);
+    if (kobo_.fetch_again) samples_told(tx_, kobo_, samples_, books_told());
     return std::move(items_);
   }
 
@@ -39,7 +40,7 @@ class page {
         books.push_back(o.id);
     }
     if (!books.empty()) {
-      if (kobo_.fetch_again) to_fetch_ = fetched_anew(tx_, kobo_.ids.row, books);
+      if (kobo_.fetch_again) to_fetch_ = fetched_anew(tx_, kobo_, books);
       live_ = read_deliveries(tx_, kobo_.ids, books);
       if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
@@ -59,6 +60,14 @@ class page {
     if (!as_planned) revisions_of(tx_, kobo_.ids, all);
     for (collection& c : all) std::erase_if(c.members, [&](const uuid& id) { return !held.contains(id); });
     for (collection& c : all) collections_.emplace(c.id, std::move(c));
+  }
+
+  std::vector<uuid> books_told() const {
+    std::vector<uuid> out;
+    for (const announcement& a : announced_) {
+      if (a.about == subject::book && !to_fetch_.contains(a.id)) out.push_back(a.id);
+    }
+    return out;
   }
 
   // A disk that is not there must neither empty a reader nor promise it a file (17.2).
@@ -113,7 +122,7 @@ class page {
   // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
   void say_preview(const op& o, const delivery& d) {
     announced_.push_back({subject::book, o.id, d.book.title});
-    sample_told(tx_, kobo_.ids.row, session_.id, o.id);
+    samples_.push_back(o.id);
     items_.push_back(preview(o.id, d, in_.base, session_.created_at));
   }
 
@@ -157,7 +166,7 @@ class page {
   std::unordered_map<uuid, collection> collections_;
   std::unordered_set<uuid> to_fetch_;
   std::vector<announcement> announced_;
-  std::vector<uuid> unsure_books_, unsure_states_, unsure_tags_;
+  std::vector<uuid> samples_, unsure_books_, unsure_states_, unsure_tags_;
   json::array items_;
 };
 

@@ -135,6 +135,8 @@ task<response> show_device_auth(shared_state& s, context& c) {
 }
 
 task<response> show_oauth_token(shared_state& s, context& c) {
+  // One of ours would shut the reader out of the store; it asks the store when it has our new map.
+  if (asks_store(s, c)) throw http::problem{503, "tokens are the store's", "store"};
   task<device_tokens> minting = tokens_for(s, c);
   device_tokens made = co_await std::move(minting);
   co_return answer(oauth_token_json(made));
@@ -161,10 +163,11 @@ task<response> refuse_all_tags(context&) {
 }
 
 // Appendix D: what is wrong with the request itself is told by its status, anything else is an empty answer.
-response render(const context&, const http::problem& p) {
+response render(const context& c, const http::problem& p) {
   bool own = p.code == "gone" || p.code == "tags" || p.code == "tag";
   // A body that was not read is not said to have been kept.
-  bool told = p.status == 401 || p.status == 403 || p.status == 413 || p.status >= 500 || own;
+  bool unread = p.status == 413 && c.in.path().ends_with("/annotations");
+  bool told = p.status == 401 || p.status == 403 || unread || p.status >= 500 || own;
   response r = answer("{}", told ? p.status : 200);
   for (const auto& [name, value] : p.headers) r.set(name, value);
   if (p.status == 503) r.set("Retry-After", "60");

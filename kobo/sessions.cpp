@@ -43,6 +43,9 @@ constexpr db::statement sql_store_run{"kobo.store_run", R"sql(
 // An answer that did not reach the socket's end is no reason to take the next request for a repetition (17.6).
 constexpr db::statement sql_unanswered{"kobo.unanswered", R"sql(
   update kobo_devices set answered = rtrim(answered, '+') where id = $1)sql"};
+constexpr db::statement sql_untold{"kobo.untold", R"sql(
+  update kobo_sessions set told_at = null
+   where id = (select id from kobo_sessions where kobo_id = $1 and told_at is not null order by id desc limit 1))sql"};
 
 #define CARREL_SESSION                                                                                                  \
   "select id, epoch, parent_id, op_count, delivered, acked_at is not null, created_at, quiet_catalog, quiet_audience, " \
@@ -97,15 +100,16 @@ constexpr db::statement sql_arrived{"kobo.arrived", R"sql(
   update kobo_ledger set delivered_at = $4, delivered_sync = $5, removal_delivered_at = null
    where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
 constexpr db::statement sql_to_fetch{"kobo.to_fetch", R"sql(
-  select id from kobo_ledger where kobo_id = $1 and subject = 1 and fetch_again and id = any ($2::uuid[]))sql"};
+  select id from kobo_ledger
+   where kobo_id = $1 and subject = 1 and fetch_again and coalesce(sample_sync, $3) = $3 and id = any ($2::uuid[]))sql"};
 constexpr db::statement sql_sample_told{"kobo.sample_told", R"sql(
-  update kobo_ledger set sample_session = $2 where kobo_id = $1 and subject = 1 and id = $3)sql"};
-constexpr db::statement sql_sample_heard{"kobo.sample_heard", R"sql(
-  with heard as (update kobo_ledger set fetch_again = false, sample_session = null
-                  where kobo_id = $1 and subject = 1 and fetch_again and sample_session = $3 and id = any ($2::uuid[]) returning id)
-  update kobo_devices k set changes = k.changes + 1,
-         fetch_again = exists (select from kobo_ledger l where l.kobo_id = $1 and l.subject = 1 and l.fetch_again
-                                  and l.id not in (select id from heard))
+  update kobo_ledger set sample_sync = $3 where kobo_id = $1 and subject = 1 and id = any ($2::uuid[]))sql"};
+constexpr db::statement sql_fetch_done{"kobo.fetch_done", R"sql(
+  with done as (update kobo_ledger set fetch_again = false, sample_sync = null
+                 where kobo_id = $1 and subject = 1 and fetch_again and sample_sync <> $3 and id = any ($2::uuid[]) returning id)
+  update kobo_devices k
+     set fetch_again = exists (select from kobo_ledger l where l.kobo_id = $1 and l.subject = 1 and l.fetch_again
+                                  and l.id not in (select id from done))
    where k.id = $1)sql"};
 constexpr db::statement sql_gone{"kobo.removal_arrived", R"sql(
   update kobo_ledger set removal_delivered_at = $4 where kobo_id = $1 and subject = $2 and id = any ($3::uuid[]))sql"};
@@ -199,7 +203,10 @@ void store_run(db::tx& tx, const kobo_row& k) {
          k.promised);
 }
 
-void unanswered(db::tx& tx, const kobo_row& k) { tx.run(sql_unanswered, k.ids.row); }
+void unanswered(db::tx& tx, const kobo_row& k) {
+  tx.run(sql_unanswered, k.ids.row);
+  tx.run(sql_untold, k.ids.row);
+}
 
 quiet_numbers numbers_of(const library::gate& g, const kobo_row& k) {
   return {.catalog = g.catalog.number, .audience = g.audience, .state = g.state, .changes = k.changes};
@@ -317,14 +324,15 @@ void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all)
   tx.run(sql_announce, row, subjects, ids, titles, now());
 }
 
-std::unordered_set<uuid> fetched_anew(db::tx& tx, const uuid& row, const std::vector<uuid>& books) {
+std::unordered_set<uuid> fetched_anew(db::tx& tx, const kobo_row& k, const std::vector<uuid>& books) {
   std::unordered_set<uuid> out;
-  for (const db::row& r : tx.run(sql_to_fetch, row, books)) out.insert(r.id(0));
+  for (const db::row& r : tx.run(sql_to_fetch, k.ids.row, books, k.syncs)) out.insert(r.id(0));
   return out;
 }
 
-void sample_told(db::tx& tx, const uuid& row, std::int64_t id, const uuid& entitlement) {
-  tx.run(sql_sample_told, row, id, entitlement);
+void samples_told(db::tx& tx, const kobo_row& k, const std::vector<uuid>& samples, const std::vector<uuid>& books) {
+  if (!samples.empty()) tx.run(sql_sample_told, k.ids.row, samples, k.syncs);
+  if (!books.empty()) tx.run(sql_fetch_done, k.ids.row, books, k.syncs);
 }
 
 std::optional<std::string> announced_title(db::tx& tx, const uuid& row, const uuid& entitlement) {
@@ -350,7 +358,6 @@ void deliver(db::tx& tx, const kobo_row& k, const session& s, int count, bool wh
     }
     int book = static_cast<int>(subject::book), tag = static_cast<int>(subject::tag);
     if (!books.empty()) tx.run(sql_arrived, k.ids.row, book, books, now(), k.syncs);
-    if (!books.empty() && k.fetch_again) tx.run(sql_sample_heard, k.ids.row, books, s.id);
     if (!tags.empty()) tx.run(sql_arrived, k.ids.row, tag, tags, now(), k.syncs);
     if (!removed.empty()) {
       tx.run(sql_gone, k.ids.row, book, removed, now());

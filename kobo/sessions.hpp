@@ -46,7 +46,7 @@ std::optional<kobo_row> find_row(db::tx&, const uuid& device, const uuid& user, 
 // (12). Locked.
 std::optional<kobo_row> find_holder(db::tx&, const uuid& device, const uuid& user, const uuid& entitlement);
 void store_run(db::tx&, const kobo_row&);   // answered, chained, last_sync_at
-void unanswered(db::tx&, const kobo_row&);  // its last answer was cut off
+void unanswered(db::tx&, const kobo_row&);  // its last answer was cut off: it was not told
 
 // When these are unchanged nothing that a device could be told has changed.
 struct quiet_numbers {
@@ -97,9 +97,10 @@ struct announcement {
   std::string title;
 };
 void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
-// Those of them of which a sample has to be told first (8.6).
-std::unordered_set<uuid> fetched_anew(db::tx&, const uuid& row, const std::vector<uuid>& books);
-void sample_told(db::tx&, const uuid& row, std::int64_t session, const uuid& entitlement);
+// Those of them of which a sample has to be told first (8.6): until the run in which it was told is over.
+std::unordered_set<uuid> fetched_anew(db::tx&, const kobo_row&, const std::vector<uuid>& books);
+// What an answer told of those: samples, and books.
+void samples_told(db::tx&, const kobo_row&, const std::vector<uuid>& samples, const std::vector<uuid>& books);
 // The title under which a book was announced; nothing when it never was.
 std::optional<std::string> announced_title(db::tx&, const uuid& row, const uuid& entitlement);
 // The first `count` ops of the session have arrived; all of them when `whole` (17.4).

@@ -238,7 +238,7 @@ void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const
   if (!clean.take("SpentReadingMinutes", minutes)) return;
   std::string text;
   std::optional<instant> at = v->as_object()->take("LastModified", text) ? parse_time(text) : std::nullopt;
-  tx.run(sql_minutes, k.ids.row, entitlement, minutes, at.value_or(envelope));
+  tx.run(sql_minutes, k.ids.row, entitlement, minutes, std::min(at.value_or(envelope), now()));
 }
 
 }  // namespace

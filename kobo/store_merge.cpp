@@ -37,11 +37,20 @@ struct standing {
   bool paused = false;
 };
 
+// The store's own, not one of another server with a dot in it, which counts as none (6.5).
+bool is_of_store(const std::string& shown) {
+  if (shown.size() > longest_token) return false;
+  std::optional<std::string> head = base64_decode(shown.substr(0, shown.find('.')));
+  result<json::object> about =
+      head && shown.find('.') != shown.npos ? json::read_object(*head) : error{"token", "is not the store's"};
+  return about && about->find("typ") != nullptr;
+}
+
 std::optional<standing> stand(db::tx& tx, const visit& v, const std::string& shown, const std::string& key) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
   if (!k) return std::nullopt;
   standing out{.row = k->ids.row, .page = 0, .raw = "", .times = 0, .paused = k->wishes.paused};
-  bool from_store = shown.find('.') != shown.npos && shown.size() <= longest_token && valid_utf8(shown);
+  bool from_store = is_of_store(shown);
   std::optional<sync_token> t = read_token(shown, out.row, key);
   if (t && t->epoch == k->epoch) out.page = t->store_page;
   if (from_store) out.page = 1;  // as if it were the answer to a page of ours
@@ -49,6 +58,12 @@ std::optional<standing> stand(db::tx& tx, const visit& v, const std::string& sho
   out.raw = known[0].text(0);
   out.times = known[0].integer(1);
   return out;
+}
+
+// A cursor that the store does not take would be shown to it for ever.
+void forget_cursor(db::tx& tx, const standing& at) { tx.run(sql_keep, at.row, at.page, ""); }
+bool refuses_cursor(const http::client_answer& a) {
+  return a.status >= 400 && a.status < 500 && a.status != 401 && a.status != 403 && a.status != 429;
 }
 
 struct store_page {
@@ -113,6 +128,10 @@ task<sync_answer> with_store(shared_state& s, http::context& c, const visit& v, 
   std::optional<http::client_answer> there = co_await std::move(asking);
   std::optional<store_page> page;
   if (there) page = page_from(*there, at->raw);
+  if (!page && there && !at->raw.empty() && refuses_cursor(*there)) {
+    task<> forgetting = s.with.pool.write(forget_cursor, *at);
+    co_await std::move(forgetting);
+  }
   if (!page) co_return ours;
   std::string position = position_in(ours.token);
   task<> keeping = s.with.pool.write(keep_page, *at, *page, std::move(position));

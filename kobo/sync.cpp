@@ -179,6 +179,7 @@ class conversation {
       for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted, kobo_.wishes.positions);
     }
+    sampled_ = false;
     if (kobo_.fetch_again) expect_samples(books);
     std::unordered_set<uuid> shelved, held;
     for (const target_book& t : wanted) shelved.insert(t.id);
@@ -195,11 +196,12 @@ class conversation {
 
   // After the sample of a book nothing is sure of it, so that the book itself follows.
   void expect_samples(book_plan& p) {
-    std::unordered_set<uuid> to_fetch = fetched_anew(tx_, kobo_.ids.row, {p.added.begin(), p.added.end()});
+    std::unordered_set<uuid> to_fetch = fetched_anew(tx_, kobo_, {p.added.begin(), p.added.end()});
     for (held_book& h : p.held) {
       if (to_fetch.contains(h.id)) h = {.id = h.id, .is = {}, .state = 0, .sure = false, .state_sure = false};
     }
-    unsettled_ = unsettled_ || !to_fetch.empty();
+    sampled_ = !to_fetch.empty();
+    unsettled_ = unsettled_ || sampled_;
   }
 
   // Of a device that lost its place what it is last known to have held.
@@ -277,7 +279,9 @@ class conversation {
     std::optional<session> fresh = find_session(tx_, kobo_.ids.row, s.id);  // rendering may have made it doubtful
     if (fresh->quiet == numbers()) return false;
     position end{.in = fresh, .next = s.op_count, .done = true};
-    if (plan_from(end).ops.empty()) {
+    plan rest = plan_from(end);
+    if (sampled_) return false;  // the book is for the next run (8.6)
+    if (rest.ops.empty()) {
       note_quiet_if_settled(s.id);
       return false;
     }
@@ -314,6 +318,7 @@ class conversation {
   const std::string& key_;
   kobo_row kobo_;
   std::string lost_;        // why nothing is known of its place
+  bool sampled_ = false;    // a sample of some book is told in this run
   bool unsettled_ = false;  // more will be to say though nothing changes: books are kept back, or a sample is told
 };
 

@@ -12,13 +12,21 @@ constexpr db::statement sql_rows{"library.kobo_lock_rows", R"sql(
   select id from kobo_devices where device_id = $1 order by id for update)sql"};
 // On a shelf of the device; what is asked of every reader behind it. `$4`: only what was removed there.
 constexpr db::statement sql_again{"library.kobo_again", R"sql(
-  update kobo_ledger l set wanted_again_at = $5, fetch_again = $6
+  update kobo_ledger l set wanted_again_at = $5, fetch_again = $6, sample_sync = null
     from books b
    where l.kobo_id = any ($1::uuid[]) and l.subject = 1 and l.id = b.entitlement and b.id = any ($3::uuid[])
      and exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
                   where fs.device_id = $2 and sb.book_id = b.id)
      and (not $4::boolean or exists (select from kobo_tombstones t where t.kobo_id = l.kobo_id and t.subject = 1 and t.id = l.id))
   returning l.kobo_id, l.id, b.id)sql"};
+constexpr db::statement sql_changed{"library.kobo_changed", R"sql(
+  update kobo_devices set changes = changes + 1 where id = any ($1::uuid[]))sql"};
+// Where a reader was never told of the book there is nothing to say again: it is no longer kept away, that is all.
+constexpr db::statement sql_lift{"library.kobo_lift", R"sql(
+  delete from kobo_tombstones t using books b
+   where t.kobo_id = any ($1::uuid[]) and t.subject = 1 and t.id = b.entitlement and b.id = any ($2::uuid[])
+     and not exists (select from kobo_ledger l where l.kobo_id = t.kobo_id and l.subject = 1 and l.id = t.id)
+  returning t.kobo_id, t.id, b.id)sql"};
 constexpr db::statement sql_asked{"library.kobo_asked", R"sql(
   update kobo_devices set asked = true, fetch_again = fetch_again or $2, changes = changes + 1 where id = any ($1::uuid[]))sql"};
 
@@ -36,7 +44,7 @@ constexpr db::statement sql_reset{"library.kobo_reset", R"sql(
   update kobo_devices set reset_asked_at = $2, reset_lifts = $3, changes = changes + 1 where id = any ($1::uuid[]))sql"};
 
 constexpr db::statement sql_not_again{"library.kobo_not_again", R"sql(
-  update kobo_ledger l set wanted_again_at = null, fetch_again = false from kobo_devices k
+  update kobo_ledger l set wanted_again_at = null, fetch_again = false, sample_sync = null from kobo_devices k
    where k.device_id = $1 and k.asked and l.kobo_id = k.id and l.wanted_again_at is not null)sql"};
 constexpr db::statement sql_take_back{"library.kobo_take_back", R"sql(
   update kobo_devices set asked = false, reset_asked_at = null, reset_lifts = false
@@ -46,16 +54,16 @@ constexpr db::statement sql_agree{"library.kobo_agree", R"sql(
 
 constexpr db::statement sql_take_off{"library.kobo_take_off", R"sql(
   with buried as (
-    insert into kobo_tombstones (kobo_id, subject, id)
-    select k.id, 1, b.entitlement from unnest($1::uuid[]) as k (id) cross join books b
+    insert into kobo_tombstones (kobo_id, subject, id, by_owner)
+    select k.id, 1, b.entitlement, true from unnest($1::uuid[]) as k (id) cross join books b
      where b.id = any ($3::uuid[])
        and exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
                     where fs.device_id = $2 and sb.book_id = b.id)
-        on conflict do nothing returning kobo_id, id)
+        on conflict do nothing returning kobo_id, id),
+  forgotten as (
+    update kobo_ledger l set wanted_again_at = null, fetch_again = false, sample_sync = null from buried u
+     where l.kobo_id = u.kobo_id and l.subject = 1 and l.id = u.id)
   select u.kobo_id, u.id, b.id from buried u join books b on b.entitlement = u.id)sql"};
-constexpr db::statement sql_changed{"library.kobo_changed", R"sql(
-  update kobo_devices set changes = changes + 1 where id = any ($1::uuid[]))sql"};
-
 constexpr db::statement sql_forget{"library.kobo_forget_removed", R"sql(
   delete from kobo_tombstones t using kobo_devices k
    where k.device_id = any ($1::uuid[]) and t.kobo_id = k.id and t.subject = 1
@@ -83,6 +91,10 @@ int announce_again(db::tx& tx, const uuid& device, const std::vector<uuid>& book
     note_event(tx, r.id(0), event::sent_again, how.only_removed ? "restored" : "", r.id(1));
   }
   if (!touched.empty()) tx.run(sql_asked, touched, how.fetch_again);
+  for (const db::row& r : tx.run(sql_lift, rows, books)) {
+    if (std::find(distinct.begin(), distinct.end(), r.id(2)) == distinct.end()) distinct.push_back(r.id(2));
+    tx.run(sql_changed, std::vector<uuid>{r.id(0)});
+  }
   return static_cast<int>(distinct.size());
 }
 

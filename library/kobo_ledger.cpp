@@ -18,7 +18,7 @@ constexpr db::statement sql_ledger{"library.kobo_ledger", R"sql(
   select coalesce(w.entitlement, l.id), b.id, coalesce(b.title, l.title), w.book_id is not null, coalesce(w.missing, false),
          t.at, l.announced_at, l.since_at, l.wanted_again_at, l.delivered_at, l.removal_delivered_at,
          s.cover_at, s.metadata_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at, s.inventory_at,
-         d.reason, d.since
+         d.reason, d.since, coalesce(t.by_owner, false)
     from kobo_wanted($1, $2, $4) w
     full join (select * from kobo_ledger where kobo_id = $3 and subject = 1) l on l.id = w.entitlement
     left join visible_books($2) b on b.entitlement = coalesce(w.entitlement, l.id)
@@ -30,15 +30,29 @@ constexpr db::statement sql_ledger{"library.kobo_ledger", R"sql(
    order by coalesce(w.added_at, l.first_announced_at) desc, 1)sql"};
 
 constexpr db::statement sql_next{"library.kobo_next_sync", R"sql(
-  select count(*) filter (where n.here and not n.pending and n.unheard),
+  select count(*) filter (where n.here and not n.pending and n.unsaid),
          count(*) filter (where not n.here and not n.unheard),
          count(*) filter (where n.here and not n.pending and not n.unheard and b.updated_at > n.announced_at)
     from (select coalesce(w.entitlement, l.id) as id, w.book_id is not null and t.id is null as here, coalesce(w.missing, false) as pending,
-                 l.delivered_at is null or l.removal_delivered_at is not null or l.wanted_again_at is not null as unheard, l.announced_at
+                 l.delivered_at is null or l.removal_delivered_at is not null or l.wanted_again_at is not null as unheard,
+                 l.id is null or l.removal_delivered_at is not null or l.wanted_again_at is not null or l.announced_at > $5 as unsaid,
+                 l.announced_at
             from kobo_wanted($1, $2, $4) w
             full join (select * from kobo_ledger where kobo_id = $3 and subject = 1) l on l.id = w.entitlement
             left join kobo_tombstones t on t.kobo_id = $3 and t.subject = 1 and t.id = coalesce(w.entitlement, l.id)) n
     left join books b on b.entitlement = n.id)sql"};
+
+// When the reader was last told everything; and whether nothing has changed since.
+constexpr db::statement sql_told{"library.kobo_told", R"sql(
+  select s.told_at, s.quiet_catalog = r.revision and s.quiet_audience = u.audience and s.quiet_state = u.state
+           and s.quiet_changes = k.changes + coalesce((select states from kobo_readers where user_id = u.id), 0)
+    from kobo_devices k
+    join devices d on d.id = k.device_id
+    join users u on u.id = d.user_id
+   cross join catalog_revision r
+    join kobo_sessions s on s.kobo_id = k.id and s.told_at is not null
+   where k.id = $1 and not k.asked and k.reset_asked_at is null
+   order by s.id desc limit 1)sql"};
 
 constexpr db::statement sql_unsuitable{"library.kobo_unsuitable", R"sql(
   select b.id, b.title,
@@ -96,6 +110,7 @@ std::string state_of(const known_book& k, const std::optional<instant>& since, b
                      const std::optional<instant>& removal_heard, const std::optional<instant>& downloaded) {
   const ledger_book& b = k.shown;
   if (again) return "wanted";
+  if (b.taken_off) return removal_heard || !since ? "gone" : "retiring";
   if (b.removed_at) return "removed-by-device";
   if (!k.wanted) return removal_heard ? "gone" : "retiring";
   if (!since || removal_heard) return "wanted";
@@ -114,6 +129,7 @@ ledger_book book_from(const db::row& r) {
   k.wanted = r.flag(3);
   b.pending = r.flag(4);
   b.removed_at = r.maybe_at(5);
+  b.taken_off = r.flag(20);
   b.announced_at = r.maybe_at(6);
   b.delivered_at = r.maybe_at(9);
   std::optional<instant> removal_heard = r.maybe_at(10);
@@ -184,7 +200,11 @@ next_sync next_sync_of(db::tx& tx, const uuid& device) {
   if (owner.empty()) return {};
   db::rows readers = tx.run(sql_rows, device);
   uuid row = readers.empty() ? uuid{} : readers[0].id(0);
-  db::rows counted = tx.run(sql_next, device, owner[0].id(0), row, read_kobo_options(owner[0].view(1)).largest);
+  db::rows told = tx.run(sql_told, row);
+  if (!told.empty() && !told[0].is_null(1) && told[0].flag(1)) return {};
+  std::optional<instant> last = told.empty() ? std::nullopt : told[0].maybe_at(0);
+  db::rows counted =
+      tx.run(sql_next, device, owner[0].id(0), row, read_kobo_options(owner[0].view(1)).largest, last.value_or(instant{}));
   const db::row& r = counted[0];
   return {.added = r.integer(0), .removed = r.integer(1), .changed = r.integer(2)};
 }

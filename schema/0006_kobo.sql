@@ -81,7 +81,7 @@ create table kobo_ledger (
   since_at timestamptz not null default now(), -- what the device has shown before tells nothing of this announcement
   wanted_again_at timestamptz,                 -- its owner wants it to be announced again; until it is
   fetch_again boolean not null default false,  -- a sample of it is told first, so that its file is fetched anew (8.6)
-  sample_session bigint,                       -- the session that told it
+  sample_sync bigint,                          -- kobo_devices.syncs when it was: in a later run the book itself is told
   delivered_at timestamptz,
   delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,
@@ -134,6 +134,7 @@ create table kobo_tombstones (
   subject smallint not null,                   -- 1 book, 3 collection
   id uuid not null,
   at timestamptz not null default now(),
+  by_owner boolean not null default false,     -- on Carrel's page, not on the device
   primary key (kobo_id, subject, id)
 );
 

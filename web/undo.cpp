@@ -29,6 +29,7 @@ constexpr std::array known_acts{
     known_act{"kobo.again", "/devices/{about}/take-back", ""},
     known_act{"kobo.nothing", "", ""},
     known_act{"kobo.take_off", "", ""},
+    known_act{"kobo.not_there", "", ""},
     known_act{"kobo.reset", "/devices/{about}/take-back", ""},
     known_act{"position.restored", "/books/{about}/positions/undo", "row"},
     known_act{"position.accepted", "", ""},

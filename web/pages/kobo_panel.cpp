@@ -41,7 +41,7 @@ std::vector<view> evidence(const visit& v, const library::ledger_book& b) {
   add("kobo.seen.state", b.state_at);
   add("kobo.seen.notes", b.annotations_at);
   add("kobo.seen.inventory", b.inventory_at);
-  add("kobo.seen.removed", b.removed_at);
+  add(b.taken_off ? "kobo.seen.taken_off" : "kobo.seen.removed", b.removed_at);
   return out;
 }
 
@@ -50,7 +50,7 @@ view book_line(const visit& v, const library::ledger_book& b) {
   out.set("title", b.title).set("id", b.book ? b.book->text() : "");
   out.set("evidence", evidence(v, b));
   moment(v.say, b.last_seen_at, out, "seen");
-  out.set("may_send", b.book.has_value() && b.state != "gone" && b.state != "retiring");
+  out.set("may_send", b.book.has_value() && (b.taken_off || (b.state != "gone" && b.state != "retiring")));
   return out;
 }
 
@@ -58,9 +58,11 @@ view book_line(const visit& v, const library::ledger_book& b) {
 std::vector<const library::ledger_book*> in_order(const std::vector<library::ledger_book>& all) {
   std::vector<const library::ledger_book*> out;
   for (const library::ledger_book& b : all) {
-    if (b.state != "gone" || b.doubt) out.push_back(&b);
+    if (b.state != "gone" || b.doubt || b.taken_off) out.push_back(&b);
   }
-  auto rank = [](const library::ledger_book* b) { return b->doubt ? 0 : b->state == "removed-by-device" ? 1 : 2; };
+  auto rank = [](const library::ledger_book* b) {
+    return b->doubt ? 0 : b->state == "removed-by-device" || b->taken_off ? 1 : 2;
+  };
   std::stable_sort(out.begin(), out.end(),
                    [&](const library::ledger_book* a, const library::ledger_book* b) { return rank(a) < rank(b); });
   return out;
@@ -73,7 +75,7 @@ std::string summary(const visit& v, const std::vector<const library::ledger_book
       ++doubtful;
     else if (b->state == "fetched" || b->state == "opened")
       ++there;
-    else if (b->state == "removed-by-device")
+    else if (b->state == "removed-by-device" || b->taken_off)
       ++removed;
     else
       ++waiting;
@@ -139,6 +141,7 @@ view ledger_mark(const visit& v, const library::ledger_book& b) {
   view out;
   auto at = std::find_if(std::begin(marks), std::end(marks), [&](const mark& m) { return b.state == m.state; });
   std::string words = at == std::end(marks) ? "" : v.say.text(at->key), tone = at == std::end(marks) ? "" : at->tone;
+  if (b.taken_off) words = v.say.text("kobo.state.taken_off");
   if (b.pending) words = v.say.text("kobo.state.pending"), tone = "warn";
   if (b.doubt) {
     words = v.say.text(b.doubt->reason == "silent" ? "kobo.state.missing" : "kobo.state.doubtful");

@@ -56,23 +56,89 @@ TEST_CASE("a book that its owner takes off a Kobo goes, stays away, and comes ba
   s.whole();
   CHECK_FALSE(s.r.library.contains(s.entitlement(books[0])));
   CHECK(s.r.library.size() == 2);
-  CHECK(s.state_of(books[0]) == "removed-by-device");
+  CHECK(s.state_of(books[0]) == "retiring");
   s.whole();
   CHECK(s.r.library.size() == 2);
+  CHECK(s.state_of(books[0]) == "gone");
   CHECK(s.again({books[0]}, {.only_removed = true, .fetch_again = false}) == 1);
   s.whole();
   CHECK(s.r.library.size() == 3);
   CHECK(s.happened(library::event::taken_off));
 }
 
+TEST_CASE("a book that is taken off before a Kobo ever heard of it can be restored") {
+  owner s;
+  std::vector<uuid> books = s.fill(2);
+  s.sync(s.kobo, "");  // it has come
+  uuid later = s.add_book("Later");
+  s.shelve(later, true);
+  CHECK(s.take_off({later}) == 1);
+  s.whole();
+  CHECK(s.r.library.size() == 2);
+  CHECK(s.again({later}, {.only_removed = GENERATE(true, false), .fetch_again = false}) == 1);
+  s.whole();
+  CHECK(s.r.library.size() == 3);
+}
+
+TEST_CASE("what was asked for a book before it is taken off is not done any more") {
+  owner s;
+  std::vector<uuid> books = s.fill(2);
+  s.whole();
+  CHECK(s.again({books[0]}, {.only_removed = false, .fetch_again = GENERATE(true, false)}) == 1);
+  CHECK(s.take_off({books[0]}) == 1);
+  s.whole();
+  s.whole();
+  CHECK_FALSE(s.r.library.contains(s.entitlement(books[0])));
+}
+
+TEST_CASE("the file of a book is fetched again also by a Kobo that keeps no token") {
+  owner s;
+  s.how.page_size = 100;
+  std::vector<uuid> books = s.fill(2);
+  bool ledger = GENERATE(false, true);
+  if (ledger) s.choose({{"sync_mode", "ledger"}});
+  s.sync(s.kobo, "");
+  CHECK(s.again({books[0]}, {.only_removed = false, .fetch_again = true}) == 1);
+  instant at = now();
+  {
+    clock_at later(at + std::chrono::minutes(20));
+    CHECK(has(s.sync(s.kobo, "").body, R"("Accessibility":"Preview")"));
+  }
+  clock_at later(at + std::chrono::minutes(40));
+  sync_answer whole = s.sync(s.kobo, "");
+  CHECK_FALSE(has(whole.body, R"("Accessibility":"Preview")"));
+  CHECK(has(whole.body, s.entitlement(books[0])));
+  if (ledger) CHECK(s.sync(s.kobo, "").body == "[]");
+}
+
+TEST_CASE("a sample and its book are not told in one sync of several pages") {
+  owner s;
+  s.how.page_size = 1;
+  std::vector<uuid> books = s.fill(3);
+  s.whole();
+  s.whole();
+  CHECK(s.again({books[0], books[1]}, {.only_removed = false, .fetch_again = true}) == 2);
+  int pages = 0;
+  for (bool more = true; more; ++pages) {
+    REQUIRE(pages < 10);
+    sync_answer a = s.sync(s.kobo, s.r.token);
+    CHECK_FALSE(has(a.body, "NewEntitlement"));
+    s.r.token = a.token;
+    more = a.more;
+  }
+  CHECK(pages == 2);
+  sync_answer next = s.sync(s.kobo, s.r.token);
+  CHECK(has(next.body, "NewEntitlement"));
+}
+
 TEST_CASE("a shelf knows what the next sync will say") {
   owner s;
   std::vector<uuid> books = s.fill(4);
   CHECK(s.next().added == 4);
-  s.whole();
-  s.sync(s.kobo, s.r.token);  // proves that they arrived
+  s.whole();  // told, and not yet proven
   library::next_sync quiet = s.next();
   CHECK(quiet.added + quiet.removed + quiet.changed == 0);
+  s.sync(s.kobo, s.r.token);
   s.retitle(books[0], "Other");
   s.shelve(books[1], false);
   s.shelve(books[2], false);
@@ -100,6 +166,11 @@ TEST_CASE("a Kobo without tokens that is taken to hold what it was told gets onl
   CHECK(items_of(removal.body).size() == 1);
   CHECK(has(removal.body, R"("IsRemoved":true)"));
   CHECK(s.sync(s.kobo, "").body == "[]");
+  // An answer that was cut off was not told.
+  s.shelve(books[0], true);
+  s.sync(s.kobo, "");
+  s.with_row(s.kobo, [](db::tx& tx, const kobo_row& k) { unanswered(tx, k); });
+  CHECK(has(s.sync(s.kobo, "").body, "NewEntitlement"));
   // Nothing of this proves anything.
   CHECK(s.state_of(books[1]) == "announced");
   // A reset is heard all the same.
