@@ -51,17 +51,6 @@ std::string title_of(const json::value& item) {
   return out;
 }
 
-// One thing is said once in a page; a new file in two items, and a reading state after what is said of its book.
-void check_once(const json::array& items) {
-  std::map<std::string, std::vector<std::string>> said;
-  for (const json::value& item : items) said[id_of(item)].push_back(kind_of(item));
-  for (auto& [id, kinds] : said) {
-    if (kinds.size() > 1 && kinds.back() == "ChangedReadingState") kinds.pop_back();
-    bool file = kinds == std::vector<std::string>{"NewEntitlement", "ChangedProductMetadata"};
-    CHECK((kinds.size() == 1 || file));
-  }
-}
-
 }  // namespace
 
 struct judge::facts {

@@ -21,14 +21,14 @@ std::string text(const json::object& o, std::string_view name) {
   return out;
 }
 
-shown_book book_of(const json::object& metadata) {
+shown_book book_of(const json::object& metadata, const std::string& base) {
   const json::value* urls = metadata.find("DownloadUrls");
   REQUIRE(urls != nullptr);
   REQUIRE(urls->as_array()->size() == 1);
   const json::object& url = *urls->as_array()->front().as_object();
   shown_book out{.title = text(metadata, "Title"), .size = 0};
   REQUIRE(url.take("Size", out.size));
-  REQUIRE(text(url, "Url").starts_with("https://books.example/kobo/"));
+  REQUIRE(text(url, "Url").starts_with(base));
   return out;
 }
 
@@ -60,6 +60,16 @@ std::string id_of(const json::value& item) {
   return text(part(inside, "BookEntitlement"), "Id");
 }
 
+void check_once(const json::array& items) {
+  std::map<std::string, std::vector<std::string>> said;
+  for (const json::value& item : items) said[id_of(item)].push_back(kind_of(item));
+  for (auto& [id, kinds] : said) {
+    if (kinds.size() > 1 && kinds.back() == "ChangedReadingState") kinds.pop_back();
+    bool file = kinds == std::vector<std::string>{"NewEntitlement", "ChangedProductMetadata"};
+    CHECK((kinds.size() == 1 || file));
+  }
+}
+
 void reader::remove(const std::string& id) {
   library.erase(id);
   files.erase(id);
@@ -87,7 +97,7 @@ void reader::apply(const json::value& item) {
     REQUIRE(part(inside, "BookEntitlement").take("IsRemoved", removed));
     if (removed) return remove(id);
     REQUIRE(kind == "NewEntitlement");
-    library[id] = book_of(part(inside, "BookMetadata"));
+    library[id] = book_of(part(inside, "BookMetadata"), base);
     met.insert(id);
     if (auto file = files.find(id); file != files.end()) {
       if (file->second == library[id].size) ++lost_downloads;
@@ -96,7 +106,7 @@ void reader::apply(const json::value& item) {
     hear(positions[id], inside);
   } else {
     REQUIRE(kind == "ChangedProductMetadata");
-    if (library.contains(id)) library[id] = book_of(part(inside, "BookMetadata"));
+    if (library.contains(id)) library[id] = book_of(part(inside, "BookMetadata"), base);
   }
 }
 

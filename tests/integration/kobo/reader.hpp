@@ -29,6 +29,7 @@ struct reader {
   std::set<std::string> met;                     // got once, whether it is still there or not
   std::string token;
   token_use keeps = token_use::per_page;
+  std::string base = "https://books.example/kobo/";  // where its files have to be
   int lost_downloads = 0;  // of books whose file is the same; a strict reader loses one with each NewEntitlement
 
   void apply(const json::value& item);
@@ -41,6 +42,8 @@ struct reader {
 // The items of an answer's body; fails the test when it is no array of objects with one member each.
 json::array items_of(const std::string& body);
 std::string kind_of(const json::value& item);
+// One thing is said once in a page; a new file in two items, and a reading state after what is said of its book.
+void check_once(const json::array& items);
 // The entitlement or tag that an item speaks of.
 std::string id_of(const json::value& item);
 

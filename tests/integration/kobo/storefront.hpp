@@ -69,6 +69,11 @@ class storefront {
     server_->drain();
   }
 
+  unsigned port() const { return port_; }
+  void write_file(const std::string& path, const std::string& bytes) {
+    std::filesystem::create_directories(std::filesystem::path(store_->absolute(path)).parent_path());
+    std::ofstream(store_->absolute(path)) << bytes;
+  }
   void lose_files() { std::filesystem::remove(store_->absolute("library/x")); }
   void shelve(const std::string& title) {
     uuid book = db.add({.title = title});
