@@ -242,6 +242,33 @@ TEST_CASE("a reader that comes from the store goes on where it was there") {
   CHECK(all[1].header("x-kobo-synctoken") == "T.9");
 }
 
+TEST_CASE("the store is shown no token but its own, and none that it has refused") {
+  two_shops s;
+  s.here.shelve("One");
+  SECTION("one of another server with a dot in it is none") {
+    s.api.says([](const heard&) { return said(200, "[]", "x-kobo-synctoken: T.1\r\n"); });
+    ask_page(s.here, "KOMGA.eyJ2IjoxfQ");
+    CHECK(s.api.all().at(0).header("x-kobo-synctoken").empty());
+  }
+  SECTION("one that it refuses is forgotten") {
+    s.api.says([](const heard& h) {
+      return h.header("x-kobo-synctoken").empty() ? said(200, "[]", "x-kobo-synctoken: T.1\r\n") : said(400, "{}", "");
+    });
+    page refused = ask_page(s.here, "eyJ0eXAiOjF9.eyJJbnRlcm5hbCJ9");
+    ask_page(s.here, refused.token);
+    REQUIRE(s.api.all().size() == 2);
+    CHECK_FALSE(s.api.all()[0].header("x-kobo-synctoken").empty());
+    CHECK(s.api.all()[1].header("x-kobo-synctoken").empty());
+  }
+  SECTION("and no bearer of ours, nor does a reader get one in its place") {
+    s.api.says([](const heard&) { return said(200, "{}", ""); });
+    s.here.ask("POST", "/v1/user/wishlist/items", {{"Authorization", "Bearer " + std::string(43, 'x')}}, "{}");
+    REQUIRE(s.api.all().size() == 1);
+    CHECK(s.api.all()[0].header("authorization").empty());
+    CHECK(s.here.ask("POST", "/oauth/token").status == 503);
+  }
+}
+
 TEST_CASE("after a reset the store starts again too") {
   two_shops s;
   s.api.says([](const heard&) { return said(200, "[]", "x-kobo-synctoken: T.9\r\n"); });
