@@ -79,7 +79,8 @@ struct position_view {
 };
 
 struct target_book {
-  uuid id;
+  uuid id;    // the entitlement
+  uuid book;  // in the library
   content is;
   std::int64_t state = 0;
   bool pending = false;  // wanted, but its file cannot be served just now: nothing is said of it (17.2)

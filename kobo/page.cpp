@@ -45,15 +45,16 @@ class page {
       if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
     if (!tags || !kobo_.wishes.collections) return;
-    std::unordered_set<uuid> held, shelved;
+    std::unordered_set<uuid> held;
+    entitlements_by_book shelved;
     for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
     // Nothing has changed since the plan was made: neither has any revision.
     bool as_planned = session_.quiet == numbers_of(in_.gate, kobo_);
     if (as_planned) {
-      shelved = held;
+      shelved = books_of(tx_, held);
     } else {
-      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.insert(t.id);
-      if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.insert(held.begin(), held.end());
+      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.emplace(t.book, t.id);
+      if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.merge(books_of(tx_, held));
     }
     std::vector<collection> all = read_collections(tx_, kobo_.ids, shelved);
     // What is said now is a version of its own, though the session knows an earlier one.

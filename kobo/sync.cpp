@@ -176,21 +176,30 @@ class conversation {
     if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
     unsettled_ = !stay.empty();
     if (unsettled_) {  // as good as wanted, and nothing is said of them
-      for (const uuid& id : stay) wanted.push_back({.id = id, .is = {}, .state = 0, .pending = true});
+      for (const uuid& id : stay) wanted.push_back({.id = id, .book = {}, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted, kobo_.wishes.positions);
     }
     sampled_ = false;
     if (kobo_.fetch_again) expect_samples(books);
-    std::unordered_set<uuid> shelved, held;
-    for (const target_book& t : wanted) shelved.insert(t.id);
+    std::unordered_set<uuid> held;
     for (const held_book& h : books.held) held.insert(h.id);
     std::vector<target_tag> tags;
-    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, shelved));
+    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, shelved(wanted, stay)));
     for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !held.contains(id); });
     tag_plan more = plan_tags(v, tags, books.added);
     if (books.ops.empty() && more.idle) more.ops.clear();
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
     out.ops.insert(out.ops.end(), more.ops.begin(), more.ops.end());
+    return out;
+  }
+
+  // Of books that are kept back only the library still knows which they were.
+  entitlements_by_book shelved(const std::vector<target_book>& wanted, const std::vector<uuid>& kept_back) {
+    entitlements_by_book out = books_of(tx_, {kept_back.begin(), kept_back.end()});
+    out.reserve(wanted.size());
+    for (const target_book& t : wanted) {
+      if (t.book != uuid{}) out.emplace(t.book, t.id);
+    }
     return out;
   }
 

@@ -8,7 +8,7 @@ namespace carrel::kobo {
 namespace {
 
 constexpr db::statement sql_target{"kobo.target", R"sql(
-  select w.entitlement, w.version, w.file_version, coalesce(s.revision, 0), w.missing
+  select w.entitlement, w.version, w.file_version, coalesce(s.revision, 0), w.missing, w.book_id
     from kobo_wanted($1, $2, $5) w
     left join kobo_states s on s.user_id = $2 and s.entitlement = w.entitlement
    where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement)
@@ -24,14 +24,16 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
 // Collections that were made on any of the reader's devices go to all of them (11).
 constexpr db::statement sql_collections{"kobo.collections", R"sql(
   select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at),
-         array(select b.entitlement from shelf_books sb join books b on b.id = sb.book_id
-                where sb.shelf_id = s.id order by sb.position, b.id)
+         array(select sb.book_id from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.book_id)
     from shelves s
    where s.collection
      and (s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1)
           or (s.user_id = $2 and s.origin = 'device'))
      and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)
    order by s.position, s.name_key, s.id)sql"};
+
+constexpr db::statement sql_books{"kobo.books_by_entitlement",
+                                  "select id, entitlement from books where entitlement = any ($1::uuid[])"};
 
 // The digest only tells whether the list changed since it was last asked; the revision is what counts (17.1, 4).
 constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
@@ -46,8 +48,11 @@ constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
 std::vector<target_book> read_target(db::tx& tx, const kobo_ids& k, const std::optional<std::vector<uuid>>& only) {
   std::vector<target_book> out;
   for (const db::row& r : tx.run(sql_target, k.device, k.user, k.row, only, k.largest)) {
-    out.push_back(
-        {.id = r.id(0), .is = {.meta = r.integer(1), .file = r.integer(2)}, .state = r.integer(3), .pending = r.flag(4)});
+    out.push_back({.id = r.id(0),
+                   .book = r.id(5),
+                   .is = {.meta = r.integer(1), .file = r.integer(2)},
+                   .state = r.integer(3),
+                   .pending = r.flag(4)});
   }
   return out;
 }
@@ -78,12 +83,21 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
   return out;
 }
 
-std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& among) {
+entitlements_by_book books_of(db::tx& tx, const std::unordered_set<uuid>& entitlements) {
+  entitlements_by_book out;
+  if (entitlements.empty()) return out;
+  std::vector<uuid> all(entitlements.begin(), entitlements.end());
+  for (const db::row& r : tx.run(sql_books, all)) out.emplace(r.id(0), r.id(1));
+  return out;
+}
+
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const entitlements_by_book& among) {
   std::vector<collection> out;
   for (const db::row& r : tx.run(sql_collections, k.device, k.user, k.row)) {
     collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
-    for (const uuid& id : r.ids(4)) {
-      if (among.contains(id)) c.members.push_back(id);
+    for (const uuid& book : r.ids(4)) {
+      auto at = among.find(book);
+      if (at != among.end()) c.members.push_back(at->second);
     }
     out.push_back(std::move(c));
   }
