@@ -82,7 +82,9 @@ std::optional<library::device> find_own_device(db::tx& tx, const uuid& user, con
 
 void fill_activity(const visit& v, const std::vector<library::device_request>& requests, view& out) {
   std::vector<view> all;
+  bool failures = v.c.in.query("show") == "failures";
   for (const library::device_request& r : requests) {
+    if (failures && r.status < 400) continue;
     view one;
     one.set("when", moment(v.say, r.at)).set("request", r.request).set("protocol", r.protocol).set("code", r.status);
     one.set("fine", r.status < 400).set("note", r.note);
@@ -93,6 +95,10 @@ void fill_activity(const visit& v, const std::vector<library::device_request>& r
     all.push_back(one);
   }
   out.set("requests", all);
+  const char* filter = "?show=failures";
+  out.set("show", failures ? filter : "").set("show_other", failures ? "" : filter).set("any_activity", !requests.empty());
+  out.set("show_words", v.say.text(failures ? "device.all_requests" : "device.only_failures"));
+  out.set("no_requests", v.say.text(failures ? "device.no_failures" : "device.no_request"));
 }
 
 void fill_addresses(const visit& v, const std::string& kind, view& out) {

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "library/device.hpp"
 #include "library/kobo_options.hpp"
 #include "tests/integration/web/world.hpp"
 
@@ -44,4 +45,41 @@ TEST_CASE("whether a Kobo asks the real store is asked when it is added, and may
   CHECK(c.api("PATCH", page, R"({"passthrough":null})").says(R"("passthrough":null)"));
   CHECK(w.as("other").api("PATCH", page, R"({"passthrough":true})").status == 404);
   CHECK(asks_store(w, id) == std::nullopt);
+}
+
+TEST_CASE("of a device's requests those that failed can be shown alone") {
+  world w;
+  client c = w.as("reader");
+  REQUIRE(c.post("/devices/add/kobo", {{"name", "Clara"}, {"new_shelf", "A"}}).status == 200);
+  uuid id = newest(w);
+  const std::string page = "/devices/" + id.text();
+  CHECK_FALSE(c.get(page).says("?show=failures"));
+  w.write([&](db::tx& tx) {
+    library::device_request fine{.at = now(), .protocol = "kobo", .request = "GET /v1/fine", .note = "", .status = 200};
+    library::note_requests(tx, {{id, {fine}}});
+  });
+  CHECK(c.get(page + "?show=failures").says("Nothing has failed."));
+  w.write([&](db::tx& tx) {
+    library::device_request broken{.at = now(), .protocol = "kobo", .request = "GET /v1/broken", .note = "", .status = 503};
+    library::note_requests(tx, {{id, {broken}}});
+  });
+  CHECK(c.get(page).says("/v1/fine"));
+  auto failures = c.get(page + "?show=failures");
+  CHECK(failures.says("/v1/broken"));
+  CHECK_FALSE(failures.says("/v1/fine"));
+  CHECK(failures.says("hx-get=\"" + page + "?show=failures\""));  // stays so while it is looked at
+}
+
+TEST_CASE("what a Kobo shall lose, and how it keeps its place, is for its owner alone") {
+  world w;
+  client c = w.as("reader");
+  REQUIRE(c.post("/devices/add/kobo", {{"name", "Clara"}, {"new_shelf", "A"}}).status == 200);
+  uuid id = newest(w);
+  const std::string page = "/devices/" + id.text();
+  CHECK(c.post(page + "/take-off", {{"book", uuid::make().text()}}).status == 303);
+  CHECK(c.post(page + "/take-off", {{"book", "no id"}}).status == 303);
+  CHECK(w.as("other").post(page + "/take-off", {}).status == 404);
+  CHECK(c.api("PATCH", page, R"({"sync_mode":"ledger"})").says(R"("sync_mode":"ledger")"));
+  CHECK(c.api("PATCH", page, R"({"sync_mode":"other"})").status == 422);
+  CHECK(c.get(page).says(R"(<input type="checkbox" name="by_ledger" checked>)"));
 }
