@@ -45,16 +45,15 @@ class page {
       if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
     }
     if (!tags || !kobo_.wishes.collections) return;
-    std::unordered_set<uuid> held;
-    entitlements_by_book shelved;
+    std::unordered_set<uuid> held, shelved;
     for (const held_book& h : load_content(tx_, session_.id).held.books) held.insert(h.id);
     // Nothing has changed since the plan was made: neither has any revision.
     bool as_planned = session_.quiet == numbers_of(in_.gate, kobo_);
     if (as_planned) {
-      shelved = books_of(tx_, held);
+      shelved = held;
     } else {
-      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.emplace(t.book, t.id);
-      if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.merge(books_of(tx_, held));
+      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.insert(t.id);
+      if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.insert(held.begin(), held.end());
     }
     std::vector<collection> all = read_collections(tx_, kobo_.ids, shelved);
     // What is said now is a version of its own, though the session knows an earlier one.

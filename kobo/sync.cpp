@@ -12,7 +12,7 @@
 namespace carrel::kobo {
 namespace {
 
-constexpr int most_chained = 20, patient_repeats = 3, most_items = 20'000;
+constexpr int most_chained = 20, patient_repeats = 3, most_items = 20'000, long_list = 5;
 constexpr std::chrono::minutes longest_run{10};
 constexpr std::chrono::seconds repeat_window{120};
 constexpr int steps_back = 3;
@@ -255,7 +255,8 @@ class conversation {
 
   sync_answer say(const session& s, int first, const position& at) {
     kobo_.stands_on = at.in ? at.in->id : s.id;
-    std::vector<op> ops = cut(load_ops(tx_, s.id, first, page_limit()));
+    int limit = first == 0 ? first_limit(s) : page_limit();
+    std::vector<op> ops = cut(load_ops(tx_, s.id, first, limit), limit);
     int next = first + static_cast<int>(ops.size());
     sync_answer out;
     json::array items = render_page(tx_, kobo_, s, ops, in_, how_, store_);
@@ -268,13 +269,20 @@ class conversation {
     return finish(std::move(out), at, then.text());
   }
 
+  // The first answer of a long list had to wait until all of it was planned; it says less, and so comes as soon as the others.
+  int first_limit(const session& s) const {
+    int limit = page_limit();
+    bool is_long = !widened() && s.op_count > long_list * limit;
+    return is_long ? std::max(1, limit / 4) : limit;
+  }
+
   // At least one op; what belongs to one op stays together.
-  std::vector<op> cut(std::vector<op> ops) const {
+  std::vector<op> cut(std::vector<op> ops, int limit) const {
     int items = 0;
     std::size_t count = 0;
     for (const op& o : ops) {
       int needs = (o.kind == op_kind::file ? 2 : 1) + (how_.form == metadata_form::pair && o.kind == op_kind::meta ? 1 : 0);
-      if (count > 0 && items + needs > page_limit()) break;
+      if (count > 0 && items + needs > limit) break;
       items += needs;
       ++count;
     }

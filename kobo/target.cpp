@@ -22,16 +22,22 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
      and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement))sql"};
 
 // Collections that were made on any of the reader's devices go to all of them (11).
-constexpr db::statement sql_collections{"kobo.collections", R"sql(
-  select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at),
-         array(select sb.book_id from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.book_id)
-    from shelves s
-   where s.collection
-     and (s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1)
-          or (s.user_id = $2 and s.origin = 'device'))
-     and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)
-   order by s.position, s.name_key, s.id)sql"};
-
+#define CARREL_COLLECTIONS(MEMBERS)                                                                          \
+  "select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at), array(" MEMBERS                  \
+  ")"                                                                                                        \
+  "  from shelves s"                                                                                         \
+  " where s.collection"                                                                                      \
+  "   and (s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1)"                     \
+  "        or (s.user_id = $2 and s.origin = 'device'))"                                                     \
+  "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)" \
+  " order by s.position, s.name_key, s.id"
+constexpr db::statement sql_collections{
+    "kobo.collections", CARREL_COLLECTIONS("select b.entitlement from shelf_books sb join books b on b.id = sb.book_id"
+                                           " where sb.shelf_id = s.id order by sb.position, b.id")};
+constexpr db::statement sql_by_book{
+    "kobo.collections_by_book",
+    CARREL_COLLECTIONS("select sb.book_id from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.book_id")};
+#undef CARREL_COLLECTIONS
 constexpr db::statement sql_books{"kobo.books_by_entitlement",
                                   "select id, entitlement from books where entitlement = any ($1::uuid[])"};
 
@@ -91,17 +97,32 @@ entitlements_by_book books_of(db::tx& tx, const std::unordered_set<uuid>& entitl
   return out;
 }
 
-std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const entitlements_by_book& among) {
+namespace {
+
+template <class F>
+std::vector<collection> collections_of(db::tx& tx, const db::statement& sql, const kobo_ids& k, F member) {
   std::vector<collection> out;
-  for (const db::row& r : tx.run(sql_collections, k.device, k.user, k.row)) {
+  for (const db::row& r : tx.run(sql, k.device, k.user, k.row)) {
     collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
-    for (const uuid& book : r.ids(4)) {
-      auto at = among.find(book);
-      if (at != among.end()) c.members.push_back(at->second);
+    for (const uuid& id : r.ids(4)) {
+      if (const uuid* entitlement = member(id)) c.members.push_back(*entitlement);
     }
     out.push_back(std::move(c));
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& among) {
+  return collections_of(tx, sql_collections, k, [&](const uuid& id) { return among.contains(id) ? &id : nullptr; });
+}
+
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const entitlements_by_book& among) {
+  return collections_of(tx, sql_by_book, k, [&](const uuid& book) {
+    auto at = among.find(book);
+    return at == among.end() ? nullptr : &at->second;
+  });
 }
 
 std::vector<target_tag> revisions_of(db::tx& tx, const kobo_ids& k, const std::vector<collection>& all) {

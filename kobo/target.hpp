@@ -44,7 +44,8 @@ struct collection {
 using entitlements_by_book = std::unordered_map<uuid, uuid>;
 // Of those that are books of the library.
 entitlements_by_book books_of(db::tx&, const std::unordered_set<uuid>& entitlements);
-// In the order of shelves. Shelves name books: which of them count, and as what, the caller knows from the target.
+// In the order of shelves; `among`: entitlements. With those of the whole target at hand it is cheaper, for a shelf names books.
+std::vector<collection> read_collections(db::tx&, const kobo_ids&, const std::unordered_set<uuid>& among);
 std::vector<collection> read_collections(db::tx&, const kobo_ids&, const entitlements_by_book& among);
 // The revision of each for this device; grows by one where name or members are others than when it was last asked. To be asked
 // with all that is wanted: two readers with one token do not hold the same, and each would take the other's list for a new one.

@@ -41,7 +41,7 @@ void story::check_collections(const holder& h) {
   std::unordered_set<uuid> held;
   for (const auto& [id, shown_there] : r.library) held.insert(*uuid::parse(id));
   std::vector<collection> all;
-  with_row(h, [&](db::tx& tx, const kobo_row& k) { all = read_collections(tx, k.ids, books_of(tx, held)); });
+  with_row(h, [&](db::tx& tx, const kobo_row& k) { all = read_collections(tx, k.ids, held); });
   std::set<std::string> known;
   for (const collection& c : all) {
     INFO("collection " << c.name);
