@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "database.hpp"
+#include "kobo/artifact.hpp"
 #include "library/device.hpp"
 #include "library/shelf.hpp"
 #include "library/user.hpp"
@@ -13,6 +14,16 @@ using namespace carrel;
 
 // Other books for each shelf, from all over the library, and the same ones in every run.
 constexpr db::statement sql_pick{"bench.pick", "select id from books order by md5($1 || id::text) limit $2"};
+
+// As if each had been converted when it was put on the shelf.
+constexpr db::statement sql_converted{"bench.converted", R"sql(
+  with made as (
+    insert into kobo_artifacts (id, file_id, source, version, options, file_size, checksum)
+    select gen_random_uuid(), f.id, f.checksum, 1, $2, f.file_size, reverse(f.checksum)
+      from book_files f where f.book_id = any ($1::uuid[]) and f.kobo_as is null
+    returning id, file_id),
+  noted as (update book_files f set kobo_as = m.id, kobo_how = $3 from made m where f.id = m.file_id)
+  update books set kobo_ready = true where id = any ($1::uuid[]))sql"};
 
 struct group {
   int users = 0, devices = 0, books = 0;
@@ -30,6 +41,8 @@ void add_reader(db::tx& tx, const std::string& name, const group& g, const char*
   uuid shelf = library::create_shelf(tx, reader.id, "To read", true)->id;
   std::vector<uuid> books;
   for (const db::row& r : tx.run(sql_pick, name, g.books)) books.push_back(r.id(0));
+  kobo::conversion how = kobo::conversion_from(config::load({}).value());
+  tx.run(sql_converted, books, how.form(), how.how());
   if (library::add_to_shelf(tx, reader.id, shelf, books) != g.books) throw std::runtime_error("the library has too few books");
   for (int n = 0; n < g.devices; ++n) {
     library::new_device d = *library::add_device(tx, reader.id, "Kobo " + std::to_string(n), "kobo");

@@ -125,15 +125,16 @@ std::string small_epub(const std::filesystem::path& at) {
 constexpr db::statement sql_staging{"bench.staging", R"sql(
   create temporary table staging (id uuid, title text, title_sort text, title_key text, author text, author_sort text, author_key text,
     series_id uuid, series_index numeric, place_key text, isbn_13 text, identifiers jsonb, publisher text, published_on text, language text,
-    description text, page_count int, genres text[], tags text[], tag_keys text[], dup_key bytea, a text, b text, c text, d text, created_at timestamptz))sql"};
+    description text, page_count int, genres text[], tags text[], tag_keys text[], dup_key bytea, a text, b text, c text, d text, created_at timestamptz,
+    kobo_file uuid))sql"};
 constexpr db::statement sql_books{"bench.books", R"sql(
   insert into books (id, status, title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, published_year, language, languages, description, description_text, page_count, genres, tags,
-    tag_keys, dup_key, search_vector, created_at, updated_at, approved_at, offered)
+    tag_keys, dup_key, search_vector, created_at, updated_at, approved_at, offered, kobo_file)
   select id, 'organized', title, title_sort, title_key, author, author_sort, author_key, series_id, series_index, place_key, isbn_13,
     identifiers, publisher, published_on, left(published_on, 4)::int, language, array[language], description, description, page_count, genres,
     tags, tag_keys, dup_key, setweight(to_tsvector('simple', a), 'A') || setweight(to_tsvector('simple', b), 'B')
-      || setweight(to_tsvector('simple', c), 'C') || setweight(to_tsvector('simple', d), 'D'), created_at, created_at, created_at, 2
+      || setweight(to_tsvector('simple', c), 'C') || setweight(to_tsvector('simple', d), 'D'), created_at, created_at, created_at, 2, kobo_file
   from staging)sql"};
 constexpr db::statement sql_clear{"bench.clear", "delete from staging"};
 constexpr db::statement sql_count{"bench.count", "select count(*) from books"};
@@ -155,9 +156,11 @@ class loader {
     std::string place = library::place_key(v[series].value_or(""), index, title_key);
     std::string first = people.empty() ? "" : people.front();
     std::vector<std::string> tag_keys;
+    tag_keys.reserve(tag_names.size());
     for (const std::string& t : tag_names) tag_keys.push_back(library::key_of_name(t));
     json::object ids;
     if (v[isbn_13]) ids.set("isbn_13", *v[isbn_13]);
+    uuid file = uuid::make();
     staging_.push_back({v[id],
                         v[title],
                         v[title_sort],
@@ -183,16 +186,16 @@ class loader {
                         words(people),
                         words({join(tag_names, " "), join(genre_names, " "), v[series].value_or("")}),
                         words({v[publisher].value_or(""), v[isbn_13].value_or("")}),
-                        v[added_at]});
+                        v[added_at],
+                        p(file)});
     for (std::size_t i = 0; i < people.size(); ++i) {
       uuid person = person_of(people[i], i < sorts.size() ? sorts[i] : people[i]);
       if (seen_.emplace(*v[id] + person.text()).second) book_people_.push_back({v[id], p(person), "aut", p(i), place});
     }
     for (const std::string& t : tag_names) book_tags_.push_back({v[id], p(tag_of(t)), v[added_at]});
-    uuid file = uuid::make();
     std::string download = publication::download_name(*v[title], first, ".epub");
-    files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, storage_path_, p(size_), v[sha256],
-                      v[md5], v[partial_md5], "0", "2"});
+    files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, publication::ascii_slug(download),
+                      storage_path_, p(size_), v[sha256], v[md5], v[partial_md5], "0", "2"});
     for (auto& [kind, hash] : {std::pair("sha256", v[sha256]), std::pair("full", v[md5]), std::pair("partial", v[partial_md5])}) {
       hashes_.push_back({hash, kind, p(file), v[id], "original"});
     }
@@ -207,15 +210,15 @@ class loader {
                     "author_key", "series_id",    "series_index", "place_key",   "isbn_13",    "identifiers",
                     "publisher",  "published_on", "language",     "description", "page_count", "genres",
                     "tags",       "tag_keys",     "dup_key",      "a",           "b",          "c",
-                    "d",          "created_at"},
+                    "d",          "created_at",   "kobo_file"},
         staging_);
     tx_.run(sql_books);
     tx_.run(sql_clear);
     put("book_people", {"book_id", "person_id", "role", "position", "place_key"}, book_people_);
     put("book_tags", {"book_id", "tag_id", "added_at"}, book_tags_);
     put("book_files",
-        {"id", "book_id", "format", "mime", "original_name", "download_name", "storage_path", "file_size", "checksum", "md5",
-         "koreader_md5", "rank", "offered"},
+        {"id", "book_id", "format", "mime", "original_name", "download_name", "slug", "storage_path", "file_size", "checksum",
+         "md5", "koreader_md5", "rank", "offered"},
         files_);
     put("book_file_hashes", {"hash", "kind", "file_id", "book_id", "variant"}, hashes_);
     seen_.clear();

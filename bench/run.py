@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
 
-Parts: start catalog kosync kobo ingest download (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+Parts: start catalog kosync kobo ingest download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
 machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
 """
 import argparse
@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 
 root = pathlib.Path(__file__).resolve().parent.parent
 shared = pathlib.Path(os.environ.pop("CARREL_SHARED", root.parent / "shared"))  # popped: the server refuses settings it does not know
@@ -488,7 +490,63 @@ events {{ }} http {{ sendfile on; tcp_nopush on; access_log off; server {{ liste
     carrel.stop()
 
 
-parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "download": part_download}
+def write_book(path, chapters, bytes_each):
+    """An EPUB of that many chapters of prose, of about that many bytes each. Returns the bytes of its documents."""
+    words = "the lamp was lit and nobody came to a house by river where she had waited long for some word of it, as if winter could not end".split()
+    rng = random.Random(chapters)
+    total = 0
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(zipfile.ZipInfo("mimetype"), "application/epub+zip")
+        z.writestr("META-INF/container.xml", '<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+                   '<rootfile full-path="p.opf" media-type="application/oebps-package+xml"/></rootfiles></container>')
+        items = "".join(f'<item id="c{i}" href="c{i}.xhtml" media-type="application/xhtml+xml"/>' for i in range(chapters))
+        spine = "".join(f'<itemref idref="c{i}"/>' for i in range(chapters))
+        z.writestr("p.opf", '<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="i"><metadata '
+                   'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="i">urn:carrel:bench</dc:identifier><dc:title>Long</dc:title>'
+                   f'<dc:language>en</dc:language></metadata><manifest>{items}</manifest><spine>{spine}</spine></package>')
+        for i in range(chapters):
+            text, length = [f"<h2>{i}</h2>"], 0
+            while length < bytes_each:
+                sentences = [" ".join(rng.choice(words) for _ in range(rng.randint(4, 25))).capitalize() + rng.choice(".?!") for _ in range(rng.randint(1, 8))]
+                text.append("<p>" + " ".join(sentences) + "</p>\n")
+                length += len(text[-1])
+            document = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>c</title></head><body>' + "".join(text) + "</body></html>"
+            total += len(document)
+            z.writestr(f"c{i}.xhtml", document)
+    return total
+
+
+def convert_book(build, book, times):
+    """Of several conversions by the command the median of its milliseconds, and the most memory that one of them had, in MiB."""
+    spent, most = [], 0
+    for _ in range(times):
+        out = book.with_suffix(".kepub.epub")
+        child = subprocess.Popen([str(build / "server" / "carrel"), "--json", "kepub", str(book), str(out)], stdout=subprocess.PIPE)
+        answer = json.loads(child.stdout.read())
+        _, status, usage = os.wait4(child.pid, 0)
+        child.stdout.close()
+        child.returncode = status
+        if status != 0:
+            sys.exit("a conversion failed")
+        spent.append(answer["milliseconds"])
+        most = max(most, usage.ru_maxrss / 1024)
+    return statistics.median(spent), most
+
+
+def part_kepub(build, folder):
+    small, novel, long = folder / "small.epub", folder / "novel.epub", folder / "long.epub"
+    write_book(small, 1, 1000)
+    write_book(novel, 20, 50_000)
+    size = write_book(long, 400, 100_000)
+    _, base = convert_book(build, small, 3)
+    spent, _ = convert_book(build, novel, 9)
+    say("KEPUB of a novel of 1 MB, median of 9", f"{spent:.0f} ms", "<= 60 ms")
+    spent, most = convert_book(build, long, 3)
+    say("KEPUB of 40 MB of XHTML in 400 documents, one core", f"{size / 1e6 / spent * 1000:.0f} MB/s", ">= 40 MB/s")
+    say("  memory above that of a book of a page", f"{most - base:.0f} MiB", "<= 32 MiB")
+
+
+parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "download": part_download, "kepub": part_kepub}
 
 
 def main():

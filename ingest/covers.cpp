@@ -18,7 +18,6 @@ constexpr db::statement sql_newest{"ingest.newest_cover", "select max(created_at
 std::optional<instant> newest_cover(db::tx& tx) { return tx.run(sql_newest)[0].maybe_at(0); }
 
 int cut_renditions(const services& s, carrel::jobs::progress& p) {
-  publication::start_pictures();
   int cut = 0;
   std::int64_t seen = 0;
   instant before = now() + std::chrono::hours(24);

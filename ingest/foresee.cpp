@@ -40,7 +40,7 @@ forecast foresee(const services& s, const finding& f, const item& like) {
     return out;
   }
   std::string name = path.filename().native();
-  result<inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), name);
+  result<publication::isolated::inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), name);
   if (!inside) return bad(ending::rejected, inside.error().code, inside.error().detail);
   publication::opened& o = inside->about;
   if (o.about.title.empty()) o.about.title = publication::guess_from_name(name).title;

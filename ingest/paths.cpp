@@ -29,10 +29,6 @@ result<source> opened(int descriptor) {
 
 }  // namespace
 
-file::~file() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 identity identity_of(const struct stat& s) {
   return {static_cast<std::int64_t>(s.st_dev), static_cast<std::int64_t>(s.st_ino), static_cast<std::int64_t>(s.st_size),
           static_cast<std::int64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + s.st_mtim.tv_nsec};

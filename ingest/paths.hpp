@@ -1,5 +1,5 @@
 #pragma once
-// Small things with files: descriptors that close themselves, and which file a name stands for just now.
+// Small things with files: which one a name stands for just now.
 
 #include <sys/stat.h>
 
@@ -7,28 +7,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "server/core/error.hpp"
+#include "server/core/file.hpp"
 
 namespace carrel::ingest {
-
-class file {
- public:
-  file() = default;
-  explicit file(int fd) : fd_(fd) {}
-  file(file&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
-  file& operator=(file&& o) noexcept {
-    std::swap(fd_, o.fd_);
-    return *this;
-  }
-  ~file();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 // Size and time belong to it: a file that was written to is another one.
 struct identity {

@@ -63,7 +63,8 @@ result<std::optional<library::new_cover>> store_cover(const work& w) {
   out->height = picture.height;
   out->bytes = static_cast<std::int64_t>(picture.bytes.size());
   if (std::optional<error> bad = w.with.store.write(out->storage_path, picture.bytes)) return *bad;
-  for (const thumbnail& t : w.inside->thumbnails) library::store_thumbnail(w.with.store, out->sha256, t.edge, t.jpeg);
+  for (const publication::isolated::thumbnail& t : w.inside->thumbnails)
+    library::store_thumbnail(w.with.store, out->sha256, t.edge, t.jpeg);
   return out;
 }
 

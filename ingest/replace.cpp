@@ -87,7 +87,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   if (s.pool.read_now([&](db::tx& tx) { return library::find_bytes(tx, prints->sha256).has_value(); }))
     return refused("duplicate_file");
 
-  result<inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), old->name);
+  result<publication::isolated::inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), old->name);
   if (!inside) return refused(inside.error().code, inside.error().detail);
   if (inside->about.format != old->format) {
     return error{"format", "the new file is " + inside->about.format + ", the old one is " + old->format +

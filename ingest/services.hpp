@@ -1,8 +1,8 @@
 #pragma once
 
-#include "ingest/inspector.hpp"
 #include "ingest/settings.hpp"
 #include "library/store.hpp"
+#include "publication/isolated/pool.hpp"
 #include "server/db/pool.hpp"
 
 namespace carrel::ingest {
@@ -13,7 +13,7 @@ enum class step { probed, hashed, folder_made, in_staging, in_attic, placed, sto
 struct services {
   db::pool& pool;
   const library::store& store;
-  inspector_pool& inspectors;
+  publication::isolated::pool& inspectors;
   settings how;
   void (*reached)(step) = nullptr;  // for tests
 

@@ -28,12 +28,4 @@ settings settings_from(const config& c) {
   return out;
 }
 
-inspector_options inspector_options_from(const config& c) {
-  inspector_options out;
-  out.processes = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
-  out.memory = c.bytes("parse.memory");
-  out.cpu = c.duration("parse.cpu");
-  return out;
-}
-
 }  // namespace carrel::ingest

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "ingest/inspector.hpp"
 #include "server/core/config.hpp"
 
 namespace carrel::ingest {
@@ -29,6 +28,5 @@ struct settings {
 };
 
 settings settings_from(const config&);
-inspector_options inspector_options_from(const config&);
 
 }  // namespace carrel::ingest

@@ -108,7 +108,7 @@ std::optional<ending> look(work& w) {
 
 std::optional<ending> inspect(work& w) {
   std::string name = w.what.has_source() ? w.source_path().filename().native() : w.what.display_name;
-  result<inspection, publication::refusal> found = w.with.inspectors.inspect(w.in.handle.get(), name);
+  result<publication::isolated::inspection, publication::refusal> found = w.with.inspectors.inspect(w.in.handle.get(), name);
   if (!found) return refuse(w, found.error());
   w.inside = std::move(*found);
   publication::metadata& about = w.inside->about.about;

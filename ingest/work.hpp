@@ -15,7 +15,7 @@ struct work {
   item what;
   source in;  // from the first look to the end (4.1 step 1)
   publication::fingerprints prints;
-  std::optional<inspection> inside;
+  std::optional<publication::isolated::inspection> inside;
   std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
   bool source_moved = false;                    // 4a: the source itself is in staging
   bool surplus = false;                         // the target was there already; the staged copy goes after the commit

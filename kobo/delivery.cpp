@@ -1,5 +1,7 @@
 #include "kobo/delivery.hpp"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -163,12 +165,12 @@ book_plan plan_books(const position_view& v, const std::vector<target_book>& wan
   book_map known = possible_books(v);
   std::vector<op> added, changed, removed, states;
   book_plan out;
-  std::unordered_set<uuid> met;
-  met.reserve(wanted.size());
+  std::unordered_set<uuid> met;  // of those that are known
+  met.reserve(known.size());
   out.held.reserve(wanted.size());
   for (const target_book& w : wanted) {
-    met.insert(w.id);
     auto at = known.find(w.id);
+    if (at != known.end()) met.insert(w.id);
     const book_state* b = at == known.end() ? nullptr : &at->second;
     if (w.pending) {
       if (std::optional<held_book> h = unsaid(w.id, b)) out.held.push_back(*h);
@@ -241,7 +243,8 @@ namespace {
 void put(std::string& out, const uuid& id) { out.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()); }
 
 void put(std::string& out, std::int64_t n) {
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(static_cast<std::uint64_t>(n) >> shift & 0xff);
+  std::uint64_t big_endian = htobe64(static_cast<std::uint64_t>(n));
+  out.append(reinterpret_cast<const char*>(&big_endian), sizeof big_endian);
 }
 
 class reader {
@@ -255,9 +258,9 @@ class reader {
     return out;
   }
   std::int64_t number() {
-    std::uint64_t out = 0;
-    for (char c : take(8)) out = out << 8 | static_cast<unsigned char>(c);
-    return static_cast<std::int64_t>(out);
+    std::uint64_t big_endian = 0;
+    std::memcpy(&big_endian, take(sizeof big_endian).data(), sizeof big_endian);
+    return static_cast<std::int64_t>(be64toh(big_endian));
   }
 
  private:

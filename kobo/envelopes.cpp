@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::kobo {
 namespace {
 
-constexpr std::size_t longest_stem = 80;
 constexpr std::string_view some_category = "00000000-0000-0000-0000-000000000001";
 
 // 2, 2.5, 0.125; no trailing zeros (7.3).
@@ -51,71 +49,61 @@ json::object constants_of(const uuid& id, const std::string& title) {
           {"WorkId", id}};
 }
 
-std::string format_of(const delivery& d) {
-  if (d.file.is_kepub) return "KEPUB";
-  if (d.fixed_layout) return "EPUB3FL";
-  return d.epub3 ? "EPUB3" : "EPUB";
-}
-
-std::string isbn_of(const library::book& b) {
-  for (const auto& [scheme, value] : b.identifiers) {
-    if (scheme == "isbn_13") return value;
-  }
-  return "";
+std::string format_of(const deliverable& f) {
+  if (f.is_kepub) return "KEPUB";
+  if (f.fixed_layout) return "EPUB3FL";
+  return f.epub3 ? "EPUB3" : "EPUB";
 }
 
 // A year, a month or a day; the rest of the date is its first.
-std::string publication_date(const library::book& b, instant added) {
-  const std::string& text = b.published_on;
+std::string publication_date(const delivery& d) {
+  const std::string& text = d.published_on;
   bool year = text.size() >= 4 && std::all_of(text.begin(), text.begin() + 4, [](char c) { return c >= '0' && c <= '9'; });
-  if (!year) return rfc3339(added).substr(0, 10) + "T00:00:00Z";
+  if (!year) return rfc3339(d.added).substr(0, 10) + "T00:00:00Z";
   std::string month = text.size() >= 7 ? text.substr(5, 2) : "01", day = text.size() >= 10 ? text.substr(8, 2) : "01";
   return text.substr(0, 4) + "-" + month + "-" + day + "T00:00:00Z";
 }
 
-json::object series_of(const library::book& b) {
-  if (!b.series_id) return {};
-  json::object out{{"Id", uuid::of_name(*b.series_id, "kobo series")}, {"Name", b.series}};
-  if (b.series_index) out.set("Number", number_text(*b.series_index)).set("NumberFloat", *b.series_index);
+json::object series_of(const delivery& d) {
+  if (!d.series_id) return {};
+  json::object out{{"Id", uuid::of_name(*d.series_id, "kobo series")}, {"Name", d.series}};
+  if (d.series_index) out.set("Number", number_text(*d.series_index)).set("NumberFloat", *d.series_index);
   return out;
 }
 
 }  // namespace
 
-std::string device_base::download(const uuid& entitlement, const library::book_file& f) const {
-  std::string name = f.download_name.empty() ? "book.epub" : f.download_name;
-  std::string_view wanted = f.is_kepub ? ".kepub.epub" : ".epub";
-  std::string stem = name.substr(0, name.find('.'));
-  std::string ascii = publication::ascii_name(stem);
-  ascii.resize(std::min(ascii.size(), longest_stem));
-  return text + "/download/" + entitlement.text() + "/" + f.checksum.substr(0, 12) + "/" + percent_encode(ascii) +
-         std::string(wanted);
+std::string device_base::download(const uuid& entitlement, const deliverable& f) const {
+  std::string name = f.slug.empty() ? "book" : f.slug;
+  return text + "/download/" + entitlement.text() + "/" + f.checksum.substr(0, 12) + "/" + name +
+         (f.is_kepub ? ".kepub.epub" : ".epub");
 }
 
 json::object book_metadata(const uuid& id, const delivery& d, const device_base& base, bool first_time) {
-  const library::book& b = d.book;
-  json::object out = constants_of(id, b.title);
+  json::object out = constants_of(id, d.title);
   json::array names, roles;
-  for (const library::person& p : b.authors) {
-    names.push_back(p.name);
-    roles.push_back(json::object{{"Name", p.name}, {"Role", "Author"}});
+  for (const std::string& name : d.authors) {
+    names.push_back(name);
+    roles.push_back(json::object{{"Name", name}, {"Role", "Author"}});
   }
   out.set("Contributors", std::move(names)).set("ContributorRoles", std::move(roles));
-  if (b.cover) out.set("CoverImageId", id.text() + "-" + b.cover->version());
-  out.set("Description", b.description.empty() ? " " : b.description);
-  out.set("DownloadUrls", json::array{json::object{{"DrmType", "None"},
-                                                   {"Format", format_of(d)},
-                                                   {"Platform", "Generic"},
-                                                   {"Size", d.file.size},
-                                                   {"Url", base.download(id, d.file)}}});
-  if (std::string isbn = isbn_of(b); !isbn.empty()) out.set("Isbn", isbn).set("ISBN", isbn);
-  std::string language = b.languages.empty() ? "" : b.languages.front().substr(0, b.languages.front().find('-'));
+  if (!d.cover_version.empty()) out.set("CoverImageId", id.text() + "-" + d.cover_version);
+  out.set("Description", d.description.empty() ? " " : d.description);
+  json::array urls;
+  urls.push_back(json::object{{"DrmType", "None"},
+                              {"Format", format_of(d.file)},
+                              {"Platform", "Generic"},
+                              {"Size", d.file.size},
+                              {"Url", base.download(id, d.file)}});
+  out.set("DownloadUrls", std::move(urls));
+  if (!d.isbn.empty()) out.set("Isbn", d.isbn).set("ISBN", d.isbn);
+  std::string language = d.language.substr(0, d.language.find('-'));
   out.set("Language", language.size() == 2 ? language : "en");
-  out.set("PublicationDate", publication_date(b, d.added));
-  out.set("Publisher", json::object{{"Imprint", ""}, {"Name", b.publisher}});
+  out.set("PublicationDate", publication_date(d));
+  out.set("Publisher", json::object{{"Imprint", ""}, {"Name", d.publisher}});
   // An empty one takes away what an earlier version said (7.3).
-  if (b.series_id || !first_time) out.set("Series", series_of(b));
-  if (!b.subtitle.empty()) out.set("SubTitle", b.subtitle).set("Subtitle", b.subtitle);
+  if (d.series_id || !first_time) out.set("Series", series_of(d));
+  if (!d.subtitle.empty()) out.set("SubTitle", d.subtitle).set("Subtitle", d.subtitle);
   return out;
 }
 
@@ -129,7 +117,7 @@ json::object new_entitlement(const uuid& id, const delivery& d, const reading_st
 
 json::array changed_metadata(const uuid& id, const delivery& d, const reading_state* state, const device_base& base,
                              metadata_form form) {
-  instant modified = d.book.updated_at;
+  instant modified = d.updated_at;
   json::array out;
   if (form == metadata_form::pair) out.push_back(new_entitlement(id, d, state, base, modified, false));
   json::object metadata = book_metadata(id, d, base, false);

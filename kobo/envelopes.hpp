@@ -12,7 +12,7 @@ namespace carrel::kobo {
 // Addresses of one device: the public origin and its path, "https://books.example/kobo/<token>".
 struct device_base {
   std::string text;
-  std::string download(const uuid& entitlement, const library::book_file&) const;  // section 12
+  std::string download(const uuid& entitlement, const deliverable&) const;  // section 12
 };
 
 // `container` unless told otherwise; kobo.md 8.3 has the evidence.

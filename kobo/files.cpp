@@ -48,6 +48,20 @@ bool is_file(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode);
 }
 
+// The bytes of a file or of its conversion; nothing when they cannot be had any more. Blocks while a conversion that the cache
+// has let go is made again.
+std::optional<std::filesystem::path> bytes_of(const shared_state& s, const deliverable& f) {
+  if (f.made && !f.made->is_source()) return s.with.made.file_of(*f.made, f.storage_path, f.original_name);
+  std::filesystem::path path = s.with.store.absolute(f.storage_path);
+  return is_file(path) ? std::optional(path) : std::nullopt;
+}
+
+// A file that is away makes its book pending; a conversion that cannot be made again as it was gives way to another.
+void note_lost(db::tx& tx, const deliverable& f, const std::filesystem::path& source) {
+  if (f.made && is_file(source)) return decide_again(tx, f.file);
+  library::mark_file_missing(tx, f.file, true);
+}
+
 // The address names bytes that are not there any more: the next sync says the book anew (12).
 void renew(db::tx& tx, const visit& v, const uuid& id) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
@@ -97,18 +111,22 @@ http::response no_cover() {
 }
 
 // A download counts as begun with its first byte and as complete with its last, also when it was resumed in between.
-void follow(shared_state& s, const visit& v, const uuid& entitlement, const library::book_file& file, http::response& r) {
+void follow(shared_state& s, const visit& v, const uuid& entitlement, const deliverable& file, http::response& r) {
   const auto* part = std::get_if<http::file_slice>(&r.body);
   if (part == nullptr) return;
   if (part->first == 0) note_shown(s, v, signal::download_started, {entitlement});
   if (part->first + part->count != static_cast<std::uint64_t>(file.size)) return;
-  r.sent = [&s, v, entitlement, file = file.id](bool complete) {
+  r.sent = [&s, v, entitlement, file = file.file,
+            artifact = file.made ? std::optional(file.made->id) : std::nullopt](bool complete) {
     if (!complete) return;
     note_shown(s, v, signal::download_done, {entitlement});
     auto done = [](const std::exception_ptr& failed) {
       if (failed) log::warn("kobo.download", {{"result", "not noted"}});
     };
-    auto record = [user = v.user, device = v.device, file](db::tx& tx) { library::record_download(tx, user, device, file); };
+    auto record = [user = v.user, device = v.device, entitlement, file, artifact](db::tx& tx) {
+      library::record_download(tx, user, device, file);
+      note_delivered(tx, device, entitlement, artifact);
+    };
     s.with.pool.enqueue(db::mode::write, std::nullopt, std::move(record), done);
   };
 }
@@ -121,18 +139,19 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   if (!id) throw http::problem{404, "", "gone"};
   std::optional<delivery> found = co_await s.with.pool.write(find_delivery, v, *id);
   if (!found) throw http::problem{404, "", "gone"};
-  const library::book_file& file = found->file;
+  const deliverable& file = found->file;
   if (!std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
     co_await s.with.pool.write(renew, v, *id);
     throw http::problem{404, "", "gone"};
   }
   http::validators tags{.etag = "\"" + file.checksum + "\"", .modified = std::nullopt};
-  std::filesystem::path path = s.with.store.absolute(file.storage_path);
-  if (!is_file(path)) {
-    co_await s.with.pool.write(library::mark_file_missing, file.id, true);
+  auto find = [&s, &file] { return bytes_of(s, file); };
+  std::optional<std::filesystem::path> path = co_await s.with.patient.run(find);
+  if (!path) {
+    co_await s.with.pool.write(note_lost, file, s.with.store.absolute(file.storage_path));
     throw http::problem{404, "", "gone"};
   }
-  http::response r = http::file(c.in, path, "application/epub+zip", tags);
+  http::response r = http::file(c.in, *path, "application/epub+zip", tags);
   std::string name(cut_utf8(c.in.param("name"), longest_name));  // what the address says is said again in a header
   r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
   if (c.in.method() == http::verb::get && r.status < 300) follow(s, v, *id, file, r);

@@ -1,5 +1,8 @@
 #include "kobo/identity.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 #include "server/core/json.hpp"
 #include "server/core/random.hpp"
 #include "server/core/text.hpp"
@@ -8,12 +11,19 @@
 namespace carrel::kobo {
 namespace {
 
+constexpr std::size_t token_bytes = 32;  // 4.2
 constexpr std::int64_t ten_years = 315'360'000;
 constexpr std::string_view some_user = "00000000-0000-4000-8000-000000000001";
 
 }  // namespace
 
-device_tokens new_tokens() { return {.access = random_token(32), .refresh = random_token(32)}; }
+device_tokens new_tokens() { return {.access = random_token(token_bytes), .refresh = random_token(token_bytes)}; }
+
+bool is_ours(std::string_view token) {
+  constexpr std::size_t length = (token_bytes * 8 + 5) / 6;  // base64 without padding
+  return token.size() == length &&
+         std::all_of(token.begin(), token.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+}
 
 std::string device_auth_json(const http::request& in, const device_tokens& t) {
   std::string user_key;

@@ -14,6 +14,7 @@ struct device_tokens {
   std::string access, refresh;
 };
 device_tokens new_tokens();
+bool is_ours(std::string_view token);  // by its shape; the store's are much longer
 
 // auth/device, auth/refresh and the exchanges: the five fields of 4.2.
 std::string device_auth_json(const http::request&, const device_tokens&);

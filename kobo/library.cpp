@@ -71,15 +71,23 @@ constexpr db::statement sql_knows{"kobo.knows_book", R"sql(
 bool knows_book(db::tx& tx, const kobo_row& k, const uuid& id) { return !tx.run(sql_knows, k.ids.user, id).empty(); }
 
 // Of a book that the device does not have from us nothing is taken, and nothing is refused: it would be repeated for ever (9.3).
-std::string store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent, bool furthest_usually) {
+struct stored_state {
+  std::string answer;
+  std::optional<std::string> document;  // whose place it changed
+};
+stored_state store_state(db::tx& tx, const visit& v, const uuid& id, const json::object& sent, bool furthest_usually) {
   kobo_row k = row_of(tx, v);
   section_results r;
+  stored_state out;
   if (k.wishes.positions && knows_book(tx, k, id))
     r = put_state(tx, k, id, sent, furthest_usually);
   else
     r.last_modified = state_time(sent);
   note_signals(tx, k, signal::state, {id});
-  return json::dump(json::object{{"RequestResult", "Success"}, {"UpdateResults", json::array{update_result(id, r)}}});
+  library::put_policy policy{.policy = furthest_usually ? "furthest" : "latest", .hold_stale = false};
+  if (r.place) out.document = library::hear_kobo(tx, v.user, v.device, id, *r.place, policy);
+  out.answer = json::dump(json::object{{"RequestResult", "Success"}, {"UpdateResults", json::array{update_result(id, r)}}});
+  return out;
 }
 
 // The element that names the book of the path, failing that the first (9.3).
@@ -198,8 +206,9 @@ task<http::response> take_state(shared_state& s, http::context& c) {
   std::optional<json::object> sent;
   if (!ids.empty()) sent = sent_state(c.in.body(), ids.front());
   if (!sent) co_return answer(R"({"RequestResult":"Failure","UpdateResults":[]})");
-  std::string body = co_await s.with.pool.write(store_state, std::move(v), ids.front(), std::move(*sent), s.furthest_usually);
-  co_return answer(std::move(body));
+  stored_state stored = co_await s.with.pool.write(store_state, v, ids.front(), std::move(*sent), s.furthest_usually);
+  if (stored.document && s.with.moved) s.with.moved(v.user, *stored.document);
+  co_return answer(std::move(stored.answer));
 }
 
 task<http::response> take_removal(shared_state& s, http::context& c) {

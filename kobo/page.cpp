@@ -52,7 +52,7 @@ class page {
     if (as_planned) {
       shelved = held;
     } else {
-      for (const target_book& t : read_target(tx_, kobo_.ids)) shelved.insert(t.id);
+      for (const target_book& t : read_target(tx_, kobo_.ids).books) shelved.insert(t.id);
       if (kobo_.guarded_since && !kobo_.guard_lifted) shelved.insert(held.begin(), held.end());
     }
     std::vector<collection> all = read_collections(tx_, kobo_.ids, shelved);
@@ -103,9 +103,9 @@ class page {
     }
     if (o.kind == op_kind::add && to_fetch_.contains(o.id)) return say_preview(o, *live);
     if (o.kind == op_kind::add) return say_new(o.id, *live);
-    announced_.push_back({subject::book, o.id, live->book.title});
+    announced_.push_back({subject::book, o.id, live->title});
     if (o.kind == op_kind::file) {
-      items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->book.updated_at, false));
+      items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->updated_at, false));
       if (how_.form == metadata_form::pair) {
         items_.push_back(changed_metadata(o.id, *live, nullptr, in_.base, metadata_form::bare).front());
         return;
@@ -115,13 +115,13 @@ class page {
   }
 
   void say_new(const uuid& id, const delivery& d) {
-    announced_.push_back({subject::book, id, d.book.title});
-    items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.book.updated_at, d.added), true));
+    announced_.push_back({subject::book, id, d.title});
+    items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.updated_at, d.added), true));
   }
 
   // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
   void say_preview(const op& o, const delivery& d) {
-    announced_.push_back({subject::book, o.id, d.book.title});
+    announced_.push_back({subject::book, o.id, d.title});
     samples_.push_back(o.id);
     items_.push_back(preview(o.id, d, in_.base, session_.created_at));
   }
@@ -146,7 +146,7 @@ class page {
 
   // From now on it is known that its file is away, so that the next plan says the same of it.
   void set_aside(const op& o, const delivery& d) {
-    if (!d.file.missing) library::mark_file_missing(tx_, d.file.id, true);
+    if (!d.file.missing) library::mark_file_missing(tx_, d.file.file, true);
     doubt_book(o);
   }
 

@@ -1,8 +1,8 @@
 #include "kobo/pass_through.hpp"
 
 #include <algorithm>
-#include <cctype>
 
+#include "kobo/identity.hpp"
 #include "kobo/state.hpp"
 #include "library/revision.hpp"
 #include "server/core/log.hpp"
@@ -69,15 +69,6 @@ std::string fit_for_address(std::string_view text) {
       out += percent_encode(std::string_view(&c, 1));
   }
   return out;
-}
-
-// As identity.cpp mints them. The store would not know it, and it opens the device's notes here.
-bool is_minted_here(std::string_view name, std::string_view value) {
-  if (lower_ascii(name) != "authorization") return false;
-  std::string_view token = trim(value.substr(std::min(value.size(), value.find(' '))));
-  bool plain =
-      std::all_of(token.begin(), token.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
-  return token.size() == 43 && plain;
 }
 
 bool may_leave(std::string_view name) {
@@ -162,8 +153,10 @@ std::optional<store_call> call_from(const http::context& c, std::optional<std::s
   std::optional<std::string> plain = percent_decode(out.target, true);
   out.body = body ? std::move(*body) : std::string(c.in.body());
   if (!plain || holds_token(c, *plain) || holds_token(c, out.body)) return std::nullopt;
+  bool ours = is_ours(bearer_text(c.in));  // the store does not know it, and it opens the device's notes here
   for (const auto& [name, value] : c.in.headers()) {
-    if (may_leave(name) && !is_minted_here(name, value) && !holds_token(c, value)) out.headers.emplace_back(name, value);
+    bool hidden = ours && equal_ascii_case(name, "authorization");
+    if (may_leave(name) && !hidden && !holds_token(c, value)) out.headers.emplace_back(name, value);
   }
   return out;
 }

@@ -1,7 +1,5 @@
 #include "kobo/quiet.hpp"
 
-#include "kobo/sync_token.hpp"
-
 namespace carrel::kobo {
 namespace {
 
@@ -38,23 +36,16 @@ constexpr db::statement sql_note{"kobo.note_quiet_sync", R"sql(
 
 }  // namespace
 
-bool may_be_quiet(std::string_view token) {
-  std::optional<sync_token> at = claimed_token(token);
-  return at && at->done;
-}
-
 std::optional<library::secret_owner> quiet_sync(db::tx& tx, const quiet_question& in, const std::string& key) {
-  std::optional<sync_token> at = claimed_token(in.token);
-  if (!at || !at->done) return std::nullopt;
-  std::string position = std::to_string(at->session) + ".";
-  db::rows found = tx.run(sql_quiet, db::bytes{in.secret}, now(), db::bytes{in.reader.device_hash}, position, at->session,
-                          at->epoch, in.reader.model, in.reader.firmware, in.passthrough);
+  std::string position = std::to_string(in.at.session) + ".";
+  db::rows found = tx.run(sql_quiet, db::bytes{in.secret}, now(), db::bytes{in.reader.device_hash}, position, in.at.session,
+                          in.at.epoch, in.reader.model, in.reader.firmware, in.passthrough);
   if (found.empty() || !read_token(in.token, found[0].id(10), key)) return std::nullopt;
   const db::row& r = found[0];
   library::secret_owner who = library::owner_in(r);
   if (!who.may_use("kobo")) return std::nullopt;
   bool noted = r.flag(13);
-  if (!noted && tx.run(sql_note, r.id(10), position, now(), at->session, r.integer(11), r.maybe_at(12)).empty())
+  if (!noted && tx.run(sql_note, r.id(10), position, now(), in.at.session, r.integer(11), r.maybe_at(12)).empty())
     return std::nullopt;  // another request of the same device was quicker
   return who;
 }

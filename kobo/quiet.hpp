@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kobo/sessions.hpp"
+#include "kobo/sync_token.hpp"
 #include "library/device.hpp"
 
 namespace carrel::kobo {
@@ -14,11 +15,9 @@ struct quiet_question {
   std::string secret;  // its hash
   reader_facts reader;
   std::string token;         // of the sync, as shown
+  sync_token at;             // what it says: that the device has heard everything
   bool passthrough = false;  // as kobo.passthrough says; a device that asks the real store has more to hear than we know
 };
-
-// Worth the turn: the device says that it has heard everything.
-bool may_be_quiet(std::string_view token);
 
 // Whose device it is when nothing is new for it: the same token and an empty list are the answer then, and its visit has been
 // noted. Nothing when the secret does not open the storefront, or there may be more to do or to say; run_sync finds out.

@@ -67,10 +67,14 @@ task<response> noted(shared_state& s, context& c, const http::handler& next) {
 task<std::optional<response>> nothing_new(shared_state& s, context& c) {
   auto [secret, path] = parts_of(c.in.path());
   std::string token(c.in.header("x-kobo-synctoken").value_or(""));
-  if (c.in.method() != verb::get || path != "/v1/library/sync" || !may_be_quiet(token)) co_return std::nullopt;
+  std::optional<sync_token> at = claimed_token(token);
+  if (c.in.method() != verb::get || path != "/v1/library/sync" || !at || !at->done) co_return std::nullopt;
   std::shared_ptr<const keys> key = co_await s.secrets.get();
-  quiet_question in{
-      .secret = library::kobo_secret_hash(secret), .reader = reader_of(c.in, *key), .token = token, .passthrough = s.store.usual};
+  quiet_question in{.secret = library::kobo_secret_hash(secret),
+                    .reader = reader_of(c.in, *key),
+                    .token = token,
+                    .at = *at,
+                    .passthrough = s.store.usual};
   task<std::optional<library::secret_owner>> looking =
       s.with.pool.submit(db::mode::read, c.deadline, quiet_sync, std::move(in), key->tokens);
   std::optional<library::secret_owner> who = co_await std::move(looking);
@@ -202,8 +206,8 @@ struct adder {
         v, prefix + path, [s = s, run](context& c) { return run(*s, c); }, options);
   }
   void add_shared(verb v, const std::string& path, own_handler run) const {
-    auto handle = [s = s, run](context& c) { return asks_store(*s, c) ? store_or_ours(*s, c, run) : run(*s, c); };
-    to.add(v, prefix + path, handle, options);
+    to.add(
+        v, prefix + path, [s = s, run](context& c) { return store_or_ours(*s, c, run); }, options);
   }
   void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, prefix + path, run, options); }
 };

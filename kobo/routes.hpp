@@ -1,9 +1,11 @@
 #pragma once
 // The Kobo storefront, below /kobo/{token} (kobo.md).
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "kobo/artifacts.hpp"
 #include "library/store.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
@@ -29,6 +31,10 @@ struct services {
   const config& settings;
   auth::cpu_pool& cpu;
   http::client& client;
+  auth::cpu_pool& patient;  // for work that takes seconds: nobody's sign-in waits behind it
+  const artifacts& made;
+  std::function<void(const uuid& user, const std::string& document)>
+      moved{};  // a place has changed: the other devices are to know
   store_addresses store_at{};
 };
 

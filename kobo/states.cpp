@@ -29,7 +29,7 @@ constexpr db::statement sql_tell_others{"kobo.tell_others", R"sql(
   insert into kobo_readers as r (user_id, states) values ($1, 1) on conflict (user_id) do update set states = r.states + 1)sql"};
 
 constexpr db::statement sql_furthest{"kobo.furthest_wins", R"sql(
-  select case when position_policy is null then $2::boolean else position_policy = 'furthest' end from users where id = $1)sql"};
+  select coalesce(position_policy = 'furthest', $2::boolean) from users where id = $1)sql"};
 // A book that is read again keeps the day on which it was finished (10.5, rule 8).
 constexpr db::statement sql_finished{"kobo.finished", R"sql(
   update kobo_states set finished_at = $3 where user_id = $1 and entitlement = $2)sql"};
@@ -114,6 +114,11 @@ bool take_bookmark(const json::object& sent, json::object& out) {
   return true;
 }
 
+instant time_in(const json::object& sent, instant otherwise) {
+  std::string text;
+  return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(otherwise);
+}
+
 using section_reader = bool (*)(const json::object&, json::object&);
 
 fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise,
@@ -121,9 +126,7 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   const json::value* v = sent.find(name);
   if (v == nullptr || v->is_null()) return fate::missing;
   if (v->as_object() == nullptr) return fate::failed;
-  std::string at_text;
-  std::optional<instant> at = v->as_object()->take("LastModified", at_text) ? parse_time(at_text) : std::nullopt;
-  state_section made{.fields = {}, .at = at.value_or(otherwise)};
+  state_section made{.fields = {}, .at = time_in(*v->as_object(), otherwise)};
   if (!read(*v->as_object(), made.fields)) return fate::failed;
   // A clock that is a day ahead would win against every other device for ever (10.5, 5).
   bool ahead = made.at > now() + std::chrono::hours(24);
@@ -146,6 +149,43 @@ std::optional<std::string> text_of(const std::optional<state_section>& s) {
   return s ? std::optional(library::jsonb_text(s->fields)) : std::nullopt;
 }
 std::optional<instant> time_of(const std::optional<state_section>& s) { return s ? std::optional(s->at) : std::nullopt; }
+
+std::string status_in(const std::optional<state_section>& s) {
+  std::string out;
+  if (s) s->fields.take("Status", out);
+  return out;
+}
+
+double progress_in(const std::optional<state_section>& s) {
+  double out = 0;
+  if (s) s->fields.take("ProgressPercent", out);
+  return out;
+}
+
+bool is_new(fate f) { return f == fate::accepted || f == fate::merged; }
+
+library::kobo_place place_in(const reading_state& s) {
+  library::kobo_place out;
+  out.finished = status_in(s.status) == "Finished";
+  std::int64_t percent = 0;
+  if (!s.bookmark) return out;
+  if (s.bookmark->fields.take("ProgressPercent", percent)) out.in_book = percent;
+  if (s.bookmark->fields.take("ContentSourceProgressPercent", percent)) out.in_document = percent;
+  const json::value* location = s.bookmark->fields.find("Location");
+  if (location == nullptr || location->as_object() == nullptr) return out;
+  location->as_object()->take("Source", out.source);
+  location->as_object()->take("Value", out.value);
+  return out;
+}
+
+void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent, instant envelope) {
+  const json::value* v = sent.find("Statistics");
+  json::object clean;
+  if (v == nullptr || v->as_object() == nullptr || !take_statistics(*v->as_object(), clean)) return;
+  std::int64_t minutes = 0;
+  if (!clean.take("SpentReadingMinutes", minutes)) return;
+  tx.run(sql_minutes, k.ids.row, entitlement, minutes, std::min(time_in(*v->as_object(), envelope), now()));
+}
 
 }  // namespace
 
@@ -209,39 +249,7 @@ std::optional<instant> parse_time(std::string_view text) {
          std::chrono::microseconds(micros);
 }
 
-instant state_time(const json::object& sent) {
-  std::string text;
-  return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(now());
-}
-
-namespace {
-
-std::string status_in(const std::optional<state_section>& s) {
-  std::string out;
-  if (s) s->fields.take("Status", out);
-  return out;
-}
-
-double progress_in(const std::optional<state_section>& s) {
-  double out = 0;
-  if (s) s->fields.take("ProgressPercent", out);
-  return out;
-}
-
-bool is_new(fate f) { return f == fate::accepted || f == fate::merged; }
-
-void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent, instant envelope) {
-  const json::value* v = sent.find("Statistics");
-  json::object clean;
-  if (v == nullptr || v->as_object() == nullptr || !take_statistics(*v->as_object(), clean)) return;
-  std::int64_t minutes = 0;
-  if (!clean.take("SpentReadingMinutes", minutes)) return;
-  std::string text;
-  std::optional<instant> at = v->as_object()->take("LastModified", text) ? parse_time(text) : std::nullopt;
-  tx.run(sql_minutes, k.ids.row, entitlement, minutes, std::min(at.value_or(envelope), now()));
-}
-
-}  // namespace
+instant state_time(const json::object& sent) { return time_in(sent, now()); }
 
 section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent,
                           bool furthest_usually) {
@@ -268,14 +276,15 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.revision = stored[0].integer(0);
     tx.run(sql_tell_others, user);
   }
-  if (is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished")
-    tx.run(sql_finished, user, entitlement, state.status->at);
+  bool ends = is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished";
+  if (ends) tx.run(sql_finished, user, entitlement, state.status->at);
   count_minutes(tx, k, entitlement, sent, envelope);
   bool exact = !any(fate::older) && !any(fate::failed) && !any(fate::merged);
   state_said(tx, k, entitlement, exact ? std::optional(state.revision) : std::nullopt);
   return {.status = word_of(fates[0]),
           .statistics = word_of(fates[1]),
           .bookmark = word_of(fates[2]),
+          .place = ends || is_new(fates[2]) ? std::optional(place_in(state)) : std::nullopt,
           .last_modified = state.last_modified()};
 }
 

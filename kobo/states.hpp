@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "library/kobo_place.hpp"
 #include "server/core/clock.hpp"
 #include "server/core/json.hpp"
 #include "server/core/uuid.hpp"
@@ -36,6 +37,7 @@ json::object state_json(const uuid& entitlement, const reading_state*, instant a
 // other devices of the reader will be told.
 struct section_results {
   const char *status = "Ignored", *statistics = "Ignored", *bookmark = "Ignored";
+  std::optional<library::kobo_place> place{};  // when the reader is at another one now
   instant last_modified{};
 };
 // `furthest_usually`: of readers who have not chosen whether a place may go back (10.5, rule 7).

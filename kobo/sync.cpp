@@ -66,6 +66,11 @@ snapshot effective(const session_content& c) {
   return out;
 }
 
+bool holds(const std::vector<held_book>& sorted, const uuid& id) {
+  auto at = std::lower_bound(sorted.begin(), sorted.end(), id, [](const held_book& h, const uuid& i) { return h.id < i; });
+  return at != sorted.end() && at->id == id;
+}
+
 class conversation {
  public:
   conversation(db::tx& tx, const sync_request& in, const sync_settings& how, const library::store& store, const std::string& key)
@@ -170,22 +175,20 @@ class conversation {
 
   plan plan_from(const position& at) {
     position_view v = view_of(at);
-    std::vector<target_book> wanted = read_target(tx_, kobo_.ids);
-    book_plan books = plan_books(v, wanted, kobo_.wishes.positions);
+    target wanted = read_target(tx_, kobo_.ids);
+    book_plan books = plan_books(v, wanted.books, kobo_.wishes.positions);
     std::vector<uuid> stay;
     if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
     unsettled_ = !stay.empty();
     if (unsettled_) {  // as good as wanted, and nothing is said of them
-      for (const uuid& id : stay) wanted.push_back({.id = id, .book = {}, .is = {}, .state = 0, .pending = true});
-      books = plan_books(v, wanted, kobo_.wishes.positions);
+      for (const uuid& id : stay) wanted.books.push_back({.id = id, .book = {}, .is = {}, .state = 0, .pending = true});
+      books = plan_books(v, wanted.books, kobo_.wishes.positions);
     }
     sampled_ = false;
     if (kobo_.fetch_again) expect_samples(books);
-    std::unordered_set<uuid> held;
-    for (const held_book& h : books.held) held.insert(h.id);
     std::vector<target_tag> tags;
-    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, read_collections(tx_, kobo_.ids, shelved(wanted, stay)));
-    for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !held.contains(id); });
+    if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, collections_of(wanted, !stay.empty()));
+    for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !holds(books.held, id); });
     tag_plan more = plan_tags(v, tags, books.added);
     if (books.ops.empty() && more.idle) more.ops.clear();
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};
@@ -193,14 +196,12 @@ class conversation {
     return out;
   }
 
-  // Of books that are kept back only the library still knows which they were.
-  entitlements_by_book shelved(const std::vector<target_book>& wanted, const std::vector<uuid>& kept_back) {
-    entitlements_by_book out = books_of(tx_, {kept_back.begin(), kept_back.end()});
-    out.reserve(wanted.size());
-    for (const target_book& t : wanted) {
-      if (t.book != uuid{}) out.emplace(t.book, t.id);
-    }
-    return out;
+  // Which shelves books are on that are kept back, only the library still knows.
+  std::vector<collection> collections_of(const target& wanted, bool some_kept_back) {
+    if (!some_kept_back) return read_collections(tx_, kobo_.ids, wanted);
+    std::unordered_set<uuid> all;
+    for (const target_book& b : wanted.books) all.insert(b.id);
+    return read_collections(tx_, kobo_.ids, all);
   }
 
   // After the sample of a book nothing is sure of it, so that the book itself follows.
@@ -256,7 +257,7 @@ class conversation {
   sync_answer say(const session& s, int first, const position& at) {
     kobo_.stands_on = at.in ? at.in->id : s.id;
     int limit = first == 0 ? first_limit(s) : page_limit();
-    std::vector<op> ops = cut(load_ops(tx_, s.id, first, limit), limit);
+    std::vector<op> ops = cut(load_ops(tx_, s.id, first, limit), limit, is_long(s));
     int next = first + static_cast<int>(ops.size());
     sync_answer out;
     json::array items = render_page(tx_, kobo_, s, ops, in_, how_, store_);
@@ -269,20 +270,19 @@ class conversation {
     return finish(std::move(out), at, then.text());
   }
 
-  // The first answer of a long list had to wait until all of it was planned; it says less, and so comes as soon as the others.
-  int first_limit(const session& s) const {
-    int limit = page_limit();
-    bool is_long = !widened() && s.op_count > long_list * limit;
-    return is_long ? std::max(1, limit / 4) : limit;
-  }
+  bool is_long(const session& s) const { return !widened() && s.op_count > long_list * page_limit(); }
 
-  // At least one op; what belongs to one op stays together.
-  std::vector<op> cut(std::vector<op> ops, int limit) const {
+  // The first answer of a long list had to wait until all of it was planned; it says less, and so comes as soon as the others.
+  int first_limit(const session& s) const { return is_long(s) ? std::max(1, page_limit() / 10) : page_limit(); }
+
+  // At least one op; what belongs to one op stays together. Collections name the books of a long list once more: they come apart.
+  std::vector<op> cut(std::vector<op> ops, int limit, bool tags_apart) const {
     int items = 0;
     std::size_t count = 0;
     for (const op& o : ops) {
       int needs = (o.kind == op_kind::file ? 2 : 1) + (how_.form == metadata_form::pair && o.kind == op_kind::meta ? 1 : 0);
-      if (count > 0 && items + needs > limit) break;
+      bool other = tags_apart && about_tag(o.kind) && count > 0 && !about_tag(ops[count - 1].kind);
+      if (count > 0 && (other || items + needs > limit)) break;
       items += needs;
       ++count;
     }
@@ -314,9 +314,9 @@ class conversation {
 
   sync_answer nothing_new(const position& at) {
     kobo_.stands_on = at.in->id;
-    std::string token =
-        write_token({.epoch = kobo_.epoch, .session = at.in->id, .next = at.in->op_count, .done = true}, kobo_.ids.row, key_);
-    sync_answer out{.body = "[]", .token = at.assumed ? token : in_.token, .more = false};
+    sync_answer out{.body = "[]", .token = in_.token, .more = false};
+    if (at.assumed)
+      out.token = write_token({.epoch = kobo_.epoch, .session = at.in->id, .next = at.next, .done = true}, kobo_.ids.row, key_);
     return finish(std::move(out), at, "");
   }
 

@@ -1,45 +1,55 @@
 #include "kobo/target.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "server/core/digest.hpp"
 
 namespace carrel::kobo {
 namespace {
 
+// Grouped and sorted here rather than there: it is the longest wait of a first sync.
 constexpr db::statement sql_target{"kobo.target", R"sql(
-  select w.entitlement, w.version, w.file_version, coalesce(s.revision, 0), w.missing, w.book_id
-    from kobo_wanted($1, $2, $5) w
-    left join kobo_states s on s.user_id = $2 and s.entitlement = w.entitlement
-   where not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement)
-     and ($4::uuid[] is null or w.entitlement = any ($4::uuid[]))
-   order by w.added_at desc, w.book_id desc)sql"};
+  select o.shelf_id, o.place, o.added_at, o.book_id, o.entitlement, o.version, o.file_version, coalesce(s.revision, 0), o.pending
+    from kobo_offered($1, $4) o
+    left join kobo_states s on s.user_id = $2 and s.entitlement = o.entitlement
+   where ((select sees_all_books($2)) or exists (select from visible_books($2) v where v.id = o.book_id offset 0))
+     and o.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
+// With all that a page says of its books, and nothing else: a sync is mostly this statement.
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
-  select w.entitlement, w.book_id, w.file_id, w.added_at, w.fixed_layout, w.epub_version like '3%'
+  select w.entitlement, w.added_at, b.title, b.subtitle, b.description, b.publisher, b.published_on, coalesce(b.isbn_13, ''),
+         coalesce(b.languages[1], ''), b.series_id, s.name, b.series_index, c.sha256, b.updated_at, b.fixed_layout,
+         array(select p.name from book_people bp join people p on p.id = bp.person_id
+                where bp.book_id = b.id and bp.role = 'aut' order by bp.position),
+         f.id, f.slug, f.storage_path, f.checksum, f.file_size, f.is_kepub, f.missing_since is not null,
+         coalesce(f.facts ->> 'epub_version', '') like '3%', f.original_name,
+         a.id, a.source, a.version, a.options, a.checksum, a.file_size
     from kobo_wanted($1, $2, $5) w
+    join books b on b.id = w.book_id
+    join book_files f on f.id = w.file_id
+    left join kobo_artifacts a on a.id = f.kobo_as
+    left join series s on s.id = b.series_id
+    left join covers c on c.id = b.cover_id
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
-     and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1 and t.id = w.entitlement))sql"};
+     and w.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
 // Collections that were made on any of the reader's devices go to all of them (11).
-#define CARREL_COLLECTIONS(MEMBERS)                                                                          \
-  "select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at), array(" MEMBERS                  \
-  ")"                                                                                                        \
-  "  from shelves s"                                                                                         \
-  " where s.collection"                                                                                      \
-  "   and (s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1)"                     \
-  "        or (s.user_id = $2 and s.origin = 'device'))"                                                     \
-  "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)" \
+#define CARREL_COLLECTIONS(FEEDING, MEMBERS)                                                                             \
+  "select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at), " FEEDING MEMBERS                            \
+  "  from shelves s"                                                                                                     \
+  " cross join lateral (select s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1) as feeds) f" \
+  " where s.collection and (f.feeds or (s.user_id = $2 and s.origin = 'device'))"                                        \
+  "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)"             \
   " order by s.position, s.name_key, s.id"
-constexpr db::statement sql_collections{
-    "kobo.collections", CARREL_COLLECTIONS("select b.entitlement from shelf_books sb join books b on b.id = sb.book_id"
-                                           " where sb.shelf_id = s.id order by sb.position, b.id")};
-constexpr db::statement sql_by_book{
-    "kobo.collections_by_book",
-    CARREL_COLLECTIONS("select sb.book_id from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.book_id")};
+#define CARREL_MEMBERS                                                               \
+  "array(select b.entitlement from shelf_books sb join books b on b.id = sb.book_id" \
+  "       where sb.shelf_id = s.id order by sb.position, b.id)"
+constexpr db::statement sql_collections{"kobo.collections", CARREL_COLLECTIONS("", CARREL_MEMBERS)};
+constexpr db::statement sql_other_collections{"kobo.other_collections",
+                                              CARREL_COLLECTIONS("case when not f.feeds then ", CARREL_MEMBERS " end")};
+#undef CARREL_MEMBERS
 #undef CARREL_COLLECTIONS
-constexpr db::statement sql_books{"kobo.books_by_entitlement",
-                                  "select id, entitlement from books where entitlement = any ($1::uuid[])"};
 
 // The digest only tells whether the list changed since it was last asked; the revision is what counts (17.1, 4).
 constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
@@ -51,63 +61,98 @@ constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
 
 }  // namespace
 
-std::vector<target_book> read_target(db::tx& tx, const kobo_ids& k, const std::optional<std::vector<uuid>>& only) {
-  std::vector<target_book> out;
-  for (const db::row& r : tx.run(sql_target, k.device, k.user, k.row, only, k.largest)) {
-    out.push_back({.id = r.id(0),
-                   .book = r.id(5),
-                   .is = {.meta = r.integer(1), .file = r.integer(2)},
-                   .state = r.integer(3),
-                   .pending = r.flag(4)});
-  }
-  return out;
-}
-
-std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k, const std::vector<uuid>& entitlements) {
-  struct found {
-    uuid entitlement, file;
+target read_target(db::tx& tx, const kobo_ids& k) {
+  struct dated {
     instant added;
-    bool fixed_layout, epub3;
+    target_book is;
   };
-  std::unordered_map<uuid, found> by_book;
-  std::vector<uuid> books;
-  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest)) {
-    books.push_back(r.id(1));
-    by_book[r.id(1)] = {.entitlement = r.id(0), .file = r.id(2), .added = r.at(3), .fixed_layout = r.flag(4), .epub3 = r.flag(5)};
+  std::vector<dated> books;
+  std::unordered_map<uuid, std::size_t> known;
+  target out;
+  db::rows rows = tx.run(sql_target, k.device, k.user, k.row, k.largest);
+  books.reserve(rows.size());
+  known.reserve(rows.size());
+  out.shelved.reserve(rows.size());
+  for (const db::row& r : rows) {
+    target_book b{.id = r.id(4),
+                  .book = r.id(3),
+                  .is = {.meta = r.integer(5), .file = r.integer(6)},
+                  .state = r.integer(7),
+                  .pending = r.flag(8)};
+    out.shelved.push_back({.shelf = r.id(0), .place = r.integer(1), .book = b.book, .id = b.id});
+    auto [at, fresh] = known.try_emplace(b.book, books.size());
+    if (fresh)
+      books.push_back({r.at(2), b});
+    else
+      books[at->second].added = std::min(books[at->second].added, r.at(2));
   }
-  std::unordered_map<uuid, delivery> out;
-  for (library::book& b : library::load_books(tx, k.user, books)) {
-    const found& f = by_book.at(b.id);
-    auto file = std::find_if(b.files.begin(), b.files.end(), [&](const library::book_file& x) { return x.id == f.file; });
-    if (file == b.files.end()) continue;
-    library::book_file chosen = *file;
-    out.emplace(
-        f.entitlement,
-        delivery{
-            .book = std::move(b), .file = std::move(chosen), .added = f.added, .fixed_layout = f.fixed_layout, .epub3 = f.epub3});
-  }
-  return out;
-}
-
-entitlements_by_book books_of(db::tx& tx, const std::unordered_set<uuid>& entitlements) {
-  entitlements_by_book out;
-  if (entitlements.empty()) return out;
-  std::vector<uuid> all(entitlements.begin(), entitlements.end());
-  for (const db::row& r : tx.run(sql_books, all)) out.emplace(r.id(0), r.id(1));
+  std::sort(books.begin(), books.end(),
+            [](const dated& a, const dated& b) { return std::tie(b.added, b.is.book) < std::tie(a.added, a.is.book); });
+  out.books.reserve(books.size());
+  for (const dated& b : books) out.books.push_back(b.is);
   return out;
 }
 
 namespace {
 
+deliverable deliverable_from(const db::row& r) {
+  deliverable out{.file = r.id(16),
+                  .slug = r.text(17),
+                  .original_name = r.text(24),
+                  .storage_path = r.text(18),
+                  .made = {},
+                  .checksum = r.text(19),
+                  .size = r.integer(20),
+                  .is_kepub = r.flag(21),
+                  .missing = r.flag(22),
+                  .fixed_layout = r.flag(14),
+                  .epub3 = r.flag(23)};
+  if (r.is_null(25)) return out;
+  out.made = artifact{.id = r.id(25),
+                      .source = r.text(26),
+                      .version = static_cast<int>(r.integer(27)),
+                      .form = r.text(28),
+                      .checksum = r.text(29),
+                      .size = r.integer(30)};
+  out.checksum = out.made->checksum;
+  out.size = out.made->size;
+  out.is_kepub = true;
+  return out;
+}
+
+}  // namespace
+
+std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k, const std::vector<uuid>& entitlements) {
+  std::unordered_map<uuid, delivery> out;
+  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest)) {
+    out.emplace(r.id(0), delivery{.title = r.text(2),
+                                  .subtitle = r.text(3),
+                                  .description = r.text(4),
+                                  .publisher = r.text(5),
+                                  .published_on = r.text(6),
+                                  .isbn = r.text(7),
+                                  .language = r.text(8),
+                                  .authors = r.texts(15),
+                                  .series_id = r.maybe_id(9),
+                                  .series = r.text(10),
+                                  .series_index = r.maybe_real(11),
+                                  .cover_version = library::cover_version(r.view(12)),
+                                  .file = deliverable_from(r),
+                                  .added = r.at(1),
+                                  .updated_at = r.at(13)});
+  }
+  return out;
+}
+
+namespace {
+
+// `member`: whether the device knows it.
 template <class F>
-std::vector<collection> collections_of(db::tx& tx, const db::statement& sql, const kobo_ids& k, F member) {
-  std::vector<collection> out;
-  for (const db::row& r : tx.run(sql, k.device, k.user, k.row)) {
-    collection c{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
-    for (const uuid& id : r.ids(4)) {
-      if (const uuid* entitlement = member(id)) c.members.push_back(*entitlement);
-    }
-    out.push_back(std::move(c));
+collection collection_from(const db::row& r, F member) {
+  collection out{.id = r.id(0), .name = r.text(1), .created = r.at(2), .changed = r.at(3), .members = {}};
+  if (r.is_null(4)) return out;
+  for (const uuid& id : r.ids(4)) {
+    if (member(id)) out.members.push_back(id);
   }
   return out;
 }
@@ -115,14 +160,35 @@ std::vector<collection> collections_of(db::tx& tx, const db::statement& sql, con
 }  // namespace
 
 std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const std::unordered_set<uuid>& among) {
-  return collections_of(tx, sql_collections, k, [&](const uuid& id) { return among.contains(id) ? &id : nullptr; });
+  std::vector<collection> out;
+  for (const db::row& r : tx.run(sql_collections, k.device, k.user, k.row))
+    out.push_back(collection_from(r, [&](const uuid& id) { return among.contains(id); }));
+  return out;
 }
 
-std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const entitlements_by_book& among) {
-  return collections_of(tx, sql_by_book, k, [&](const uuid& book) {
-    auto at = among.find(book);
-    return at == among.end() ? nullptr : &at->second;
-  });
+std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const target& t) {
+  std::unordered_map<uuid, std::vector<const shelved_book*>> shelves;
+  for (const shelved_book& b : t.shelved) shelves[b.shelf].push_back(&b);
+  std::unordered_set<uuid> wanted;  // filled when it is needed: lists that were made on a device are seldom
+  auto is_wanted = [&](const uuid& id) {
+    if (wanted.empty()) {
+      for (const target_book& b : t.books) wanted.insert(b.id);
+    }
+    return wanted.contains(id);
+  };
+  std::vector<collection> out;
+  for (const db::row& r : tx.run(sql_other_collections, k.device, k.user, k.row)) {
+    collection c = collection_from(r, is_wanted);
+    auto at = shelves.find(c.id);
+    if (at != shelves.end()) {
+      std::sort(at->second.begin(), at->second.end(), [](const shelved_book* a, const shelved_book* b) {
+        return std::tie(a->place, a->book) < std::tie(b->place, b->book);
+      });
+      for (const shelved_book* b : at->second) c.members.push_back(b->id);
+    }
+    out.push_back(std::move(c));
+  }
+  return out;
 }
 
 std::vector<target_tag> revisions_of(db::tx& tx, const kobo_ids& k, const std::vector<collection>& all) {
@@ -131,7 +197,7 @@ std::vector<target_tag> revisions_of(db::tx& tx, const kobo_ids& k, const std::v
   std::vector<db::bytes> digests;
   for (const collection& c : all) {
     std::string content = c.name;
-    for (const uuid& id : c.members) content.append("\n").append(id.text());
+    for (const uuid& id : c.members) content.append("\n"), id.append_to(content);
     ids.push_back(c.id);
     digests.push_back({sha256_raw(content)});
   }

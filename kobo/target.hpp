@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "kobo/artifact.hpp"
 #include "kobo/delivery.hpp"
 #include "library/book.hpp"
 #include "server/db/tx.hpp"
@@ -21,15 +22,39 @@ struct kobo_ids {
   std::int64_t largest = 0;  // bytes of a file that the device may get; 0: any
 };
 
-// Newest first. `only`: of these entitlements; all when absent.
-std::vector<target_book> read_target(db::tx&, const kobo_ids&, const std::optional<std::vector<uuid>>& only = std::nullopt);
+// Where a book stands on a shelf that feeds the device.
+struct shelved_book {
+  uuid shelf;
+  std::int64_t place = 0;
+  uuid book, id;  // id: the entitlement
+};
+struct target {
+  std::vector<target_book> books;  // newest first
+  std::vector<shelved_book> shelved;
+};
+target read_target(db::tx&, const kobo_ids&);
 
-// What is needed to tell a device of a book.
+// What a device downloads of a book: a file of the library as it is, or what was made of it.
+struct deliverable {
+  uuid file;
+  std::string slug, original_name, storage_path;
+  std::optional<artifact> made;
+  std::string checksum;   // SHA-256, hex, of the bytes that are delivered
+  std::int64_t size = 0;  // theirs
+  bool is_kepub = false, missing = false, fixed_layout = false, epub3 = false;
+};
+
+// What a device is told of a book.
 struct delivery {
-  library::book book;
-  library::book_file file;  // what it downloads
-  instant added{};          // to the first of the shelves that feed the device
-  bool fixed_layout = false, epub3 = false;
+  std::string title, subtitle, description, publisher, published_on, isbn, language;
+  std::vector<std::string> authors;
+  std::optional<uuid> series_id;
+  std::string series;
+  std::optional<double> series_index;
+  std::string cover_version;  // "": none
+  deliverable file;
+  instant added{};  // to the first of the shelves that feed the device
+  instant updated_at{};
 };
 // By entitlement; those that are not in the target are left out.
 std::unordered_map<uuid, delivery> read_deliveries(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);
@@ -41,12 +66,9 @@ struct collection {
   instant created{}, changed{};
   std::vector<uuid> members;
 };
-using entitlements_by_book = std::unordered_map<uuid, uuid>;
-// Of those that are books of the library.
-entitlements_by_book books_of(db::tx&, const std::unordered_set<uuid>& entitlements);
-// In the order of shelves; `among`: entitlements. With those of the whole target at hand it is cheaper, for a shelf names books.
+// In the order of shelves; `among`: entitlements. Of a target the shelves need not be read once more.
 std::vector<collection> read_collections(db::tx&, const kobo_ids&, const std::unordered_set<uuid>& among);
-std::vector<collection> read_collections(db::tx&, const kobo_ids&, const entitlements_by_book& among);
+std::vector<collection> read_collections(db::tx&, const kobo_ids&, const target&);
 // The revision of each for this device; grows by one where name or members are others than when it was last asked. To be asked
 // with all that is wanted: two readers with one token do not hold the same, and each would take the other's list for a new one.
 std::vector<target_tag> revisions_of(db::tx&, const kobo_ids&, const std::vector<collection>&);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "kobo/annotations.hpp"
@@ -122,15 +123,20 @@ void claim_bearer(db::tx& tx, const uuid& device, const uuid& user, const std::s
   adopt_leftovers(tx, hash, user);
 }
 
-// A Kobo may leave the port out of `Host`, though it is not the usual one (3); only then is nothing configured, and no proxy
-// between.
+bool is_forwarded(const http::request& in) {
+  constexpr std::array<std::string_view, 5> marks{"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"};
+  return std::any_of(marks.begin(), marks.end(), [&](std::string_view name) { return in.header(name).has_value(); });
+}
+
+// A Kobo may leave the port out of `Host`, though it is not the usual one (3). What a proxy says stands as it is.
 std::string site_of(const http::links& links, const http::request& in) {
   std::string site = links.devices(in);
+  if (links.fixed() || is_forwarded(in)) return site;
   std::size_t host = site.find("://") + 3, end = std::min(site.find('/', host), site.size());
   std::string_view authority = std::string_view(site).substr(host, end - host);
   bool has_port = authority.find(':', authority.starts_with('[') ? authority.find(']') : 0) != authority.npos;
   bool usual = in.local_port() == 0 || in.local_port() == (in.scheme() == "https" ? 443 : 80);
-  if (!links.fixed() && !has_port && !usual) site.insert(end, ":" + std::to_string(in.local_port()));
+  if (!has_port && !usual) site.insert(end, ":" + std::to_string(in.local_port()));
   return site;
 }
 

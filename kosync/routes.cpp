@@ -73,7 +73,7 @@ http::response health_failed(const http::context&, const http::problem& p) {
 
 struct api::state {
   explicit state(services s)
-      : with(s),
+      : with(std::move(s)),
         addresses(with.settings),
         registration_on(with.settings.on("kosync.registration")),
         argon2_memory(with.settings.bytes("auth.argon2_memory")),
@@ -286,6 +286,7 @@ task<http::response> api::state::put_progress(http::context& c) {
   task<library::stored_position> storing = put(c, std::move(*p));
   library::stored_position stored = co_await std::move(storing);
   if (stored.fresh_document) books.look_for_book(c.who->user, document);
+  if (stored.moved && with.moved) with.moved(c.who->user, document);
   if (!stored.accepted)
     log::info("kosync.held", {{"device", c.who->device_name}, {"reason", stored.reason}, {"id", c.request_id}});
   co_return http::json(stored_json(document, stored.timestamp));
@@ -380,7 +381,7 @@ task<bool> api::state::key_is_right(http::context& c, const registration& wanted
   co_return false;
 }
 
-api::api(services s) : state_(std::make_unique<state>(s)) {}
+api::api(services s) : state_(std::make_unique<state>(std::move(s))) {}
 
 api::~api() { stop(); }
 

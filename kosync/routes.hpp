@@ -1,7 +1,9 @@
 #pragma once
 // KOSync for KOReader, Readest and others (kosync.md), below /kosync and at the root of the site.
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
@@ -16,6 +18,8 @@ struct services {
   auth::credentials& credentials;
   auth::cpu_pool& cpu;
   const config& settings;
+  std::function<void(const uuid& user, const std::string& document)>
+      moved{};  // a place has changed: the other devices are to know
 };
 
 class api {

@@ -35,11 +35,13 @@ struct book_file {
   instant created_at{};
 };
 
+inline std::string cover_version(std::string_view sha256) { return std::string(sha256.substr(0, 8)); }  // the ?v= of addresses
+
 struct cover_ref {
   uuid id;
   std::string sha256, storage_path;
   int width = 0, height = 0;
-  std::string version() const { return sha256.substr(0, 8); }  // the ?v= of cover addresses
+  std::string version() const { return cover_version(sha256); }
 };
 
 struct book {

@@ -28,9 +28,9 @@ namespace {
 // In one statement: each later change of the row would enter it into most indexes of the table once more.
 constexpr db::statement sql_add{
     "library.add_book", "insert into books (id, " CARREL_FIELDS
-                        ", status, possible_duplicate_of, approved_at, offered, cover_id, cover_path)"
+                        ", status, possible_duplicate_of, approved_at, offered, cover_id, cover_path, kobo_file)"
                         "values ($1, " CARREL_VALUES
-                        ", $36::book_status, $37, case when $36::book_status = 'organized' then now() end, $38, $39, $40)"};
+                        ", $36::book_status, $37, case when $36::book_status = 'organized' then now() end, $38, $39, $40, $41)"};
 constexpr db::statement sql_write{"library.write_fields",
                                   "update books set (" CARREL_FIELDS ") = row(" CARREL_VALUES
                                   "), version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1"};
@@ -50,21 +50,21 @@ constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
       on conflict do nothing)sql"};
 
 constexpr db::statement sql_file{"library.add_file", R"sql(
-  insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, storage_path, inbox_path,
+  insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, slug, storage_path, inbox_path,
                           file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings,
                           offered, facts)
-  values ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), nullif($9, ''), $10, $11, $12, $13, $14, nullif($15, ''), $16, $17, $18, $19,
-          $20::jsonb, $21, $22::jsonb))sql"};
+  values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13, $14, $15, nullif($16, ''), $17, $18, $19, $20,
+          $21::jsonb, $22, $23::jsonb))sql"};
 
 constexpr db::statement sql_replace{"library.replace_file", R"sql(
   update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
          content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, facts = $15::jsonb,
-         missing_since = null, updated_at = clock_timestamp()
+         missing_since = null, kobo_as = null, kobo_how = '', kobo_kept = '', updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
 constexpr db::statement sql_touch{"library.touch_book", R"sql(
-  update books set offered = (select coalesce(max(f.offered), 0) from book_files f where f.book_id = $1), version = version + 1,
-         file_version = version + 1,
+  update books set offered = (select coalesce(max(f.offered), 0) from book_files f where f.book_id = $1),
+         kobo_file = (select id from kobo_file_of($1, 0)), kobo_ready = coalesce((select ready from kobo_file_of($1, 0)), false), version = version + 1, file_version = version + 1,
          updated_at = greatest(clock_timestamp(), updated_at)
    where id = $1)sql"};
 
@@ -103,6 +103,11 @@ int rank_of(const std::string& format) {
 }
 
 int offered_of(const new_file& file) { return static_cast<int>(last_taker(file.format, file.is_kepub)); }
+
+// kobo_file_of, of a book with this file alone.
+bool is_for_kobos(const new_file& file) {
+  return (file.format == "epub" || file.format == "kepub") && file.drm.empty() && !file.storage_path.empty();
+}
 
 std::string words_of(const std::vector<std::string>& texts) {
   std::string out;
@@ -313,7 +318,8 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   std::optional<uuid> shown = cover ? std::optional(cover_id(tx, *cover)) : std::nullopt;
   field_columns c = columns_of(tx, id, fields);
   auto add = [&](const auto&... all) { (c.values.push_back(db::to_param(all)), ...); };
-  add(status, possible_duplicate_of, offered, shown, cover ? db::param(cover->storage_path) : std::nullopt);
+  add(status, possible_duplicate_of, offered, shown, cover ? db::param(cover->storage_path) : std::nullopt,
+      is_for_kobos(file) ? std::optional(file.id) : std::nullopt);
   tx.run_params(sql_add, c.values);
   write_people(tx, id, fields, c.place);
   write_tags(tx, id, fields);
@@ -322,9 +328,9 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   std::string download = publication::download_name(m.title, author, file.extension);
   std::optional<db::bytes> raw_name;
   if (!file.original_name_raw.empty()) raw_name = db::bytes{file.original_name_raw};
-  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, file.storage_path,
-         file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5, publication::file_name_md5(download),
-         file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
+  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, publication::ascii_slug(download),
+         file.storage_path, file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5,
+         publication::file_name_md5(download), file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
          json::dump(warnings_json(file.warnings)), offered, facts_json(file));
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);

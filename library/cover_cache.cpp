@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <set>
 
+#include "library/cache_folder.hpp"
 #include "publication/cover.hpp"
 #include "server/core/log.hpp"
 #include "server/core/random.hpp"
+#include "server/core/turn.hpp"
 
 namespace carrel::library {
 namespace {
@@ -59,29 +58,6 @@ std::optional<std::string> read_master(const fs::path& p) {
   if (at != out.size()) return std::nullopt;
   return out;
 }
-
-// One generation per key at a time; who comes second waits and finds it done.
-class turn {
- public:
-  explicit turn(std::string key) : key_(std::move(key)) {
-    std::unique_lock guard(mutex);
-    changed.wait(guard, [&] { return !busy.contains(key_); });
-    busy.insert(key_);
-  }
-  ~turn() {
-    std::lock_guard guard(mutex);
-    busy.erase(key_);
-    changed.notify_all();
-  }
-  turn(const turn&) = delete;
-  turn& operator=(const turn&) = delete;
-
- private:
-  static inline std::mutex mutex;
-  static inline std::condition_variable changed;
-  static inline std::set<std::string> busy;
-  std::string key_;
-};
 
 bool write_rendition(const fs::path& target, std::string_view bytes) {
   std::error_code code;
@@ -131,32 +107,6 @@ void store_thumbnail(const store& s, const std::string& sha256, int longest_edge
   if (!is_whole(target)) write_rendition(target, jpeg);
 }
 
-int trim_cover_cache(const store& s, std::uint64_t most_bytes) {
-  struct entry {
-    fs::file_time_type used;
-    std::uintmax_t size;
-    fs::path path;
-  };
-  std::vector<entry> all;
-  std::uint64_t total = 0;
-  std::error_code code;
-  for (fs::recursive_directory_iterator i(s.cache() / "covers", code), end; !code && i != end; i.increment(code)) {
-    std::error_code each;
-    if (!i->is_regular_file(each)) continue;
-    entry e{i->last_write_time(each), i->file_size(each), i->path()};
-    if (each) continue;
-    total += e.size;
-    all.push_back(std::move(e));
-  }
-  std::sort(all.begin(), all.end(), [](const entry& a, const entry& b) { return a.used < b.used; });
-  int gone = 0;
-  for (const entry& e : all) {
-    if (total <= most_bytes) break;
-    if (::unlink(e.path.c_str()) != 0) continue;
-    total -= e.size;
-    ++gone;
-  }
-  return gone;
-}
+int trim_cover_cache(const store& s, std::uint64_t most_bytes) { return trim_folder(s.cache() / "covers", most_bytes); }
 
 }  // namespace carrel::library

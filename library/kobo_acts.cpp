@@ -25,6 +25,8 @@ constexpr db::statement sql_changed{"library.kobo_changed", R"sql(
 constexpr db::statement sql_lift{"library.kobo_lift", R"sql(
   delete from kobo_tombstones t using books b
    where t.kobo_id = any ($1::uuid[]) and t.subject = 1 and t.id = b.entitlement and b.id = any ($2::uuid[])
+     and exists (select from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
+                  where fs.device_id = $3 and sb.book_id = b.id)
      and not exists (select from kobo_ledger l where l.kobo_id = t.kobo_id and l.subject = 1 and l.id = t.id)
   returning t.kobo_id, t.id, b.id)sql"};
 constexpr db::statement sql_asked{"library.kobo_asked", R"sql(
@@ -35,11 +37,12 @@ constexpr db::statement sql_owner{"library.kobo_act_owner", R"sql(
 // Of the reader seen last; of one that never came everything is announced anyway.
 constexpr db::statement sql_preview{"library.kobo_preview", R"sql(
   select count(*) filter (where t.id is null), count(*) filter (where t.id is not null),
-         coalesce(sum(w.file_size) filter (where t.id is null), 0)::bigint
+         coalesce(sum(f.file_size) filter (where t.id is null), 0)::bigint
     from kobo_wanted($1, $2, $3) w
+    join book_files f on f.id = w.file_id
     left join (select * from kobo_devices where device_id = $1 order by last_seen_at desc, id limit 1) k on true
     left join kobo_tombstones t on t.kobo_id = k.id and t.subject = 1 and t.id = w.entitlement
-   where not w.missing)sql"};
+   where not w.pending)sql"};
 constexpr db::statement sql_reset{"library.kobo_reset", R"sql(
   update kobo_devices set reset_asked_at = $2, reset_lifts = $3, changes = changes + 1 where id = any ($1::uuid[]))sql"};
 
@@ -91,7 +94,7 @@ int announce_again(db::tx& tx, const uuid& device, const std::vector<uuid>& book
     note_event(tx, r.id(0), event::sent_again, how.only_removed ? "restored" : "", r.id(1));
   }
   if (!touched.empty()) tx.run(sql_asked, touched, how.fetch_again);
-  for (const db::row& r : tx.run(sql_lift, rows, books)) {
+  for (const db::row& r : tx.run(sql_lift, rows, books, device)) {
     if (std::find(distinct.begin(), distinct.end(), r.id(2)) == distinct.end()) distinct.push_back(r.id(2));
     tx.run(sql_changed, std::vector<uuid>{r.id(0)});
   }

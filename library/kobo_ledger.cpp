@@ -15,10 +15,10 @@ constexpr db::statement sql_rows{"library.kobo_rows", R"sql(
 
 // What should be there, and whatever was announced.
 constexpr db::statement sql_ledger{"library.kobo_ledger", R"sql(
-  select coalesce(w.entitlement, l.id), b.id, coalesce(b.title, l.title), w.book_id is not null, coalesce(w.missing, false),
+  select coalesce(w.entitlement, l.id), b.id, coalesce(b.title, l.title), w.book_id is not null, coalesce(w.pending, false),
          t.at, l.announced_at, l.since_at, l.wanted_again_at, l.delivered_at, l.removal_delivered_at,
          s.cover_at, s.metadata_at, s.state_at, s.download_started_at, s.download_done_at, s.annotations_at, s.inventory_at,
-         d.reason, d.since, coalesce(t.by_owner, false)
+         d.reason, d.since, coalesce(t.by_owner, false), coalesce(w.preparing, false)
     from kobo_wanted($1, $2, $4) w
     full join (select * from kobo_ledger where kobo_id = $3 and subject = 1) l on l.id = w.entitlement
     left join visible_books($2) b on b.entitlement = coalesce(w.entitlement, l.id)
@@ -33,7 +33,7 @@ constexpr db::statement sql_next{"library.kobo_next_sync", R"sql(
   select count(*) filter (where n.here and not n.pending and n.unsaid),
          count(*) filter (where not n.here and not n.unheard),
          count(*) filter (where n.here and not n.pending and not n.unheard and b.updated_at > n.announced_at)
-    from (select coalesce(w.entitlement, l.id) as id, w.book_id is not null and t.id is null as here, coalesce(w.missing, false) as pending,
+    from (select coalesce(w.entitlement, l.id) as id, w.book_id is not null and t.id is null as here, coalesce(w.pending, false) as pending,
                  l.delivered_at is null or l.removal_delivered_at is not null or l.wanted_again_at is not null as unheard,
                  l.id is null or l.removal_delivered_at is not null or l.wanted_again_at is not null or l.announced_at > $5 as unsaid,
                  l.announced_at
@@ -66,7 +66,7 @@ constexpr db::statement sql_unsuitable{"library.kobo_unsuitable", R"sql(
 
 constexpr db::statement sql_arrival{"library.kobo_arrival", R"sql(
   select d.last_seen_at, k.id is not null, coalesce(k.model, ''), coalesce(k.firmware, ''),
-         (select count(*) from kobo_wanted(d.id, d.user_id, $2) w where not w.missing),
+         (select count(*) from kobo_wanted(d.id, d.user_id, $2) w where not w.pending),
          (select count(*) from kobo_ledger l where l.kobo_id = k.id and l.subject = 1),
          (select count(*) from kobo_ledger l where l.kobo_id = k.id and l.subject = 1 and l.delivered_at is not null),
          (select count(*) from kobo_signals s where s.kobo_id = k.id and s.download_done_at is not null),
@@ -129,6 +129,7 @@ ledger_book book_from(const db::row& r) {
   k.wanted = r.flag(3);
   b.pending = r.flag(4);
   b.removed_at = r.maybe_at(5);
+  b.preparing = r.flag(21);
   b.taken_off = r.flag(20);
   b.announced_at = r.maybe_at(6);
   b.delivered_at = r.maybe_at(9);

@@ -25,6 +25,7 @@ struct ledger_book {
   // wanted, announced, acknowledged, fetched, opened, removed-by-device, retiring, gone
   std::string state;
   bool pending = false;    // wanted, but its file cannot be served just now
+  bool preparing = false;  // because it is not converted yet
   bool taken_off = false;  // by the owner: retiring, or gone, until it is restored
   std::optional<instant> announced_at, delivered_at, fetched_at, removed_at, last_seen_at;
   std::optional<instant> cover_at, metadata_at, state_at, download_started_at, annotations_at, inventory_at;

@@ -14,6 +14,9 @@ constexpr db::statement sql_change{"library.kobo_change_options", R"sql(
 constexpr db::statement sql_there{"library.kobo_is_kobo", R"sql(
   select from devices where id = $1 and kind = 'kobo' and revoked_at is null for update)sql"};
 
+// Another limit may mean other files, which have to be converted first.
+constexpr db::statement sql_look{"library.look_for_wanted_books", "select look_for_wanted_books()"};
+
 constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
 constexpr std::array<std::string_view, 2> server_switches{"put_back", "passthrough"};
 
@@ -69,6 +72,7 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
   }
   if (tx.run(sql_there, device).empty()) return false;
   tx.run(sql_change, device, json::dump(clean));
+  if (clean.find("largest") != nullptr) tx.run(sql_look);
   return true;
 }
 

@@ -89,6 +89,8 @@ constexpr db::statement sql_bump_states{"library.push_bump_states", R"sql(
     from (select id from users where id = any($1::uuid[]) order by id for no key update) locked
    where u.id = locked.id)sql"};
 
+constexpr double first_page = 0.005;  // kosync.md 11.7
+
 struct batch_document {
   document_state state;
   std::string policy;
@@ -271,9 +273,13 @@ class batch {
     auto sent = d.sent.find({p.device_key, p.progress});
     if (sent != d.sent.end()) e.sent_at = sent->second;
 
-    push pushed{
-        .at = place_of(p), .timestamp = p.timestamp, .furthest = d.policy == "furthest", .hold = judged_for_staleness(p, d)};
+    push pushed{.at = place_of(p),
+                .timestamp = p.timestamp,
+                .furthest = d.policy == "furthest",
+                .hold = judged_for_staleness(p, d),
+                .chosen = p.origin == "restore" || p.origin == "web"};
     uuid id = uuid::make();
+    std::int64_t before = d.state.current ? d.state.current->revision : 0;
     verdict v = d.state.apply(pushed, e, id, now_);
     contacts_[{p.user, p.device_key}] = {
         .sent_at = std::nullopt, .last_put = now_, .last_get = std::nullopt};  // what was fetched was before
@@ -288,6 +294,7 @@ class batch {
       held_some_ = held_some_ || !v.accepted;
     }
     stored_position out{.timestamp = v.timestamp, .accepted = v.accepted, .reason = v.reason};
+    out.moved = v.accepted && (d.state.current->revision != before || p.percentage <= first_page);
     out.fresh_document = std::exchange(d.fresh, false);
     return out;
   }

@@ -36,6 +36,7 @@ struct stored_position {
   bool accepted = true;
   std::string reason;           // of a held push: unseen, echo, burst
   bool fresh_document = false;  // nobody has looked for its book yet: link_document should
+  bool moved = false;           // the document's place is another one, or its beginning was said once more
 };
 
 // Group commit of pushes: one result each, in order; several pushes of one document in a batch count one after the other. The
@@ -62,12 +63,19 @@ struct position_row {
   instant at{};
   bool current = false, accepted = true;
   std::string reason;
-  bool settled = false;  // it was held; a person, or a later push of its device, has decided
+  bool settled = false;   // it was held; a person, or a later push of its device, has decided
+  std::string quality{};  // how well its place in the book is known: exact, element, item, fraction; "" not looked for
   bool waits() const { return !accepted && !settled; }
 };
-// History of a book (all linked documents of this user) or of one document, newest first. Of a book at most one row is current.
+// History of a book (all linked documents of this user; what devices said, not what they were told of each other) or of one
+// document, newest first. Of a book at most one row is current.
 std::vector<position_row> positions_of_book(db::tx&, const uuid& user, const uuid& book, int most);
 std::vector<position_row> positions_of_document(db::tx&, const uuid& user, const std::string& document, int most);
+// The words at the reader's place in a book; "" both when the place is known by its percentage alone.
+struct place_words {
+  std::string before, after;
+};
+place_words words_at_place(db::tx&, const uuid& user, const uuid& book);
 // Makes a history row current again: origin `restore`, device "Carrel", never the identity of one of the user's devices
 // (kosync.md 9.6). Nothing when the row is not this user's.
 std::optional<position_row> restore_position(db::tx&, const uuid& user, const uuid& row);

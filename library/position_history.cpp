@@ -9,18 +9,18 @@ namespace {
 
 constexpr db::statement sql_of_book{"library.positions_of_book", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason, h.settled_at is not null
+         h.reason, h.settled_at is not null, h.quality
     from documents d
     join visible_books($1) b on b.id = d.book_id
     join reading_progress_history h on h.user_id = d.user_id and h.document = d.document
     left join reading_progress p on p.user_id = d.user_id and p.document = d.document
-   where d.user_id = $1 and d.book_id = $2
+   where d.user_id = $1 and d.book_id = $2 and h.device_key not like 'b:%'
    order by h.created_at desc, h.id desc
    limit $3)sql"};
 
 constexpr db::statement sql_of_document{"library.positions_of_document", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason, h.settled_at is not null
+         h.reason, h.settled_at is not null, h.quality
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
     left join reading_progress p on p.user_id = h.user_id and p.document = h.document
@@ -30,14 +30,17 @@ constexpr db::statement sql_of_document{"library.positions_of_document", R"sql(
 
 constexpr db::statement sql_one{"library.position_row", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, p.history_id = h.id, h.accepted,
-         h.reason, h.settled_at is not null
+         h.reason, h.settled_at is not null, h.quality
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
     left join reading_progress p on p.user_id = h.user_id and p.document = h.document
    where h.id = $1)sql"};
 
+constexpr db::statement sql_words{"library.words_at_place", R"sql(
+  select context_before, context_after from book_positions where user_id = $1 and book_id = $2)sql"};
+
 constexpr db::statement sql_held{"library.held_positions", R"sql(
-  select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, false, h.accepted, h.reason, false
+  select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, false, h.accepted, h.reason, false, h.quality
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
    where h.user_id = $1 and not h.accepted and h.settled_at is null
@@ -124,7 +127,8 @@ position_row row_from(const db::row& r) {
           .current = !r.is_null(8) && r.flag(8),
           .accepted = r.flag(9),
           .reason = r.text(10),
-          .settled = r.flag(11)};
+          .settled = r.flag(11),
+          .quality = r.text(12)};
 }
 
 std::vector<position_row> rows_from(const db::rows& rows) {
@@ -154,6 +158,11 @@ std::vector<position_row> positions_of_book(db::tx& tx, const uuid& user, const 
 
 std::vector<position_row> positions_of_document(db::tx& tx, const uuid& user, const std::string& document, int most) {
   return rows_from(tx.run(sql_of_document, user, document, most));
+}
+
+place_words words_at_place(db::tx& tx, const uuid& user, const uuid& book) {
+  db::rows rows = tx.run(sql_words, user, book);
+  return rows.empty() ? place_words{} : place_words{.before = rows[0].text(0), .after = rows[0].text(1)};
 }
 
 std::optional<position_row> restore_position(db::tx& tx, const uuid& user, const uuid& row) {

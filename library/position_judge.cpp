@@ -53,8 +53,8 @@ verdict document_state::apply(const push& p, const evidence& e, const uuid& hist
   bool repeats_itself = mine.last == p.at && mine.held == !v.accepted;
   bool lower = p.furthest && current && p.at.percentage < current->at.percentage;
   bool leader = current && current->at.device_key == p.at.device_key;
-  bool restart = lower && leader && p.at.percentage < started_again;
-  bool aside = !v.accepted || (lower && !leader);
+  bool restart = lower && (p.chosen || (leader && p.at.percentage < started_again));
+  bool aside = !v.accepted || (lower && !leader && !p.chosen);
   v.current = !aside;
   v.remember = aside || (lower && !restart) ? !repeats_itself : !(current && current->at == p.at);
 

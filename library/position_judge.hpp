@@ -56,6 +56,7 @@ struct push {
   std::int64_t timestamp = 0;
   bool furthest = false;  // policy
   bool hold = false;      // the rules E1 to E3 apply
+  bool chosen = false;    // a person went there: a restart mark (9.5), whoever leads
 };
 
 struct verdict {

@@ -86,6 +86,7 @@ task<http::response> show_download(shared_state& s, http::context& c) {
     r.sent = [&s, viewer, device, id, slot, ends](bool complete) {
       if (!complete || !ends) return;
       in_background(s, "opds.download", [viewer, device, id](db::tx& tx) { library::record_download(tx, viewer, device, id); });
+      if (s.with.fetched) s.with.fetched(viewer, id);
     };
   }
   co_return r;

@@ -27,6 +27,7 @@ struct services {
   std::function<void(std::function<void()>)> later;  // runs work that no answer waits for
   // The cover in that size (longest edge), made when it is not there yet; blocking, so it is called on a worker.
   std::function<std::optional<std::filesystem::path>(const library::cover_ref&, int size)> cover;
+  std::function<void(const uuid& user, const uuid& file)> fetched{};  // downloaded to its last byte
 };
 
 struct shared_state;

@@ -1,5 +1,6 @@
 #include "publication/container.hpp"
 
+#include <libdeflate.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zip.h>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::uint64_t ratio_matters_above = 32ULL << 20;
 constexpr std::size_t longest_name = 1024;
+constexpr std::uint64_t at_once = 4ULL << 20;  // unpacked in one go
 
 // libzip's view of the file: pread with one window of read-ahead, because libzip asks in pieces of 30 to 8192 bytes.
 struct file_source {
@@ -115,12 +117,50 @@ bool ratio_exceeded(std::uint64_t size, std::uint64_t packed, std::uint64_t limi
   return size > ratio_matters_above && (size - 1) / limit >= packed;
 }
 
+struct part_closer {
+  void operator()(zip_file_t* f) const { zip_fclose(f); }
+};
+using open_part = std::unique_ptr<zip_file_t, part_closer>;
+
+// Nothing when it has not that size: what is declared may lie in both directions (1.1 trap 3), and never more than one byte above
+// it is read.
+std::optional<std::string> read_part(zip_file_t* file, std::uint64_t size) {
+  constexpr std::uint64_t piece = 1 << 20;
+  std::string out;
+  std::uint64_t done = 0;
+  while (done <= size) {
+    out.resize(static_cast<std::size_t>(std::min(done + piece, size + 1)));
+    zip_int64_t n = zip_fread(file, out.data() + done, out.size() - done);
+    if (n < 0) return std::nullopt;
+    if (n == 0) break;
+    done += static_cast<std::uint64_t>(n);
+  }
+  if (done != size) return std::nullopt;
+  out.resize(static_cast<std::size_t>(done));
+  return out;
+}
+
 refusal open_failure(const zip_error_t& e) {
   switch (zip_error_code_zip(&e)) {
     case ZIP_ER_MULTIDISK: return {"archive_multivolume", ""};
     case ZIP_ER_MEMORY: return {"archive_too_many_entries", "its table of contents does not fit in memory"};
     default: return {"archive_corrupt", ""};
   }
+}
+
+// All of a part by libdeflate, twice as quick as by zlib in pieces. Nothing when it is not what the table of contents says.
+std::optional<std::string> inflated(std::string_view packed, std::uint64_t size, std::uint32_t crc) {
+  struct free_unpacker {
+    void operator()(libdeflate_decompressor* d) const { libdeflate_free_decompressor(d); }
+  };
+  thread_local std::unique_ptr<libdeflate_decompressor, free_unpacker> unpacker(libdeflate_alloc_decompressor());
+  if (!unpacker) throw std::bad_alloc();
+  std::string out(static_cast<std::size_t>(size), '\0');
+  std::size_t done = 0;
+  libdeflate_result went =
+      libdeflate_deflate_decompress(unpacker.get(), packed.data(), packed.size(), out.data(), out.size(), &done);
+  if (went != LIBDEFLATE_SUCCESS || done != size || libdeflate_crc32(0, out.data(), out.size()) != crc) return std::nullopt;
+  return out;
 }
 
 std::string percent_encoded_path(std::string_view path) {
@@ -145,6 +185,7 @@ struct archive::state {
 };
 
 archive::archive() : state_(std::make_unique<state>()) {}
+zip* archive::handle() const { return state_->zip; }
 archive::~archive() = default;
 
 result<std::unique_ptr<archive>, refusal> archive::open(int descriptor, const limits& limit, std::uint64_t unpacked) {
@@ -177,7 +218,7 @@ result<std::unique_ptr<archive>, refusal> archive::open(int descriptor, const li
     zip_stat_init(&s);
     const char* name = zip_get_name(z, i, ZIP_FL_ENC_RAW);
     if (name == nullptr || zip_stat_index(z, i, 0, &s) != 0) return refusal{"archive_corrupt", ""};
-    archive_entry e{.name = name, .index = i, .size = s.size, .packed = s.comp_size, .method = s.comp_method};
+    archive_entry e{.name = name, .index = i, .size = s.size, .packed = s.comp_size, .crc = s.crc, .method = s.comp_method};
     if (is_unsafe(e.name)) return refusal{"archive_unsafe_path", clean_text(e.name, 200)};
     if (ratio_exceeded(e.size, e.packed, limit.ratio)) return refusal{"archive_ratio", clean_text(e.name, 200)};
     e.encrypted = (s.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && s.encryption_method != ZIP_EM_NONE;
@@ -230,8 +271,10 @@ result<std::string, refusal> archive::read(const archive_entry& e, std::uint64_t
   if (e.size > limit) return refusal{std::string(too_large), name};
   if (read_ + e.size > most_) return refusal{"archive_too_large", name};
 
+  read_ += e.size;
+  bool whole = e.method == ZIP_CM_DEFLATE && e.size <= at_once && e.packed <= at_once;
   zip_t* z = state_->zip;
-  std::unique_ptr<zip_file_t, decltype(&zip_fclose)> file(zip_fopen_index(z, e.index, 0), &zip_fclose);
+  open_part file(zip_fopen_index(z, e.index, whole ? ZIP_FL_COMPRESSED : 0));
   if (file == nullptr) {
     switch (zip_error_code_zip(zip_get_error(z))) {
       case ZIP_ER_COMPNOTSUPP: return refusal{"archive_unsupported_method", name};
@@ -240,21 +283,10 @@ result<std::string, refusal> archive::read(const archive_entry& e, std::uint64_t
       default: return refusal{"archive_entry_damaged", name};
     }
   }
-  // The declared size may lie in both directions (1.1 trap 3): never more than one byte above it is read.
-  constexpr std::uint64_t piece = 1 << 20;
-  std::string out;
-  std::uint64_t done = 0;
-  while (done <= e.size) {
-    out.resize(static_cast<std::size_t>(std::min(done + piece, e.size + 1)));
-    zip_int64_t n = zip_fread(file.get(), out.data() + done, out.size() - done);
-    if (n < 0) return refusal{"archive_entry_damaged", name};
-    if (n == 0) break;
-    done += static_cast<std::uint64_t>(n);
-    read_ += static_cast<std::uint64_t>(n);
-  }
-  if (done != e.size) return refusal{"archive_entry_damaged", name};
-  out.resize(static_cast<std::size_t>(done));
-  return out;
+  std::optional<std::string> out = read_part(file.get(), whole ? e.packed : e.size);
+  if (out && whole) out = inflated(*out, e.size, e.crc);
+  if (!out) return refusal{"archive_entry_damaged", name};
+  return std::move(*out);
 }
 
 std::string folder_of(std::string_view path) {

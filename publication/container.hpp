@@ -12,11 +12,15 @@
 #include "publication/open.hpp"
 #include "server/core/error.hpp"
 
+struct zip;
+struct zip_source;
+
 namespace carrel::publication {
 
 struct archive_entry {
   std::string name;  // raw bytes
   std::uint64_t index = 0, size = 0, packed = 0;
+  std::uint32_t crc = 0;
   std::uint16_t method = 0;
   bool encrypted = false, symlink = false, duplicate = false;  // duplicate: there is a later entry of this name
   bool is_folder() const { return name.ends_with('/'); }
@@ -44,7 +48,9 @@ class archive {
   result<std::string, refusal> read(const archive_entry&, std::uint64_t limit, std::string_view too_large);
 
  private:
+  friend class repacked;
   archive();
+  zip* handle() const;
   struct state;
   std::unique_ptr<state> state_;
   std::vector<archive_entry> entries_;

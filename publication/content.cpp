@@ -78,10 +78,6 @@ bool has_controls(std::string_view s) {
   return false;
 }
 
-bool is_ignored(UChar32 c) {
-  return is_white_space(c) || (c >= 0x1c && c <= 0x1f) || c == 0xad || (c >= 0x200b && c <= 0x200d) || c == 0xfeff;
-}
-
 constexpr std::array<unsigned char, 128> is_counted_ascii = [] {
   std::array<unsigned char, 128> out{};
   out.fill(1);
@@ -125,6 +121,16 @@ pugi::xml_node content_document::body() const {
   return {};
 }
 
+bool has_second_body(const pugi::xml_node& body) {
+  auto is_other = [&](const pugi::xml_node& n) { return n.type() == pugi::node_element && is_element(n, "body") && n != body; };
+  pugi::xml_node root = body;
+  while (root.parent().type() == pugi::node_element) root = root.parent();
+  for (pugi::xml_node n : root.parent().children()) {
+    if (n.type() == pugi::node_element && n != root) return true;
+  }
+  return body.parent().type() == pugi::node_element && body.parent().find_child(is_other);
+}
+
 std::string decode_content(std::string_view bytes, std::size_t* replaced) {
   bool bom = bytes.starts_with("\xef\xbb\xbf") || bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff");
   bool wide = bom || bytes.substr(0, 4).find('\0') != std::string_view::npos;
@@ -149,25 +155,41 @@ std::string decode_content(std::string_view bytes, std::size_t* replaced) {
   return text;
 }
 
+namespace {
+
+// `keep_all`: the DOCTYPE will be looked at, whose subset is dropped here.
+std::string prepared(std::string_view bytes, std::size_t& replaced, bool keep_all, bool html = false) {
+  std::string text = decode_content(bytes, &replaced);
+  bool has_subset = text.find(keep_all ? "!DOCTYPE" : "!ENTITY") != std::string::npos;
+  if (has_subset || text.find('&') != std::string::npos) return prepare_references(text, nullptr, html);
+  return text;
+}
+
+}  // namespace
+
 void parse_content(std::string_view bytes, content_document& out, bool keep_all) {
-  auto prepared = [&] {
-    std::string text = decode_content(bytes, &out.replaced);
-    bool has_subset = text.find(keep_all ? "!DOCTYPE" : "!ENTITY") != std::string::npos;  // which is dropped
-    return has_subset || text.find('&') != std::string::npos ? prepare_references(text) : text;
-  };
-  out.text = prepared();
+  out.text = prepared(bytes, out.replaced, keep_all);
   unsigned options = pugi::parse_default | pugi::parse_ws_pcdata;
   if (keep_all) options |= pugi::parse_comments | pugi::parse_pi | pugi::parse_declaration | pugi::parse_doctype;
   out.from_html = false;
   out.complete =
       out.tree.load_buffer_inplace(out.text.data(), out.text.size(), options, pugi::encoding_utf8) && out.tree.document_element();
-  if (out.complete) return;
+  if (!out.complete) parse_content_as_html(bytes, out);  // the first try has used the text up
+}
 
+void parse_content_as_html(std::string_view bytes, content_document& out) {
+  std::string text = prepared(bytes, out.replaced, true, true);
   pugi::xml_document html;
-  if (parse_html(prepared(), html)) {  // the first try has used the text up
-    out.tree.reset(html);
-    out.from_html = out.complete = true;
-  }
+  if (!parse_html(text, html)) return;
+  if (text.starts_with("<?xml")) html.prepend_child(pugi::node_declaration).set_name("xml");
+  out.tree.reset(html);
+  out.from_html = out.complete = true;
+}
+
+void parse_whole_content(std::string_view bytes, content_document& out) {
+  parse_content(bytes, out);
+  pugi::xml_node body = out.body();
+  if (out.complete && !out.from_html && body && has_second_body(body)) parse_content_as_html(bytes, out);
 }
 
 void append_text(const pugi::xml_node& body, std::string& out) {
@@ -199,13 +221,19 @@ void append_pictures(const pugi::xml_node& body, std::vector<std::string>& out) 
   }
 }
 
+bool is_kobo_span(const pugi::xml_node& n) {
+  pugi::xml_attribute list = n.attribute("class");
+  return list && has_token(list.value(), "koboSpan");
+}
+
 bool has_kobo_spans(const pugi::xml_node& body) {
   for (pugi::xml_node at = body.first_child(); at; at = next_node(at, body)) {
-    if (at.type() != pugi::node_element) continue;
-    if (pugi::xml_attribute list = at.attribute("class"); list && has_token(list.value(), "koboSpan")) return true;
+    if (is_kobo_span(at)) return true;
   }
   return false;
 }
+
+bool is_hidden(const pugi::xml_node& n) { return n.type() == pugi::node_element && is_hidden(n.name()); }
 
 normal_text::normal_text() { digest_.update("carrel-text-v1\n"); }
 

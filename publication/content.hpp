@@ -25,12 +25,21 @@ std::string decode_content(std::string_view bytes, std::size_t* replaced = nullp
 
 // With `keep_all`, comments, processing instructions, declaration and DOCTYPE are in the tree, too.
 void parse_content(std::string_view bytes, content_document& out, bool keep_all = false);
+// The second try at once; `out` stays what it is when that fails, too.
+void parse_content_as_html(std::string_view bytes, content_document& out);
+
+// As parse_content; what has two roots or bodies is read by HTML's parser, which knows where the text of the second belongs. A
+// conversion to KEPUB reads it so, too.
+void parse_whole_content(std::string_view bytes, content_document& out);
+bool has_second_body(const pugi::xml_node& body);  // or a second root
 
 // Character data below `body`, without script and style, appended to `out`.
 void append_text(const pugi::xml_node& body, std::string& out);
 // Hrefs of pictures below `body` in document order: img, svg image, object.
 void append_pictures(const pugi::xml_node& body, std::vector<std::string>& out);
+bool is_kobo_span(const pugi::xml_node&);
 bool has_kobo_spans(const pugi::xml_node& body);
+bool is_hidden(const pugi::xml_node&);  // script and style, whose text is none of the book's
 
 // The normal text, hashed while it streams by.
 class normal_text {

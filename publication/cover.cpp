@@ -1,11 +1,10 @@
 #include "publication/cover.hpp"
 
-#include <vips/vips.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <mutex>
+
+#include "publication/vips_library.hpp"
 
 namespace carrel::publication {
 namespace {
@@ -15,7 +14,8 @@ constexpr int longest_side = 20'000, shortest_side = 8;
 constexpr std::size_t most_bytes = 32u << 20;
 
 struct image_closer {
-  void operator()(VipsImage* image) const { g_object_unref(image); }
+  const vips_library* v = nullptr;
+  void operator()(VipsImage* image) const { v->object_unref(image); }
 };
 using image = std::unique_ptr<VipsImage, image_closer>;
 
@@ -28,10 +28,8 @@ std::string picture_type(std::string_view b) {
   return {};
 }
 
-// What libvips has to say about damaged files is told by our own codes.
-void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
-
 refusal unreadable() { return {"cover_unreadable", "not a JPEG, PNG, WebP or GIF picture"}; }
+refusal no_library() { return {"cover_unreadable", "libvips cannot be loaded"}; }
 
 struct looked_at {
   picture_facts facts;
@@ -43,38 +41,26 @@ result<looked_at, refusal> look_at(std::string_view bytes) {
   picture_facts& facts = out.facts;
   if (facts.mime.empty()) return unreadable();
   if (bytes.size() > most_bytes) return refusal{"cover_too_large", "more than 32 MiB"};
-  start_pictures();
-  vips_error_clear();
-  image header(vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr));
-  vips_error_clear();
+  const vips_library* v = vips();
+  if (v == nullptr) return no_library();
+  v->error_clear();
+  image header(v->image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr), {v});
+  v->error_clear();
   if (!header) return refusal{"cover_unreadable", "damaged"};
-  facts.width = vips_image_get_width(header.get());
-  facts.height = vips_image_get_height(header.get());
+  facts.width = v->image_get_width(header.get());
+  facts.height = v->image_get_height(header.get());
   if (facts.width > longest_side || facts.height > longest_side || std::int64_t{facts.width} * facts.height > most_pixels) {
     return refusal{"cover_too_large", std::to_string(facts.width) + " x " + std::to_string(facts.height) + " pixels"};
   }
   if (facts.width < shortest_side && facts.height < shortest_side) return refusal{"cover_unreadable", "too small"};
-  out.profile = vips_image_get_typeof(header.get(), VIPS_META_ICC_NAME) != 0 ||
-                vips_image_get_interpretation(header.get()) == VIPS_INTERPRETATION_CMYK;
+  out.profile = v->image_get_typeof(header.get(), VIPS_META_ICC_NAME) != 0 ||
+                v->image_get_interpretation(header.get()) == VIPS_INTERPRETATION_CMYK;
   return out;
 }
 
 }  // namespace
 
-void start_pictures() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (VIPS_INIT("carrel") != 0) return;
-    vips_concurrency_set(1);
-    vips_cache_set_max(0);
-    g_log_set_handler("VIPS", static_cast<GLogLevelFlags>(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO),
-                      &drop_message, nullptr);
-    vips_operation_block_set("VipsForeignLoad", TRUE);
-    for (const char* allowed : {"VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp", "VipsForeignLoadNsgif"}) {
-      vips_operation_block_set(allowed, FALSE);
-    }
-  });
-}
+bool can_read_pictures() { return vips() != nullptr; }
 
 result<picture_facts, refusal> inspect_picture(std::string_view bytes) {
   result<looked_at, refusal> seen = look_at(bytes);
@@ -98,42 +84,43 @@ result<std::string, refusal> scale_picture(std::string_view bytes, box wanted, b
   if (damaged != nullptr) *damaged = false;
   result<looked_at, refusal> seen = look_at(bytes);
   if (!seen) return seen.error();
-  vips_error_clear();
+  const vips_library* v = vips();
+  v->error_clear();
 
   VipsImage* made = nullptr;
   const char* by_profile = seen->profile ? "export_profile" : nullptr;  // a null name ends the options
   // libvips takes the buffer without const and does not write to it.
-  int failed = vips_thumbnail_buffer(const_cast<char*>(bytes.data()), bytes.size(), &made, std::max(wanted.width, 1), "height",
-                                     std::max(wanted.height, 1), "size", VIPS_SIZE_DOWN, "fail_on", VIPS_FAIL_ON_NONE, by_profile,
-                                     "srgb", nullptr);
-  image current(made);
+  int failed = v->thumbnail_buffer(const_cast<char*>(bytes.data()), bytes.size(), &made, std::max(wanted.width, 1), "height",
+                                   std::max(wanted.height, 1), "size", VIPS_SIZE_DOWN, "fail_on", VIPS_FAIL_ON_NONE, by_profile,
+                                   "srgb", nullptr);
+  image current(made, {v});
   if (failed != 0 || !current) {
-    vips_error_clear();
+    v->error_clear();
     return refusal{"cover_unreadable", "damaged"};
   }
   bool ok = true;
-  if (vips_image_hasalpha(current.get())) {
+  if (v->image_hasalpha(current.get())) {
     VipsImage* next = nullptr;
-    std::unique_ptr<VipsArrayDouble, void (*)(VipsArrayDouble*)> white(vips_array_double_newv(1, 255.0),
-                                                                       [](VipsArrayDouble* a) { vips_area_unref(VIPS_AREA(a)); });
-    ok = vips_flatten(current.get(), &next, "background", white.get(), nullptr) == 0;
+    auto release = [v](VipsArrayDouble* a) { v->area_unref(&a->area); };
+    std::unique_ptr<VipsArrayDouble, decltype(release)> white(v->array_double_newv(1, 255.0), release);
+    ok = v->flatten(current.get(), &next, "background", white.get(), nullptr) == 0;
     if (ok) current.reset(next);
   }
-  if (ok && wanted.grey && vips_image_get_bands(current.get()) > 1) {
+  if (ok && wanted.grey && v->image_get_bands(current.get()) > 1) {
     VipsImage* next = nullptr;
-    ok = vips_colourspace(current.get(), &next, VIPS_INTERPRETATION_B_W, nullptr) == 0;
+    ok = v->colourspace(current.get(), &next, VIPS_INTERPRETATION_B_W, nullptr) == 0;
     if (ok) current.reset(next);
   }
   void* out = nullptr;
   std::size_t size = 0;
   if (ok) {
-    ok = vips_jpegsave_buffer(current.get(), &out, &size, "Q", std::clamp(wanted.quality, 1, 100), "strip", TRUE, "interlace",
-                              FALSE, "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_ON, nullptr) == 0;
+    ok = v->jpegsave_buffer(current.get(), &out, &size, "Q", std::clamp(wanted.quality, 1, 100), "strip", TRUE, "interlace",
+                            FALSE, "subsample_mode", VIPS_FOREIGN_SUBSAMPLE_ON, nullptr) == 0;
   }
-  std::unique_ptr<void, void (*)(void*)> owner(out, &g_free);
+  std::unique_ptr<void, void (*)(void*)> owner(out, v->free);
   // A truncated file gives a picture and a text (1.4 trap 4).
-  if (damaged != nullptr) *damaged = std::strlen(vips_error_buffer()) > 0;
-  vips_error_clear();
+  if (damaged != nullptr) *damaged = std::strlen(v->error_buffer()) > 0;
+  v->error_clear();
   if (!ok || out == nullptr) return refusal{"cover_unreadable", "damaged"};
   return std::string(static_cast<const char*>(out), size);
 }

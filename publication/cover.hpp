@@ -28,9 +28,10 @@ struct box {
 // input.
 result<std::string, refusal> scale_picture(std::string_view bytes, box, bool* damaged = nullptr);
 
+// The library behind this can be loaded; else every picture is cover_unreadable.
+bool can_read_pictures();
+
 // Does the file have its proper end? Says nothing about what is before it.
 bool looks_complete(std::string_view bytes);
-
-void start_pictures();  // once per process, before the first thread that scales
 
 }  // namespace carrel::publication

@@ -147,6 +147,19 @@ void append_character(std::string& out, char32_t c) {
   }
 }
 
+// Behind script or style, whose start tag is at `at`, and what is inside; 0 when there is no such tag.
+std::size_t skip_code(std::string_view s, std::size_t at) {
+  for (std::string_view name : {"script", "style"}) {
+    std::size_t behind = at + 1 + name.size();
+    bool is = equal_ascii_case(s.substr(at + 1, name.size()), name) && behind < s.size();
+    if (!is || std::string_view(" \t\n/>").find(s[behind]) == std::string_view::npos) continue;
+    std::size_t end = s.find('>', behind);
+    if (end == std::string_view::npos) return s.size();
+    return s[end - 1] == '/' ? end + 1 : end_of_code(s, end, name);
+  }
+  return 0;
+}
+
 struct copied_as_is {
   std::string_view open, close;
 };
@@ -183,7 +196,14 @@ std::string decode_references(std::string_view s) {
   return out;
 }
 
-std::string prepare_references(std::string_view s, reference_counts* counts) {
+std::size_t end_of_code(std::string_view s, std::size_t from, std::string_view name) {
+  for (std::size_t end = s.find("</", from); end != std::string_view::npos; end = s.find("</", end + 2)) {
+    if (equal_ascii_case(s.substr(end + 2, name.size()), name)) return end;
+  }
+  return s.size();
+}
+
+std::string prepare_references(std::string_view s, reference_counts* counts, bool html) {
   constexpr std::size_t most_added = 1 << 20;
   reference_counts local;
   reference_counts& n = counts != nullptr ? *counts : local;
@@ -193,7 +213,8 @@ std::string prepare_references(std::string_view s, reference_counts* counts) {
   out.reserve(s.size() + s.size() / 16);
   for (std::size_t i = 0; i < s.size();) {
     std::size_t at = i;
-    while (at < s.size() && s[at] != '&' && !(s[at] == '<' && at + 1 < s.size() && (s[at + 1] == '!' || s[at + 1] == '?'))) ++at;
+    auto is_special = [&](char next) { return next == '!' || next == '?' || (html && (next == 's' || next == 'S')); };
+    while (at < s.size() && s[at] != '&' && !(s[at] == '<' && at + 1 < s.size() && is_special(s[at + 1]))) ++at;
     out.append(s.substr(i, at - i));
     if (at == s.size()) break;
     std::string_view rest = s.substr(at);
@@ -203,6 +224,7 @@ std::string prepare_references(std::string_view s, reference_counts* counts) {
         i = copy_doctype(s, at, out, entities);
         continue;
       }
+      if (std::size_t end = html ? skip_code(s, at) : 0; end != 0) i = end;
       for (const copied_as_is& c : as_is) {
         if (!rest.starts_with(c.open)) continue;
         std::size_t end = s.find(c.close, at + c.open.size());

@@ -1,5 +1,6 @@
 #include "publication/epub.hpp"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "publication/content.hpp"
@@ -100,8 +101,7 @@ result<contents, refusal> read_contents(archive& zip, const epub_package& packag
 }
 
 bool mostly_pre_paginated(const epub_package& package) {
-  std::size_t n = 0;
-  for (const spine_item& s : package.spine) n += has_token(s.properties, "rendition:layout-pre-paginated");
+  auto n = static_cast<std::size_t>(std::count_if(package.spine.begin(), package.spine.end(), is_pre_paginated));
   return n * 5 >= package.spine.size() * 4;
 }
 
@@ -123,6 +123,12 @@ void complete_from_name(metadata& about, const std::string& file_name, std::vect
 
 }  // namespace
 
+bool is_pre_paginated(const spine_item& s) { return has_token(s.properties, "rendition:layout-pre-paginated"); }
+
+bool is_fixed_layout(archive& zip, const epub_package& package, const metadata& about, const limits& limit) {
+  return about.fixed_layout || mostly_pre_paginated(package) || displays_fixed_layout(zip, limit);
+}
+
 result<opened, refusal> open_epub(archive& zip, const std::string& file_name, const limits& limit,
                                   std::vector<warning> warnings) {
   result<epub_package, refusal> package = read_package(zip, limit, warnings);
@@ -132,7 +138,7 @@ result<opened, refusal> open_epub(archive& zip, const std::string& file_name, co
   out.about = package_metadata(package->root, warnings);
   metadata& about = out.about;
   about.drm = find_drm(zip, *package, limit, warnings);
-  about.fixed_layout = about.fixed_layout || mostly_pre_paginated(*package) || displays_fixed_layout(zip, limit);
+  about.fixed_layout = is_fixed_layout(zip, *package, about, limit);
 
   int pages_listed = 0;
   std::string landmark_cover;

@@ -26,6 +26,13 @@ struct spine_item {
   std::string properties;
 };
 
+// An itemref that names an item of the manifest, whether it is in the archive or not: what others count by.
+struct spine_reference {
+  const manifest_item* item = nullptr;
+  std::size_t position = 0;  // among the elements of the spine, from 1
+  std::string id;
+};
+
 struct epub_package {
   std::string path, folder;  // of the package document
   xml_tree tree;
@@ -33,6 +40,9 @@ struct epub_package {
   std::vector<manifest_item> items;
   std::unordered_map<std::string, std::size_t> by_id;  // the first of an id
   std::vector<spine_item> spine;                       // those whose item exists in the manifest and in the archive
+
+  std::vector<spine_reference> references;
+  std::size_t spine_position = 0;  // of the spine among the elements of the package, from 1; 0: there is none
 
   const manifest_item* item(const std::string& id) const;
 };
@@ -49,6 +59,8 @@ std::vector<toc_entry> read_toc(archive&, const epub_package&, const limits&, in
                                 std::vector<warning>&);
 std::string find_drm(archive&, const epub_package&, const limits&, std::vector<warning>&);  // kind; "" when there is none
 bool displays_fixed_layout(archive&, const limits&);  // the display options of Apple and Kobo
+bool is_pre_paginated(const spine_item&);
+bool is_fixed_layout(archive&, const epub_package&, const metadata&, const limits&);  // by any of what says so (9.3)
 std::optional<cover_image> find_cover(archive&, const epub_package&, const std::string& landmark_cover, const limits&,
                                       std::vector<warning>&);
 

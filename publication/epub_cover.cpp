@@ -158,7 +158,7 @@ class finder {
       warn(warnings_, "cover_damaged", entry->name);
       return std::nullopt;
     }
-    return cover_image{std::move(*bytes), facts->mime, facts->width, facts->height};
+    return cover_image{std::move(*bytes), facts->mime, facts->width, facts->height, entry->name};
   }
 
   // A picture without its proper end is decoded once, small: what comes out decides.

@@ -76,13 +76,23 @@ pugi::xml_node package_child(const pugi::xml_node& root, std::string_view name) 
   return child(root, name);
 }
 
+// Among the elements that are its siblings, from 1; 0 of nothing.
+std::size_t position_of(pugi::xml_node element) {
+  std::size_t out = 0;
+  for (; element; element = element.previous_sibling()) {
+    if (element.type() == pugi::node_element) ++out;
+  }
+  return out;
+}
+
 void read_manifest(const archive& zip, epub_package& p, std::vector<warning>& warnings) {
   for (pugi::xml_node node : package_child(p.root, "manifest").children()) {
     if (node.type() != pugi::node_element || !equal_ascii_case(local_name(node), "item")) continue;
     manifest_item item;
     item.id = attribute(node, "id");
     item.href = attribute(node, "href");
-    item.media_type = lower_ascii(trim(attribute(node, "media-type")));
+    std::string type = attribute(node, "media-type");
+    item.media_type = lower_ascii(trim(std::string_view(type).substr(0, type.find(';'))));  // without parameters
     item.properties = attribute(node, "properties");
     found_entry found = look_up(zip, p.folder, item.href);
     item.entry = found.entry;
@@ -157,10 +167,15 @@ result<epub_package, refusal> read_package(archive& zip, const limits& limit, st
   read_manifest(zip, p, warnings);
   if (p.items.size() > limit.manifest_items) return refusal{"epub_bad_package", "too many items"};
 
+  p.spine_position = position_of(spine);
+  std::size_t position = 0;
   for (pugi::xml_node ref : spine.children()) {
-    if (ref.type() != pugi::node_element || !equal_ascii_case(local_name(ref), "itemref")) continue;
+    if (ref.type() != pugi::node_element) continue;
+    ++position;
+    if (!equal_ascii_case(local_name(ref), "itemref")) continue;
     std::string id = attribute(ref, "idref");
     const manifest_item* item = p.item(id);
+    if (item != nullptr) p.references.push_back({.item = item, .position = position, .id = attribute(ref, "id")});
     if (item == nullptr || (item->entry == nullptr && !item->outside)) {
       warn(warnings, "epub_missing_resource", item == nullptr ? id : item->href);
     }

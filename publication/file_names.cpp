@@ -153,4 +153,18 @@ std::string ascii_name(std::string_view in) {
   return out;
 }
 
+std::string ascii_slug(std::string_view file_name) {
+  constexpr std::size_t longest = 80;
+  std::string out;
+  for (char c : lower_ascii(ascii_name(file_name.substr(0, file_name.rfind('.'))))) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+      out += c;
+    else if (c != '\'' && !out.empty() && out.back() != '-')
+      out += '-';
+  }
+  out.resize(std::min(out.size(), longest));
+  while (out.ends_with('-')) out.pop_back();
+  return out.empty() ? "book" : out;
+}
+
 }  // namespace carrel::publication

@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
+#include "publication/entities.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::publication {
 namespace {
 
-constexpr std::size_t most_open = 200, most_unclosed = 1000;
+constexpr std::size_t most_open = 200, most_unclosed = 1000, most_attributes = 1000,
+                      most_in_vain = 256 << 20;  // of the last its parser compares all with all
 
 constexpr std::array<std::string_view, 18> void_elements{"area",  "base",  "br",     "col",     "embed",    "hr",
                                                          "img",   "input", "link",   "meta",    "param",    "source",
@@ -51,8 +54,10 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 
 struct tag {
   std::string_view name;
-  std::size_t end = 0;  // behind '>'
+  std::size_t end = 0;         // behind '>'
+  std::size_t attributes = 0;  // at most so many
   bool closing = false, empty = false;
+  bool endless = false;  // begins, and has no end
 };
 
 // The tag at `at`, where there is a '<'; end = 0 when there is none. Quotes are known.
@@ -71,6 +76,8 @@ tag tag_at(std::string_view s, std::size_t at) {
   bool value = false;  // a quote opens only behind '='
   for (; i < s.size(); ++i) {
     char c = s[i];
+    bool blank = c == ' ' || c == '\t' || c == '\n';
+    if (quote == '\0' && !blank && (s[i - 1] == ' ' || s[i - 1] == '\t' || s[i - 1] == '\n')) ++t.attributes;
     if (quote != '\0') {
       if (c == quote) quote = '\0';
     } else if ((c == '"' || c == '\'') && value) {
@@ -86,7 +93,8 @@ tag tag_at(std::string_view s, std::size_t at) {
       value = false;
     }
   }
-  return {};
+  t.endless = true;
+  return t;
 }
 
 // The end tags that HTML lets one leave out, as far as they matter for measuring the nesting.
@@ -97,16 +105,43 @@ bool ends_paragraph(std::string_view name) {
   return std::find(blocks.begin(), blocks.end(), name) != blocks.end();
 }
 
-bool repeats_itself(std::string_view name) {
-  static constexpr std::array<std::string_view, 7> items{"li", "dt", "dd", "tr", "td", "th", "option"};
-  return std::find(items.begin(), items.end(), name) != items.end();
+// The end tags of these may be left out: another of its group is not inside.
+bool ends_open(std::string_view name, std::string_view open) {
+  auto one_of = [](std::string_view n, std::initializer_list<std::string_view> all) {
+    return std::find(all.begin(), all.end(), n) != all.end();
+  };
+  if (one_of(name, {"td", "th"})) return one_of(open, {"td", "th"});
+  if (name == "tr") return one_of(open, {"td", "th", "tr"});
+  if (one_of(name, {"dt", "dd"})) return one_of(open, {"dt", "dd"});
+  return one_of(name, {"li", "option"}) && name == open;
+}
+
+// libxml2's HTML parser drops the prefix of an element. It gets the name with another mark in place of the colon; a prefix that
+// means XHTML goes.
+constexpr std::string_view colon_mark = "_colon_";
+
+std::string xhtml_prefix(std::string_view s) {
+  std::size_t space = std::min(s.find("=\"http://www.w3.org/1999/xhtml\""), s.find("='http://www.w3.org/1999/xhtml'"));
+  if (space == std::string_view::npos) return {};
+  std::size_t from = s.rfind("xmlns:", space);
+  if (from == std::string_view::npos || s.substr(from, space - from).find_first_of(" =>\n\t") != std::string_view::npos)
+    return {};
+  return lower_ascii(s.substr(from + 6, space - from - 6)) + ":";
+}
+
+std::string named_for_html(std::string_view name, std::string_view xhtml) {
+  if (!xhtml.empty() && lower_ascii(name.substr(0, xhtml.size())) == xhtml) return std::string(name.substr(xhtml.size()));
+  std::size_t colon = name.find(':');
+  if (colon == std::string_view::npos) return std::string(name);
+  return std::string(name.substr(0, colon)).append(colon_mark).append(name.substr(colon + 1));
 }
 
 // Expands <x/> to <x></x> and measures the nesting; false when it is too deep for the parser.
 bool expand_empty_elements(std::string_view s, std::string& out) {
   out.reserve(s.size() + s.size() / 32);
   std::vector<std::string> open;
-  std::size_t opened = 0, closed = 0;
+  std::size_t opened = 0, closed = 0, in_vain = 0;
+  const std::string xhtml = xhtml_prefix(s);
   for (std::size_t i = 0; i < s.size();) {
     std::size_t at = s.find('<', i);
     out.append(s.substr(i, at == std::string_view::npos ? at : at - i));
@@ -117,8 +152,10 @@ bool expand_empty_elements(std::string_view s, std::string& out) {
       std::size_t close = s.find("-->", at + 4);
       end = close == std::string_view::npos ? s.size() : close + 3;
     } else if (rest.starts_with("<![CDATA[")) {
-      std::size_t close = s.find("]]>", at + 9);
-      end = close == std::string_view::npos ? s.size() : close + 3;
+      std::size_t close = std::min(s.find("]]>", at + 9), s.size());
+      append_xml_text(out, s.substr(at + 9, close - at - 9));
+      i = std::min(close + 3, s.size());
+      continue;
     } else if (rest.starts_with("<?") || rest.starts_with("<!")) {
       std::size_t close = s.find('>', at);
       end = close == std::string_view::npos ? s.size() : close + 1;
@@ -130,19 +167,24 @@ bool expand_empty_elements(std::string_view s, std::string& out) {
     }
     tag t = tag_at(s, at);
     if (t.end == 0) {
+      // One that has no end is looked for to the end, and there may be millions of them.
+      if (t.endless && (in_vain += s.size() - at) > most_in_vain) return false;
       out += '<';
       i = at + 1;
       continue;
     }
+    if (t.attributes > most_attributes) return false;
     i = t.end;
-    std::string name = lower_ascii(t.name);
+    std::string written = named_for_html(t.name, xhtml), name = lower_ascii(written);
     bool is_void = is_void_element(name);
+    std::size_t behind_name = static_cast<std::size_t>(t.name.data() - s.data()) + t.name.size();
+    out.append(t.closing ? "</" : "<").append(written);
     if (t.empty && !is_void) {
       std::size_t slash = s.rfind('/', t.end - 1);
-      out.append(s.substr(at, slash - at)).append("></").append(t.name).append(">");
+      out.append(s.substr(behind_name, slash - behind_name)).append("></").append(written).append(">");
       continue;
     }
-    out.append(s.substr(at, t.end - at));
+    out.append(s.substr(behind_name, t.end - behind_name));
     if (is_void) continue;
     if (t.closing) {
       // Closes the nearest of that name; what was open inside ends with it.
@@ -155,16 +197,11 @@ bool expand_empty_elements(std::string_view s, std::string& out) {
     }
     ++opened;
     if (ends_paragraph(name) && !open.empty() && open.back() == "p") open.pop_back(), ++closed;
-    if (repeats_itself(name) && !open.empty() && open.back() == name) open.pop_back(), ++closed;
+    while (!open.empty() && ends_open(name, open.back())) open.pop_back(), ++closed;
     open.push_back(name);
     if (open.size() > most_open || opened - closed > most_unclosed + open.size()) return false;
     if (name == "script" || name == "style") {
-      std::string close = "</" + name;
-      std::size_t to = i;
-      while (to < s.size() && !equal_ascii_case(s.substr(to, close.size()), close)) {
-        to = s.find('<', to + 1);
-        if (to == std::string_view::npos) to = s.size();
-      }
+      std::size_t to = end_of_code(s, i, name);
       out.append(s.substr(i, to - i));
       i = to;
     }
@@ -201,17 +238,24 @@ std::string_view view(const xmlChar* s) {
 
 struct copier {
   bool xlink = false, epub = false;
+  std::set<std::string> declared;  // prefixes, with their colon
 
   std::string name_of(std::string_view raw, bool foreign) const {
     if (foreign) {
       auto found = svg_name_table().find(std::string(raw));
       if (found != svg_name_table().end()) return found->second;
     }
-    return safe_name(raw, known_prefix(raw));
+    return safe_name(raw, known_prefix(raw) || declared.contains(std::string(raw.substr(0, raw.find(':') + 1))));
   }
 
   pugi::xml_node element(const xmlNode& from, pugi::xml_node into, bool foreign) {
-    pugi::xml_node to = into.append_child(name_of(view(from.name), foreign).c_str());
+    for (const xmlAttr* a = from.properties; a != nullptr; a = a->next) {
+      if (view(a->name).starts_with("xmlns:")) declared.insert(std::string(view(a->name).substr(6)) + ":");
+    }
+    std::string read(view(from.name));
+    if (std::size_t at = read.find(colon_mark); at != read.npos) read.replace(at, colon_mark.size(), ":");
+    pugi::xml_node to = into.append_child(name_of(read, foreign).c_str());
+    epub = epub || std::string_view(to.name()).starts_with("epub:");
     for (const xmlAttr* a = from.properties; a != nullptr; a = a->next) {
       std::string name = name_of(view(a->name), foreign);
       if (to.attribute(name.c_str())) continue;
@@ -225,6 +269,19 @@ struct copier {
     return to;
   }
 };
+
+// What stands in <!DOCTYPE ...>. A literal cannot hold both kinds of quotes.
+std::string doctype_of(const xmlDtd& from) {
+  auto literal = [](std::string_view text) {
+    char quote = text.find('"') == text.npos ? '"' : '\'';
+    return quote + std::string(text) + quote;
+  };
+  std::string out(view(from.name));
+  if (from.ExternalID != nullptr) out += " PUBLIC " + literal(view(from.ExternalID));
+  if (from.SystemID != nullptr) out += (from.ExternalID == nullptr ? " SYSTEM " : " ") + literal(view(from.SystemID));
+  if (from.ExternalID != nullptr && from.SystemID == nullptr) out += " \"\"";
+  return out;
+}
 
 void copy_tree(const xmlDoc& doc, pugi::xml_document& out) {
   struct level {
@@ -254,6 +311,8 @@ void copy_tree(const xmlDoc& doc, pugi::xml_document& out) {
     } else if (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE) {
       if (into.type() == pugi::node_element)
         into.append_child(pugi::node_pcdata).set_value(std::string(view(n->content)).c_str());
+    } else if (n->type == XML_DTD_NODE) {
+      out.append_child(pugi::node_doctype).set_value(doctype_of(*reinterpret_cast<const xmlDtd*>(n)).c_str());
     } else if (n->type == XML_COMMENT_NODE) {
       into.append_child(pugi::node_comment).set_value(std::string(view(n->content)).c_str());
     } else if (n->type == XML_ENTITY_REF_NODE && into.type() == pugi::node_element) {
@@ -266,6 +325,21 @@ void copy_tree(const xmlDoc& doc, pugi::xml_document& out) {
   };
   if (c.xlink) declare("xmlns:xlink", "http://www.w3.org/1999/xlink");
   if (c.epub) declare("xmlns:epub", "http://www.idpf.org/2007/ops");
+}
+
+// What stood behind the end of the document is in another body, or in another html, after the first body.
+void gather_bodies(pugi::xml_node html) {
+  pugi::xml_node body = html.child("body");
+  if (!body) return;
+  for (pugi::xml_node n = body.next_sibling(); n;) {
+    pugi::xml_node next = n.next_sibling();
+    std::string_view name = n.name();
+    if (name == "body" || name == "html") {
+      while (n.first_child()) body.append_move(n.first_child());
+      html.remove_child(n);
+    }
+    n = next;
+  }
 }
 
 void no_output(void*, const char*, ...) {}
@@ -291,6 +365,7 @@ bool parse_html(std::string_view text, pugi::xml_document& out) {
   // It stops in silence below 255 elements and leaves only these traces (1.3 trap 2).
   if (doc == nullptr || context->disableSAX != 0 || context->lastError.level == XML_ERR_FATAL) return false;
   copy_tree(*doc, out);
+  gather_bodies(out.document_element());
   return true;
 }
 

@@ -97,6 +97,13 @@ constexpr std::array messages{
             "The folder cannot be read. Nothing was changed."},
     message{"kepub_document_kept", "A document of the EPUB could not be converted and was kept as it is: {}.",
             "A document of the EPUB could not be converted and was kept as it is."},
+    message{"kepub_fixed_layout", "The pages of the book have a fixed layout, which the KEPUB form breaks."},
+    message{"kepub_protected", "The book is copy-protected ({}) and cannot be converted.",
+            "The book is copy-protected and cannot be converted."},
+    message{"kepub_too_large", "The file is larger than {}, more than is converted.",
+            "The file is larger than what is converted."},
+    message{"kepub_not_epub", "The file is no EPUB."},
+    message{"kepub_failed", "The KEPUB could not be written: {}.", "The KEPUB could not be written."},
 };
 
 }  // namespace

@@ -65,6 +65,7 @@ struct cover_image {
   std::string bytes;  // as found in the file
   std::string mime;
   int width = 0, height = 0;
+  std::string entry{};  // its name in the archive
 };
 
 // Everything one file tells.

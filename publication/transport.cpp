@@ -1,6 +1,7 @@
 #include "publication/transport.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 
 #include "publication/open.hpp"
@@ -184,6 +185,23 @@ bool is_code(std::string_view s) {
          std::all_of(s.begin(), s.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
+json::array warnings_json(const std::vector<warning>& all) {
+  json::array out;
+  for (const warning& w : all) out.push_back(json::object{{"code", w.code}, {"detail", w.detail}});
+  return out;
+}
+
+std::vector<warning> warnings_from(const taker& in) {
+  std::vector<warning> out;
+  for (const json::value& v : in.list("warnings")) {
+    taker w(taker::object_of(&v));
+    warning one{w.text("code", 40), w.text("detail", short_text)};
+    if (!is_code(one.code)) throw broken{};
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 opened opened_from(const json::object& object) {
   taker in(object);
   opened out;
@@ -204,13 +222,34 @@ opened opened_from(const json::object& object) {
     expect_one_of(c.mime, "image/jpeg", "image/png", "image/webp", "image/gif");
     out.cover = std::move(c);
   }
-  for (const json::value& v : in.list("warnings")) {
-    taker w(taker::object_of(&v));
-    warning one{w.text("code", 40), w.text("detail", short_text)};
-    if (!is_code(one.code)) throw broken{};
-    out.warnings.push_back(std::move(one));
-  }
+  out.warnings = warnings_from(in);
   return out;
+}
+
+kepub::made made_from(const json::object& object) {
+  taker in(object);
+  kepub::made out;
+  out.copied = in.flag("copied");
+  out.spans = static_cast<std::uint64_t>(in.number("spans", INT_MAX));
+  out.warnings = warnings_from(in);
+  return out;
+}
+
+// What `from` makes of it, or the refusal that was sent instead.
+template <class T>
+result<T, refusal> received(std::string_view text, T (*from)(const json::object&)) {
+  const refusal crash{"inspection_crash", ""};
+  if (text.size() > longest_transport) return crash;
+  result<json::object> parsed = json::read_object(text);
+  if (!parsed) return crash;
+  try {
+    if (parsed->find("refused") == nullptr) return from(*parsed);
+    taker in(*parsed);
+    refusal r{in.text("refused", 40), in.text("detail", line)};
+    return is_code(r.code) ? r : crash;
+  } catch (const broken&) {
+    return crash;
+  }
 }
 
 }  // namespace
@@ -219,26 +258,17 @@ std::string to_json(const opened& o) {
   json::object out;
   out.set("format", o.format).set("content_hash", o.content_hash).set("described", o.described).set("about", about_json(o.about));
   if (o.cover) out.set("cover", json::object{{"mime", o.cover->mime}, {"width", o.cover->width}, {"height", o.cover->height}});
-  json::array warnings;
-  for (const warning& w : o.warnings) warnings.push_back(json::object{{"code", w.code}, {"detail", w.detail}});
-  return json::dump(out.set("warnings", std::move(warnings)));
+  return json::dump(out.set("warnings", warnings_json(o.warnings)));
+}
+
+std::string to_json(const kepub::made& m) {
+  json::object out{{"copied", m.copied}, {"spans", m.spans}, {"warnings", warnings_json(m.warnings)}};
+  return json::dump(out);
 }
 
 std::string to_json(const refusal& r) { return json::dump(json::object{{"refused", r.code}, {"detail", r.detail}}); }
 
-result<opened, refusal> from_json(std::string_view text) {
-  const refusal crash{"inspection_crash", ""};
-  if (text.size() > longest_transport) return crash;
-  result<json::object> parsed = json::read_object(text);
-  if (!parsed) return crash;
-  try {
-    if (parsed->find("refused") == nullptr) return opened_from(*parsed);
-    taker in(*parsed);
-    refusal r{in.text("refused", 40), in.text("detail", line)};
-    return is_code(r.code) ? r : crash;
-  } catch (const broken&) {
-    return crash;
-  }
-}
+result<opened, refusal> from_json(std::string_view text) { return received(text, opened_from); }
+result<kepub::made, refusal> made_from_json(std::string_view text) { return received(text, made_from); }
 
 }  // namespace carrel::publication

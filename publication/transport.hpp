@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "publication/kepub/convert.hpp"
 #include "publication/metadata.hpp"
 #include "server/core/error.hpp"
 
@@ -19,5 +20,9 @@ std::string to_json(const refusal&);
 // What either function above wrote. Refusal inspection_crash when it is anything else: too long, of wrong types, with values that
 // no file could give. A cover comes back with empty bytes.
 result<opened, refusal> from_json(std::string_view);
+
+// The same of a conversion, without its spine, which goes as a span map.
+std::string to_json(const kepub::made&);
+result<kepub::made, refusal> made_from_json(std::string_view);
 
 }  // namespace carrel::publication

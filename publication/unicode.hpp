@@ -27,6 +27,7 @@ std::string author_key(std::string_view name);                             // 7.
 std::string dup_key(std::string_view title, std::string_view language, std::string_view first_author);  // 16 raw bytes
 std::string index_letter(std::string_view sort_key);  // opds.md 12.2: "A".."Z", "#", or the first character
 std::string ascii_name(std::string_view);             // transliterated for filename="" (opds.md 3.7)
+std::string ascii_slug(std::string_view file_name);   // without its extension, for addresses: a-z, 0-9 and dashes; never empty
 std::vector<std::string> words(
     std::string_view folded);  // of fold()ed text; splits scripts without blanks into single characters
 std::string language_name(std::string_view tag, std::string_view in_language);  // "German"

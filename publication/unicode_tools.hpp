@@ -46,6 +46,10 @@ inline bool is_white_space(UChar32 c) {
   if (c < 0x2000) return c == 0x85 || c == 0xa0 || c == 0x1680;
   return c <= 0x200a || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
+// What the normal text of a book leaves out (ingest.md 7.2).
+inline bool is_ignored(UChar32 c) {
+  return is_white_space(c) || (c >= 0x1c && c <= 0x1f) || c == 0xad || (c >= 0x200b && c <= 0x200d) || c == 0xfeff;
+}
 bool is_word_character(UChar32);  // letter, mark or decimal digit (7.3)
 bool is_removed_mark(UChar32);    // the marks that fold() and sort_key() drop (7.3)
 bool is_east_asian(UChar32);      // Han, Kana, Hangul

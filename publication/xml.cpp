@@ -228,6 +228,11 @@ std::string_view local_name(const pugi::xml_attribute& a) {
   return colon == std::string_view::npos ? name : name.substr(colon + 1);
 }
 
+std::string prefix_of(const pugi::xml_node& node) {
+  std::string_view name = node.name();
+  return std::string(name.substr(0, name.size() - local_name(node).size()));
+}
+
 std::string_view namespace_of_prefix(pugi::xml_node at, std::string_view prefix) {
   std::string wanted = prefix.empty() ? "xmlns" : "xmlns:" + std::string(prefix);
   for (; at; at = at.parent()) {

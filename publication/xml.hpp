@@ -40,6 +40,7 @@ bool declares_entities(std::string_view text);
 
 std::string_view local_name(const pugi::xml_node&);
 std::string_view local_name(const pugi::xml_attribute&);
+std::string prefix_of(const pugi::xml_node&);          // with its colon; "" when there is none
 std::string_view namespace_of(const pugi::xml_node&);  // "" when none or unbound
 std::string_view namespace_of_prefix(pugi::xml_node at, std::string_view prefix);
 bool is_dublin_core(const pugi::xml_node&);

@@ -111,6 +111,8 @@ create table books (
   file_version bigint not null default 1,      -- `version` when the files last changed
   entitlement uuid not null default gen_random_uuid(),  -- the book's id on Kobos: made once, never used again (kobo.md 7.1)
   random double precision not null default random(),
+  kobo_file uuid,                              -- kobo_file_of(id, 0), so that a sync of thousands need not look at files
+  kobo_ready boolean not null default false,   -- of that file it is known what a Kobo gets (book_files.kobo_as)
   offered smallint not null default 0,         -- the best of its files: 0 to no app, 1 to apps, 2 to KOReader too (opds.md 5.8)
   deleted_at timestamptz,                      -- in the trash since
   approved_at timestamptz,
@@ -130,7 +132,7 @@ create index books_language_author on books (language, author_key, place_key, id
 create index books_series on books (series_id, place_key, id) where deleted_at is null;
 create unique index books_entitlement on books (entitlement);
 -- What a Kobo's sync compares of each book of its shelf, without reading the books themselves.
-create index books_compared on books (id) include (entitlement, version, file_version, status, deleted_at);
+create index books_compared on books (id) include (entitlement, version, file_version, kobo_file, kobo_ready, status, deleted_at);
 create index books_random on books (random, id) where status = 'organized' and deleted_at is null;
 -- The same for people who may review and therefore see every status in one list.
 create index books_all_newest on books (created_at desc, id desc) where deleted_at is null;
@@ -169,6 +171,7 @@ create table book_files (
   original_name text not null,
   original_name_raw bytea,
   download_name text not null default '',      -- frozen (opds.md 3.7): the download address never changes
+  slug text not null default '',               -- the same in ASCII, for addresses on Kobos (kobo.md 12)
   storage_path text,
   inbox_path text,
   file_size bigint not null,
@@ -187,6 +190,11 @@ create table book_files (
   facts jsonb not null default '{}',
   extractor_version int not null default 1,
   missing_since timestamptz,                   -- found missing on disk
+  -- What a Kobo gets of it: a conversion (kobo_artifacts), or the file as it is, by its own id; null while that is not known
+  -- (kepub.md 9). By which settings that was found, and why it is not converted: a code, or ''.
+  kobo_as uuid,
+  kobo_how text not null default '',
+  kobo_kept text not null default '',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -194,11 +202,11 @@ create index book_files_book on book_files (book_id, rank, id);
 -- The same bytes are never stored twice (contract.md 5.4).
 create unique index book_files_checksum on book_files (checksum);
 create index book_files_content on book_files (content_hash) where content_hash is not null;
--- The file of a book that a Kobo gets, found without reading the files (kobo_wanted).
-create index book_files_for_kobo on book_files (book_id, is_kepub desc, rank, id) include (file_size, missing_since)
+create index book_files_for_kobo on book_files (book_id, is_kepub desc, rank, id) include (file_size, kobo_as)
   where format in ('epub', 'kepub') and drm = '' and storage_path is not null;
 -- Every page counts them; there are hardly ever any.
 create index book_files_missing on book_files (missing_since) where missing_since is not null;
+create index book_files_kept on book_files (id) where kobo_kept <> '';
 
 -- A fingerprint once seen is never forgotten (kosync.md 8.6). `kind`: sha256, full (MD5), partial, filename, content.
 create table book_file_hashes (

@@ -38,6 +38,7 @@ create table reading_progress_history (
   reason text not null default '',             -- of a held push: unseen, echo, burst
   revision bigint not null default 0,          -- of the current row once this push had been judged
   settled_at timestamptz,                      -- a held push that was accepted or dismissed by a person
+  quality text not null default '',            -- how well its place in the book is known: as book_positions.quality; '' not looked for
   created_at timestamptz not null default now()
 );
 create index reading_progress_history_document on reading_progress_history (user_id, document, created_at desc, id desc);
@@ -103,6 +104,52 @@ begin
 end $$;
 create trigger documents_unlink before update of book_id on documents
   for each row when (new.book_id is null and old.book_id is not null) execute function unlink_document();
+
+-- Where somebody is in a book in terms of its text, whichever device said so last (kosync.md 11.4): the other devices are told it in
+-- their own forms. Found out after a push has been answered.
+create table book_positions (
+  user_id uuid not null references users on delete cascade,
+  book_id uuid not null references books on delete cascade,
+  revision bigint not null default 1,
+  spine_index int not null default 0,
+  href text not null default '',               -- "" when only the fraction is known
+  nw bigint not null default 0,                -- characters of the document's text in front of it, without white space
+  item_fraction double precision not null default 0,
+  total_fraction double precision not null,
+  context_before text not null default '',
+  context_after text not null default '',
+  quality text not null check (quality in ('exact', 'element', 'item', 'fraction')),
+  document text not null,                      -- whose push it was
+  device text not null,
+  origin text not null,
+  at timestamptz not null,
+  primary key (user_id, book_id)
+);
+-- The revision of reading_progress that has been looked at for that.
+create table bridged_documents (
+  user_id uuid not null references users on delete cascade,
+  document text not null,
+  revision bigint not null,
+  away uuid,                                   -- the file that could not be read: once more when it is there
+  primary key (user_id, document)
+);
+-- How long the documents of a file are (publication/locator/position.hpp); to find out, all of it is read once.
+create table book_measures (
+  checksum text primary key,                   -- SHA-256 of the file, or of a conversion of it
+  file_id uuid not null references book_files on delete cascade,
+  measure bytea not null
+);
+create index book_measures_file on book_measures (file_id);
+
+-- Of another book its place means something else.
+create function forget_bridged_document() returns trigger language plpgsql as $$
+begin
+  delete from bridged_documents where user_id = old.user_id and document = old.document;
+  delete from book_positions where user_id = old.user_id and book_id = old.book_id and document = old.document;
+  return null;
+end $$;
+create trigger documents_bridged after update of book_id on documents
+  for each row when (new.book_id is distinct from old.book_id) execute function forget_bridged_document();
 
 create function forget_reading_history() returns trigger language plpgsql as $$
 begin

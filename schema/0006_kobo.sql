@@ -69,9 +69,11 @@ create table kobo_marks (
   primary key (session_id, subject, id)
 );
 
--- Everything that was ever announced to a device; outlives the book and is never pruned.
+-- Everything that was ever announced to a device; outlives the book and is never pruned. Written under the lock of the device's row
+-- only, so that nothing has to prove for each row that the device is there; half of each page is left free, because a row is written
+-- again when its book has arrived.
 create table kobo_ledger (
-  kobo_id uuid not null references kobo_devices on delete cascade,
+  kobo_id uuid not null,
   subject smallint not null,                   -- 1 book, 3 collection
   id uuid not null,
   title text not null default '',
@@ -86,7 +88,13 @@ create table kobo_ledger (
   delivered_sync bigint,                       -- kobo_devices.syncs at that time
   removal_delivered_at timestamptz,
   primary key (kobo_id, subject, id)
-);
+) with (fillfactor = 50);
+create function forget_kobo_ledger() returns trigger language plpgsql as $$
+begin
+  delete from kobo_ledger where kobo_id = old.id;
+  return null;
+end $$;
+create trigger kobo_ledger_forget after delete on kobo_devices for each row execute function forget_kobo_ledger();
 
 -- What a device has shown of a book (17.8). Only a complete download, a state or a note shows that it has it.
 create table kobo_signals (
@@ -228,24 +236,103 @@ create table annotation_leftovers (
 );
 create index annotation_leftovers_bearer on annotation_leftovers (bearer, id);
 
--- The books that a Kobo should hold, before what was removed on it is left out (17.2): of the shelves that feed it what its reader
--- sees and can be delivered. A KEPUB before an EPUB; protected files, and formats that it cannot read as they are, are not (7.4).
--- Who asks for some books gives their book_id: that is looked up in the shelves, which else are read as a whole. Two indexes hold
--- all that a sync compares (books_compared, book_files_for_kobo).
-create function kobo_wanted(device uuid, reader uuid, largest bigint)
-  returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, fixed_layout boolean,
-                 file_id uuid, file_size bigint, missing boolean, epub_version text)
+-- KEPUBs that were made of files (kepub.md 9), whether the cache still holds them or not: made again they are the same, byte by
+-- byte. They stay, because a device may hold one of them long after the book's file or the settings have changed (kobo.md 10.4).
+create table kobo_artifacts (
+  id uuid primary key,
+  file_id uuid not null references book_files on delete cascade,
+  source text not null,                        -- SHA-256 of the file it was made of; a KEPUB is its own conversion
+  version int not null,                        -- of the converter
+  options text not null,
+  file_size bigint not null,
+  checksum text not null,
+  koreader_md5 text not null default '',
+  spans bigint not null default 0,
+  span_map bytea not null default '',          -- publication/kepub/span_map.hpp
+  warnings jsonb not null default '[]',
+  made_at timestamptz not null default now(),
+  unique (source, version, options, checksum)
+);
+create index kobo_artifacts_file on kobo_artifacts (file_id);
+
+create index kobo_artifacts_in_part on kobo_artifacts (file_id) where warnings @> '[{"code": "kepub_document_kept"}]';
+
+-- The file of a book that a Kobo gets, of those of which it gets at most `largest` bytes; 0: of any size. A KEPUB before an EPUB; protected files,
+-- and formats that it cannot read as they are, are not for it (kobo.md 7.4).
+create function kobo_file_of(book uuid, largest bigint) returns table (id uuid, ready boolean) language sql stable as $$
+  select f.id, f.kobo_as is not null from book_files f
+   where f.book_id = book and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null
+     and (largest = 0 or f.kobo_as is null  -- is known when it is converted
+          or coalesce((select a.file_size from kobo_artifacts a where a.id = f.kobo_as), f.file_size) <= largest)
+   order by f.is_kepub desc, f.rank, f.id limit 1
+$$;
+
+-- The conversion of a book that a device fetched last: in its spans the device says where it is (kobo.md 10.4).
+create table kobo_delivered (
+  device_id uuid not null references devices on delete cascade,
+  entitlement uuid not null,
+  artifact_id uuid not null references kobo_artifacts on delete cascade,
+  primary key (device_id, entitlement)
+);
+create index kobo_delivered_artifact on kobo_delivered (artifact_id);
+
+-- Somebody is to find out what Kobos get of the books that they want: rung whenever there may be such a book.
+create function look_for_wanted_books() returns void language sql as $$
+  insert into jobs (id, kind, dedupe_key) values (gen_random_uuid(), 'kobo.kepub', 'wanted')
+      on conflict (kind, dedupe_key) where done_at is null and dedupe_key <> '' do nothing;
+  select pg_notify('carrel_jobs', '');
+$$;
+create function ring_for_wanted_books() returns trigger language plpgsql as $$
+begin
+  if exists (select from added a join feeding_shelves f on f.shelf_id = a.shelf_id join devices d on d.id = f.device_id
+              where d.kind = 'kobo' and d.revoked_at is null) then
+    perform look_for_wanted_books();
+  end if;
+  return null;
+end $$;
+create trigger shelf_books_wanted after insert on shelf_books referencing new table as added
+  for each statement execute function ring_for_wanted_books();
+create trigger device_shelves_wanted after insert on device_shelves referencing new table as added
+  for each statement execute function ring_for_wanted_books();
+
+-- A book that was approved, or got another file, while it stands on such a shelf.
+create function ring_for_unready_book() returns trigger language plpgsql as $$
+begin
+  if exists (select from shelf_books sb join feeding_shelves f on f.shelf_id = sb.shelf_id join devices d on d.id = f.device_id
+              where sb.book_id = new.id and d.kind = 'kobo' and d.revoked_at is null) then
+    perform look_for_wanted_books();
+  end if;
+  return null;
+end $$;
+create trigger books_unready after update of kobo_file, kobo_ready, status, deleted_at on books
+  for each row when (new.kobo_file is not null and not new.kobo_ready and new.status = 'organized' and new.deleted_at is null)
+  execute function ring_for_unready_book();
+
+-- What the shelves that feed a Kobo hold and can be delivered, a row for each book on each shelf, whoever reads it. Books whose file
+-- is not there, or not yet ready for it, are pending. Who asks for some books gives their book_id: that is looked up in the shelves,
+-- which else are read as a whole. All that a sync compares is in one index (books_compared), unless the device has a limit.
+create function kobo_offered(device uuid, largest bigint)
+  returns table (shelf_id uuid, place bigint, added_at timestamptz, book_id uuid, entitlement uuid, version bigint, file_version bigint,
+                 file_id uuid, pending boolean, preparing boolean)
   language sql stable as $$
-  select w.book_id, b.entitlement, b.version, b.file_version, w.added_at, b.fixed_layout, f.id, f.file_size, f.missing_since is not null,
-         coalesce(f.facts ->> 'epub_version', '')
-    from (select sb.book_id, min(sb.added_at) as added_at
-            from feeding_shelves fs join shelf_books sb on sb.shelf_id = fs.shelf_id
-           where fs.device_id = device group by sb.book_id) w
-    join books b on b.id = w.book_id and b.status = 'organized' and b.deleted_at is null
-     and ((select sees_all_books(reader)) or exists (select from visible_books(reader) v where v.id = b.id offset 0))
-   cross join lateral (
-         select f.id, f.file_size, f.missing_since, f.facts from book_files f
-          where f.book_id = b.id and f.format in ('epub', 'kepub') and f.drm = '' and f.storage_path is not null
-            and (largest = 0 or f.file_size <= largest)
-          order by f.is_kepub desc, f.rank, f.id limit 1) f
+  select sb.shelf_id, sb.position, sb.added_at, b.id, b.entitlement, b.version, b.file_version, f.id,
+         not f.ready or f.id in (select m.id from book_files m where m.missing_since is not null), not f.ready
+    from feeding_shelves fs
+    join shelf_books sb on sb.shelf_id = fs.shelf_id
+    join books b on b.id = sb.book_id and b.status = 'organized' and b.deleted_at is null
+    left join lateral (select k.id, k.ready from kobo_file_of(b.id, largest) k where largest > 0) limited on true
+   cross join lateral (select case when largest > 0 then limited.id else b.kobo_file end as id,
+                              case when largest > 0 then limited.ready else b.kobo_ready end as ready) f
+   where fs.device_id = device and f.id is not null
+$$;
+
+-- The books that a Kobo should hold, before what was removed on it is left out (17.2): of what is offered, what its reader sees.
+create function kobo_wanted(device uuid, reader uuid, largest bigint)
+  returns table (book_id uuid, entitlement uuid, version bigint, file_version bigint, added_at timestamptz, file_id uuid, pending boolean,
+                 preparing boolean)
+  language sql stable as $$
+  select o.book_id, o.entitlement, o.version, o.file_version, min(o.added_at), o.file_id, o.pending, o.preparing
+    from kobo_offered(device, largest) o
+   where (select sees_all_books(reader)) or exists (select from visible_books(reader) v where v.id = o.book_id offset 0)
+   group by o.book_id, o.entitlement, o.version, o.file_version, o.file_id, o.pending, o.preparing
 $$;

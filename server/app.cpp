@@ -13,6 +13,7 @@
 #include "ingest/watcher.hpp"
 #include "kobo/routes.hpp"
 #include "kosync/routes.hpp"
+#include "library/bridge.hpp"
 #include "library/cover_cache.hpp"
 #include "library/instance.hpp"
 #include "library/position.hpp"
@@ -101,14 +102,16 @@ struct app::parts {
   const config& settings;
   db::pool& pool;
   http::links links;
-  ingest::inspector_pool inspectors;
-  auth::cpu_pool cpu;
+  publication::isolated::pool inspectors;
+  auth::cpu_pool cpu, patient;
   http::client client;
   db::notifier notifier;
   auth::credentials credentials;
   health state;
   jobs::workers workers;
   jobs::schedule schedule;
+  kobo::artifacts made;
+  library::bridge places;
   ingest::services ingest;
   ingest::watcher watcher;
   kosync::api kosync_api;
@@ -125,6 +128,7 @@ struct app::parts {
   std::optional<std::filesystem::path> cover(const library::cover_ref& c, int size) {
     return library::cover_cache(base.store, c, size);
   }
+  library::bridge_services for_places();
   kosync::services for_kosync();
   opds::services for_opds();
   kobo::services for_kobo();
@@ -135,7 +139,21 @@ struct app::parts {
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
 
-kosync::services app::parts::for_kosync() { return {.pool = pool, .credentials = credentials, .cpu = cpu, .settings = settings}; }
+library::bridge_services app::parts::for_places() {
+  return {.pool = pool,
+          .files = base.store,
+          .readers = inspectors,
+          .made = [this](const uuid& file, const std::string& koreader_md5) { return made.find_made(file, koreader_md5); },
+          .policy = {.policy = settings.text("kosync.policy"), .hold_stale = false}};
+}
+
+kosync::services app::parts::for_kosync() {
+  return {.pool = pool,
+          .credentials = credentials,
+          .cpu = cpu,
+          .settings = settings,
+          .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }};
+}
 
 opds::services app::parts::for_opds() {
   return {.pool = pool,
@@ -145,7 +163,8 @@ opds::services app::parts::for_opds() {
           .settings = settings,
           .cpu = cpu,
           .later = [this](std::function<void()> w) { later(std::move(w)); },
-          .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); }};
+          .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); },
+          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); }};
 }
 
 kobo::services app::parts::for_kobo() {
@@ -155,7 +174,10 @@ kobo::services app::parts::for_kobo() {
           .links = links,
           .settings = settings,
           .cpu = cpu,
-          .client = client};
+          .client = client,
+          .patient = patient,
+          .made = made,
+          .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }};
 }
 
 web::services app::parts::for_web() {
@@ -173,6 +195,8 @@ web::services app::parts::for_web() {
           .replace_file = [this](uuid file, const std::filesystem::path& bytes,
                                  const library::actor& who) { return ingest::replace_file(ingest, file, bytes, who); },
           .retry_ingest = [this](uuid item) { return retry(item); },
+          .places_changed = [this] { later([this] { places.catch_up(); }); },
+          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },
           .stopping = [this] { return state.draining(); }};
 }
 
@@ -196,13 +220,16 @@ app::parts::parts(environment e)
       settings(base.settings),
       pool(*base.pool),
       links(settings),
-      inspectors(ingest::inspector_options_from(settings)),
+      inspectors(publication::isolated::options_from(settings)),
       cpu(work_threads(settings)),
+      patient(work_threads(settings)),
       notifier(base.url),
       credentials(pool, cpu, settings),
       state(pool, base.store),
       workers(pool, notifier, static_cast<unsigned>(settings.integer("jobs.workers")), process_name()),
       schedule(pool),
+      made(pool, base.store, inspectors, settings),
+      places(for_places()),
       ingest{.pool = pool, .store = base.store, .inspectors = inspectors, .how = ingest::settings_from(settings)},
       watcher(ingest),
       kosync_api(for_kosync()),
@@ -228,6 +255,9 @@ void app::parts::mount() {
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
+  kobo::register_jobs(workers, made);
+  kobo::register_schedule(schedule, pool, made);
+  schedule.every("position.bridge", std::chrono::minutes(5), [this] { places.catch_up(); });
   schedule.every("library.away", std::chrono::minutes(5), [this] { look_for_files(); });
   if (settings.text("kosync.history") != "forever") {
     schedule.every("kosync.history", std::chrono::hours(1),
@@ -264,6 +294,7 @@ result<std::vector<std::string>> app::bind() { return parts_->server.bind(); }
 void app::start() {
   parts_->workers.start();
   parts_->schedule.start();
+  parts_->places.start();
   parts_->pool.write_now([](db::tx& tx) { ingest::enqueue_unfinished(tx, true); });
   if (std::optional<error> bad = parts_->watcher.start()) log::error("drop_folder", {{"reason", bad->message()}});
   parts_->server.start();
@@ -285,6 +316,7 @@ void app::stop() {
   parts_->schedule.stop();
   parts_->workers.stop();
   parts_->kosync_api.stop();
+  parts_->places.stop();
 }
 
 void app::stop_now() { parts_->server.abort_drain(); }

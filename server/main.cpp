@@ -8,7 +8,7 @@
 #include <exception>
 #include <iostream>
 
-#include "ingest/inspector.hpp"
+#include "publication/isolated/pool.hpp"
 #include "server/commands/command.hpp"
 #include "server/core/log.hpp"
 
@@ -38,8 +38,9 @@ int run(int argc, char** argv, commands::invocation& call) {
   for (commands::describe* one :
        {commands::describe_serve, commands::describe_setup, commands::describe_ingest, commands::describe_book,
         commands::describe_shelf, commands::describe_user, commands::describe_device, commands::describe_token,
-        commands::describe_kosync, commands::describe_job, commands::describe_hash, commands::describe_config,
-        commands::describe_migrate, commands::describe_doctor, commands::describe_version}) {
+        commands::describe_kosync, commands::describe_job, commands::describe_hash, commands::describe_kepub,
+        commands::describe_kepub_cache, commands::describe_config, commands::describe_migrate, commands::describe_doctor,
+        commands::describe_version}) {
     one(app, call);
   }
 
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   log::start(log::level::warn, "text");
   // The isolated parser (ingest.md 23): nothing of the command line concerns it.
-  if (argc == 2 && std::strcmp(argv[1], "inspect") == 0) return ingest::inspector_main();
+  if (argc == 2 && std::strcmp(argv[1], "inspect") == 0) return publication::isolated::child_main();
   commands::invocation call;
   try {
     return run(argc, argv, call);

@@ -40,6 +40,25 @@ constexpr db::statement sql_missing{"web.missing_files", R"sql(
    order by f.missing_since desc, f.id desc
    limit $2)sql"};
 
+// A fixed layout is never converted, and nothing is wrong with that.
+constexpr db::statement sql_unconverted{"web.unconverted_books", R"sql(
+  with named as (
+    select f.id, f.kobo_kept as code, '' as detail from book_files f where f.kobo_kept <> '' and f.kobo_kept <> 'kepub_fixed_layout'
+     union all
+    select f.id, w.warning ->> 'code', w.warning ->> 'detail'
+      from kobo_artifacts a
+      join book_files f on f.id = a.file_id and f.kobo_as = a.id
+     cross join lateral (select value as warning from jsonb_array_elements(a.warnings)
+                          where value ->> 'code' = 'kepub_document_kept' limit 1) w
+     where a.warnings @> '[{"code": "kepub_document_kept"}]')
+  select f.id, b.id, b.title, n.code, n.detail, f.updated_at
+    from named n
+    join book_files f on f.id = n.id
+    join visible_books($1) b on b.id = f.book_id
+   where exists (select from devices d join feeding_shelves fs on fs.device_id = d.id join shelf_books sb on sb.shelf_id = fs.shelf_id
+                  where d.user_id = $1 and d.kind = 'kobo' and d.revoked_at is null and sb.book_id = b.id)
+   order by f.updated_at desc, f.id desc limit $2)sql"};
+
 // What the documents are called, and who is where in them.
 constexpr db::statement sql_about{"web.held_documents", R"sql(
   select d.document, coalesce(nullif(d.title, ''), d.file_name), p.device, p.percentage
@@ -115,6 +134,13 @@ std::vector<unsuitable_item> unsuitable_items(db::tx& tx, const uuid& viewer, in
   return out;
 }
 
+std::vector<unconverted_book> unconverted_books(db::tx& tx, const uuid& viewer, int most) {
+  std::vector<unconverted_book> out;
+  for (const db::row& r : tx.run(sql_unconverted, viewer, most))
+    out.push_back({r.id(0), r.id(1), r.text(2), r.text(3), r.text(4), r.at(5)});
+  return out;
+}
+
 errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, int most) {
   errata out;
   out.items = failed_items(tx, viewer, everybody, most);
@@ -125,6 +151,7 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   out.drift = library::drift_of(tx, viewer, most);
   out.guarded = library::guarded_devices(tx, viewer);
   out.unsuitable = unsuitable_items(tx, viewer, most);
+  out.unconverted = unconverted_books(tx, viewer, most);
   return out;
 }
 

@@ -56,6 +56,15 @@ struct unsuitable_item {
   library::unsuitable_book book;
 };
 
+// On a shelf for one of the viewer's Kobos, and delivered as it is, or in part, because it could not be converted (kepub.md 9,
+// 10).
+struct unconverted_book {
+  uuid file, book;
+  std::string title, code, detail;
+  instant since{};
+};
+std::vector<unconverted_book> unconverted_books(db::tx&, const uuid& viewer, int most);
+
 struct errata {
   std::vector<failed_item> items;
   std::vector<failed_job> jobs;
@@ -65,6 +74,7 @@ struct errata {
   std::vector<library::drift> drift;
   std::vector<library::guarded_device> guarded;
   std::vector<unsuitable_item> unsuitable;
+  std::vector<unconverted_book> unconverted;
 };
 std::vector<unsuitable_item> unsuitable_items(db::tx&, const uuid& viewer, int most);
 

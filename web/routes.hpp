@@ -44,6 +44,9 @@ struct services {
   std::function<std::optional<error>(uuid file, std::filesystem::path bytes, library::actor)> replace_file;
   // Reads a failed file again; false when nothing is left to read.
   std::function<bool(uuid item)> retry_ingest;
+  // A person has set a place, or linked a document: the devices are to know.
+  std::function<void()> places_changed{};
+  std::function<void(const uuid& user, const uuid& file)> fetched{};  // downloaded to its last byte
   // True once the server drains: event streams end then.
   std::function<bool()> stopping;
 };

@@ -18,6 +18,11 @@ struct site {
   assets files;
 };
 
+// To be said after the change is stored.
+inline void places_changed(const site& at) {
+  if (at.with.places_changed) at.with.places_changed();
+}
+
 using action = task<http::response> (*)(const site&, http::context&);
 
 // A plain function as the handler of a route. The site must outlive the router.

@@ -14,7 +14,7 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
              and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
          + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
                                where f.missing_since is not null) else 0 end
-         + (select count(*) from documents where user_id = $1 and link = 'none')
+         + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%')
          + (select count(*) from kobo_devices k join devices d on d.id = k.device_id and d.revoked_at is null
              left join kobo_suspicions s on s.kobo_id = k.id
              where d.user_id = $1 and (s.id is not null or (k.guarded_since is not null and not k.guard_lifted)))

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "server/core/log.hpp"
-#include "server/db/thread.hpp"
+#include "server/core/thread.hpp"
 
 namespace carrel::auth {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds pause{500};
 
 }  // namespace
 
-request_log::request_log(db::pool& pool) : pool_(pool), thread_(db::quiet_thread([this] { work(); })) {}
+request_log::request_log(db::pool& pool) : pool_(pool), thread_(quiet_thread([this] { work(); })) {}
 
 request_log::~request_log() { stop(); }
 

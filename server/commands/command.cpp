@@ -1,8 +1,12 @@
 #include "server/commands/command.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
 #include "server/core/text.hpp"
@@ -24,6 +28,16 @@ std::optional<library::user> first_owner(db::tx& tx) {
 }
 
 }  // namespace
+
+input_file::input_file(const std::string& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (descriptor_ < 0) throw stop(errno == ENOENT ? not_found : failed, path + ": " + std::strerror(errno));
+  struct stat facts {};
+  if (::fstat(descriptor_, &facts) == 0 && S_ISREG(facts.st_mode)) return;
+  ::close(descriptor_);
+  throw stop(failed, path + ": not an ordinary file");
+}
+
+input_file::~input_file() { ::close(descriptor_); }
 
 config invocation::load_settings() const {
   config::sources from;

@@ -34,6 +34,19 @@ struct failure {
 failure failure_of(const std::exception_ptr&);
 json::object to_json(const failure&);
 
+// An ordinary file that a command reads. Throws stop when it cannot be opened or is none.
+class input_file {
+ public:
+  explicit input_file(const std::string& path);
+  ~input_file();
+  input_file(const input_file&) = delete;
+  input_file& operator=(const input_file&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
 // What the command line said that concerns every command, and what it wants run.
 struct invocation {
   bool json = false;
@@ -55,8 +68,8 @@ struct invocation {
 
 using describe = void(CLI::App&, invocation&);
 describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
-    describe_book, describe_hash, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job,
-    describe_version;
+    describe_book, describe_hash, describe_kepub, describe_kepub_cache, describe_token, describe_kosync, describe_doctor,
+    describe_setup, describe_job, describe_version;
 
 // Runs what a command changes in one transaction; with --dry-run it is rolled back afterwards, so that every rule has been
 // tried and the answer is what it would be.

@@ -9,6 +9,7 @@
 #include "ingest/recover.hpp"
 #include "ingest/watcher.hpp"
 #include "library/catalog.hpp"
+#include "publication/cover.hpp"
 #include "schema/migrations.hpp"
 #include "server/commands/command.hpp"
 #include "server/core/text.hpp"
@@ -57,6 +58,11 @@ finding unfinished(environment& e) {
   return {"unfinished", left.empty(), std::move(detail)};
 }
 
+finding pictures() {
+  bool good = publication::can_read_pictures();
+  return {"pictures", good, good ? "covers can be read" : "no covers: libvips cannot be loaded, is libvips42 installed?"};
+}
+
 finding drop_folder(const environment& e) {
   std::filesystem::path folder = ingest::settings_from(e.settings).drop_dir;
   std::optional<error> bad = ingest::unusable_drop_folder(folder, e.store);
@@ -88,6 +94,7 @@ exit_status doctor(invocation& call) {
   config settings = call.load_settings();
   all.push_back({"settings", true, std::to_string(settings.entries().size()) + " valid"});
   all.push_back(address(settings));
+  all.push_back(pictures());
   std::string data = data_dir(settings);
   result<environment> e = open_environment(std::move(settings), {.connections = 1, .migrate = false});
   all.push_back(disk(data));
@@ -117,7 +124,7 @@ exit_status doctor(invocation& call) {
 }  // namespace
 
 void describe_doctor(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("doctor", "check disk, database, schema, files and jobs");
+  CLI::App* cmd = app.add_subcommand("doctor", "check disk, database, schema, covers, files and jobs");
   cmd->callback([&call] { call.action = doctor; });
 }
 

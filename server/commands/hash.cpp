@@ -1,9 +1,3 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "publication/fingerprint.hpp"
@@ -15,26 +9,13 @@ namespace {
 
 std::string path;
 
-struct descriptor {
-  int fd;
-  explicit descriptor(const std::string& p) : fd(::open(p.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
-
 exit_status hash(invocation& call) {
-  descriptor file(path);
-  if (file.fd < 0) throw stop(errno == ENOENT ? not_found : failed, path + ": " + std::strerror(errno));
-  struct stat facts {};
-  if (::fstat(file.fd, &facts) != 0 || !S_ISREG(facts.st_mode)) throw stop(failed, path + ": not an ordinary file");
-  result<publication::fingerprints> prints = publication::fingerprint(file.fd);
+  input_file file(path);
+  result<publication::fingerprints> prints = publication::fingerprint(file.descriptor());
   if (!prints) throw stop(failed, prints.error().message());
 
   std::string name = std::filesystem::path(path).filename().string();
-  result<publication::opened, publication::refusal> opened = publication::open(file.fd, name);
+  result<publication::opened, publication::refusal> opened = publication::open(file.descriptor(), name);
   json::value content = opened && !opened->content_hash.empty() ? json::value(opened->content_hash) : json::value();
 
   std::string name_md5 = publication::file_name_md5(name);

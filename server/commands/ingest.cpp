@@ -154,7 +154,7 @@ exit_status ingest(invocation& call) {
   ingest::ingest_options options{
       .approve = given.approve, .keep = given.keep, .user = std::nullopt, .dry_run = call.dry_run, .stop = signals.asked()};
   if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
-  ingest::inspector_pool inspectors(ingest::inspector_options_from(e.settings));
+  publication::isolated::pool inspectors(publication::isolated::options_from(e.settings));
   ingest::services services{
       .pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
   ingest::outcome o;

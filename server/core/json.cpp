@@ -91,7 +91,10 @@ bool object::empty() const { return members_.empty(); }
 std::size_t object::size() const { return members_.size(); }
 const std::vector<std::pair<std::string, value>>& object::members() const { return members_; }
 
-object::object(std::initializer_list<std::pair<std::string, value>> members) : members_(members) {}
+object::object(std::initializer_list<member> members) {
+  members_.reserve(members.size());
+  for (const member& m : members) members_.emplace_back(std::move(m.name), std::move(m.v));
+}
 
 object& object::set(std::string name, value v) {
   auto at = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == name; });
@@ -114,7 +117,7 @@ const value* object::find(std::string_view name) const {
 
 value object::take(std::string_view name) {
   auto at = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == name; });
-  return at == members_.end() ? value() : at->second;
+  return at == members_.end() ? value() : std::move(at->second);
 }
 
 bool object::take(std::string_view name, std::string& out) const {

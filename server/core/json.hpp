@@ -18,6 +18,7 @@
 namespace carrel::json {
 
 class value;
+struct member;
 
 struct number {
   std::string text;  // as written
@@ -34,12 +35,12 @@ class object {
   object& operator=(const object&);
   object& operator=(object&&) noexcept;
   ~object();
-  object(std::initializer_list<std::pair<std::string, value>> members);
+  object(std::initializer_list<member> members);
 
   object& set(std::string name, value v);                    // replaces or appends
   object& set_if(std::string name, std::optional<value> v);  // nothing when absent
   const value* find(std::string_view name) const;
-  value take(std::string_view name);  // null when absent
+  value take(std::string_view name);  // moved out; null when absent
   bool empty() const;
   std::size_t size() const;
   const std::vector<std::pair<std::string, value>>& members() const;
@@ -91,6 +92,13 @@ class value {
 
  private:
   std::variant<std::monostate, bool, number, std::string, array, object> data_;
+};
+
+// Of an object that is written down with its members. Mutable, because what a list holds is constant and would be copied else,
+// with all that is in it.
+struct member {
+  mutable std::string name;
+  mutable value v;
 };
 
 // What a parse failure was. A lone surrogate is its own kind because KOSync answers it differently (kosync.md 4.3).

@@ -208,6 +208,8 @@ flaw flaw_of_form(const setting_key& k, const std::string& v) {
   if (one_of(v, k.choices)) return std::nullopt;
   switch (k.kind) {
     case text:
+      if (std::strcmp(k.name, "kepub.css") == 0)
+        return unless(v.find("</") == v.npos && v.find("]]>") == v.npos, "must not hold </ or ]]>");
       return unless(std::strcmp(k.name, "database.url") != 0 || good_database(v),
                     "must be an address such as postgresql://carrel@db/carrel, or keywords such as host=db dbname=carrel");
     case list:

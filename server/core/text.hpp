@@ -35,6 +35,7 @@ std::string percent_encode(std::string_view);
 // nullopt for a broken escape. With `plus_is_space`, as query values have it.
 std::optional<std::string> percent_decode(std::string_view, bool plus_is_space = false);
 
+int hex_value(char);                      // of a digit; -1 when it is none
 std::string hex(std::string_view bytes);  // lower case
 std::optional<std::string> unhex(std::string_view);
 std::string base64(std::string_view);

@@ -6,16 +6,10 @@
 
 #include "server/core/error.hpp"
 #include "server/core/random.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel {
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool dash_at(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,8 +39,9 @@ inline std::string to_string(const uuid& id) { return id.text(); }
 template <>
 struct std::hash<carrel::uuid> {
   std::size_t operator()(const carrel::uuid& id) const noexcept {
-    std::uint64_t h = 1469598103934665603ULL;
-    for (std::uint8_t b : id.bytes) h = (h ^ b) * 1099511628211ULL;
-    return static_cast<std::size_t>(h);
+    std::array<std::uint64_t, 2> half;
+    std::memcpy(half.data(), id.bytes.data(), sizeof half);
+    std::uint64_t h = (half[0] ^ half[1]) * 0x9e3779b97f4a7c15ULL;
+    return static_cast<std::size_t>(h ^ (h >> 32));
   }
 };

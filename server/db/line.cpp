@@ -4,7 +4,7 @@
 
 #include "server/core/log.hpp"
 #include "server/core/random.hpp"
-#include "server/db/thread.hpp"
+#include "server/core/thread.hpp"
 
 namespace carrel::db {
 namespace {

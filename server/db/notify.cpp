@@ -14,8 +14,8 @@
 
 #include "server/core/error.hpp"
 #include "server/core/log.hpp"
+#include "server/core/thread.hpp"
 #include "server/db/connection.hpp"
-#include "server/db/thread.hpp"
 
 namespace carrel::db {
 namespace {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "server/core/text.hpp"
@@ -40,17 +41,19 @@ std::optional<std::vector<param>> parse_array(std::string_view in) {
     std::string item;
     bool quoted = at < in.size() && in[at] == '"';
     if (quoted) {
-      for (++at; at < in.size() && in[at] != '"'; ++at) {
-        if (in[at] == '\\') ++at;
-        if (at >= in.size()) return std::nullopt;
-        item += in[at];
-      }
       ++at;
-    } else {
-      for (; at < in.size() && in[at] != ',' && in[at] != '}'; ++at) {
-        if (in[at] == '{' || in[at] == '"') return std::nullopt;
-        item += in[at];
+      for (std::size_t end = at; true; end = at + 1) {
+        end = in.find_first_of("\"\\", end);
+        if (end == std::string_view::npos || (in[end] == '\\' && end + 1 == in.size())) return std::nullopt;
+        item.append(in, at, end - at);
+        at = end + 1;
+        if (in[end] == '"') break;  // else the character after the backslash is meant as it is
       }
+    } else {
+      std::size_t end = std::min(in.find_first_of(",}{\"", at), in.size());
+      if (end < in.size() && (in[end] == '{' || in[end] == '"')) return std::nullopt;
+      item.assign(in, at, end - at);
+      at = end;
     }
     if (!quoted && equal_ascii_case(item, "null"))
       out.emplace_back();
@@ -129,14 +132,18 @@ std::vector<std::string> row::texts(std::size_t column) const {
 
 std::vector<uuid> row::ids(std::size_t column) const {
   if (is_null(column)) wrong(column, "is null");
-  auto items = parse_array(view(column));
-  if (!items) wrong(column, "is not an array");
+  std::string_view in = view(column);
+  if (in.size() < 2 || in.front() != '{' || in.back() != '}') wrong(column, "is not an array");
+  in = in.substr(1, in.size() - 2);
+  constexpr std::size_t with_comma = 37;
   std::vector<uuid> out;
-  out.reserve(items->size());
-  for (const param& item : *items) {
-    std::optional<uuid> id = item ? uuid::parse(*item) : std::nullopt;
-    if (!id) wrong(column, "holds something else than uuids");
+  out.reserve((in.size() + 1) / with_comma);
+  while (!in.empty()) {
+    std::optional<uuid> id = uuid::parse(in.substr(0, with_comma - 1));
+    if (!id || (in.size() >= with_comma && in[with_comma - 1] != ',') || in.size() == with_comma)
+      wrong(column, "holds something else than uuids");
     out.push_back(*id);
+    in.remove_prefix(std::min(in.size(), with_comma));
   }
   return out;
 }

@@ -15,6 +15,7 @@
 
 #include "server/core/resume.hpp"
 #include "server/core/text.hpp"
+#include "server/core/thread.hpp"
 #include "server/http/forwarding.hpp"
 
 namespace carrel::http {
@@ -216,7 +217,7 @@ struct client::state {
     if (ready) multi.reset(curl_multi_init());
     if (!multi) return false;
     curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, kept_connections);
-    thread = std::thread([this] { run(); });
+    thread = quiet_thread([this] { run(); });
     ::pthread_setname_np(thread.native_handle(), "http-client");
     return true;
   }

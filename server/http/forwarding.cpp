@@ -104,14 +104,6 @@ claims claims_of(const header_list& headers) {
   return out;
 }
 
-// By a proxy, trusted or not.
-bool is_forwarded(const header_list& headers) {
-  return std::any_of(headers.begin(), headers.end(), [](const auto& h) {
-    std::string name = lower_ascii(h.first);
-    return name == "forwarded" || name == "via" || name.starts_with("x-forwarded-");
-  });
-}
-
 std::string client_of(const claims& c, const peer& from, const networks& trusted) {
   std::string client = from.address;
   for (auto hop = c.chain.rbegin(); hop != c.chain.rend(); ++hop) {
@@ -189,7 +181,7 @@ std::optional<refusal> settle_origin(head& h, const peer& from, const networks& 
   p.client_address = from.address;
   p.scheme = from.tls ? "https" : "http";
   p.host = h.authority;
-  p.local_port = is_forwarded(p.headers) ? 0 : from.port;
+  p.local_port = from.port;
   if (from.trusted) {
     claims c = claims_of(p.headers);
     p.client_address = client_of(c, from, trusted);

@@ -55,7 +55,7 @@ class request {
   const std::string& scheme() const { return scheme_; }
   const std::string& host() const { return host_; }
   const std::string& prefix() const { return prefix_; }
-  // Where the connection came in; 0 when something stands between (forwarding headers) or there is none (a local socket).
+  // Where the connection came in, perhaps from a proxy; 0 for a local socket.
   std::uint16_t local_port() const { return local_port_; }
 
   // Filled by the session and by tests.

@@ -8,6 +8,7 @@ import {gzipSync} from 'node:zlib';
 import {startCarrel} from './carrel.mjs';
 import {choose, openBrowser, openPage, quiet, setUp, signIn} from './browser.mjs';
 import {epub} from './epub.mjs';
+import {syncUntilAnnounced} from './kobo.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const longTitle = 'Antidisestablishmentarianism' + 'superlongwordwithoutanybreak'.repeat(8);
@@ -44,9 +45,15 @@ async function fillLibrary(page, base) {
   // A Kobo that came once: its page has everything that it can have.
   const kobo = await (await api('POST', '/devices', {name: 'Libra', kind: 'kobo', shelves: [shelf.id]})).json();
   const facts = {'x-kobo-deviceid': '4'.repeat(64), 'x-kobo-devicemodel': 'Kobo Libra Colour', 'x-kobo-appversion': '4.45.23697'};
-  const synced = await page.request.get(kobo.kobo.api_endpoint + '/v1/library/sync', {headers: facts});
-  await page.request.get(kobo.kobo.api_endpoint + '/v1/library/sync', {headers: {...facts, 'x-kobo-synctoken': synced.headers()['x-kobo-synctoken']}});
-  const delivered = (await synced.json()).find((item) => item.NewEntitlement).NewEntitlement.BookEntitlement.Id;
+  let syncToken;
+  const sync = async () => {
+    const headers = syncToken ? {...facts, 'x-kobo-synctoken': syncToken} : facts;
+    const answer = await page.request.get(kobo.kobo.api_endpoint + '/v1/library/sync', {headers});
+    syncToken = answer.headers()['x-kobo-synctoken'];
+    return answer.json();
+  };
+  const delivered = (await syncUntilAnnounced(sync)).find((item) => item.NewEntitlement).NewEntitlement.BookEntitlement.Id;
+  await sync();
   await page.request.delete(`${kobo.kobo.api_endpoint}/v1/library/${delivered}`, {headers: facts});
   const book = books.find((b) => b.title === longTitle).id;
   return ['/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, '/authors', '/series',

@@ -7,6 +7,7 @@ import {readFile} from 'node:fs/promises';
 import {startCarrel} from './carrel.mjs';
 import {choose, openBrowser, openPage, quiet, reloadUntil, setUp, signIn} from './browser.mjs';
 import {epub} from './epub.mjs';
+import {syncUntilAnnounced} from './kobo.mjs';
 
 for (const script of [true, false]) {
   describe(script ? 'with script' : 'without script', () => {
@@ -176,7 +177,7 @@ for (const script of [true, false]) {
         token = answer.headers.get('x-kobo-synctoken');
         return answer.json();
       };
-      assert.equal((await sync()).filter((item) => item.NewEntitlement).length, 1);
+      assert.equal((await syncUntilAnnounced(sync)).filter((item) => item.NewEntitlement).length, 1);
       assert.deepEqual(await sync(), []);
       await page.goto('/shelf/' + shelf);
       await page.locator('.card-mark').getByText('accepted').waitFor();

@@ -20,11 +20,11 @@ std::string_view picture_type(const std::filesystem::path& p) {
 
 // A complete file handed over is remembered; the reply does not wait for that.
 void remember_download(const site& at, http::response& out, const uuid& user, const uuid& file) {
-  db::pool* pool = &at.with.pool;
-  out.sent = [pool, user, file](bool complete) {
+  out.sent = [with = &at.with, user, file](bool complete) {
     if (!complete) return;
     auto work = [user, file](db::tx& tx) { library::record_download(tx, user, std::nullopt, file); };
-    pool->enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
+    with->pool.enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
+    if (with->fetched) with->fetched(user, file);
   };
 }
 

@@ -15,7 +15,7 @@ json::object position_json(const library::position_row& p) {
   return {
       {"id", p.id},         {"document", p.document}, {"book", p.book}, {"percentage", p.percentage}, {"progress", p.progress},
       {"device", p.device}, {"source", p.source},     {"at", p.at},     {"current", p.current},       {"accepted", p.accepted},
-      {"waits", p.waits()}};
+      {"waits", p.waits()}, {"quality", p.quality}};
 }
 
 struct history {
@@ -110,6 +110,11 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
     json::object refs{{"device", d.device}, {"reason", "guard"}};
     out.push_back(issue_of("drift", d.device.text(), d.since, d.name, say.count("kobo.guarded", d.books), refs, {"agree"}));
   }
+  for (const unconverted_book& u : found.unconverted) {
+    json::object refs{{"book", u.book}, {"file", u.file}, {"code", u.code}};
+    if (!u.detail.empty()) refs.set("exactly", u.detail);
+    out.push_back(issue_of("unconverted", u.file.text(), u.since, u.title, refusal_text(say, u.code), std::move(refs), {}));
+  }
   for (const failed_job& j : found.jobs) {
     out.push_back(issue_of("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
   }
@@ -137,6 +142,7 @@ answer restore_position(const site& at, http::context& c) {
   uuid book = id_param(c, "id"), row = id_param(c, "row");
   std::optional<library::position_row> restored = co_await at.with.pool.write(restore, who.id(), book, row);
   if (!restored) not_there();
+  places_changed(at);
   co_return json_object(position_json(*restored));
 }
 
@@ -158,6 +164,7 @@ answer put_document_book(const site& at, http::context& c) {
   if (!book) not_there();
   bool linked = co_await at.with.pool.write(library::link_by_hand, who.id(), document, *book);
   if (!linked) not_there();
+  places_changed(at);
   co_return json_object({{"document", document}, {"book", *book}, {"linked", 1}});
 }
 

@@ -52,6 +52,7 @@ struct book_data {
   std::string trashed_title;
   std::vector<fingerprint> hashes;
   std::vector<library::position_row> positions;
+  library::place_words words;
   std::vector<library::shelf> on, all;
   std::optional<library::book> duplicate_of;
   std::vector<neighbour> beside;
@@ -73,6 +74,7 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
     for (const db::row& r : tx.run(sql_beside, viewer, id)) out.beside.push_back({r.id(0), r.text(1), r.flag(2)});
   }
   out.positions = library::positions_of_book(tx, viewer, id, 100);
+  out.words = library::words_at_place(tx, viewer, id);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
   if (curates && out.book->possible_duplicate_of)
@@ -111,6 +113,7 @@ std::vector<view> position_views(const visit& v, const std::vector<library::posi
     view shown;
     shown.set("row", p.id.text()).set("percent", percent_text(v.say, p.percentage)).set("device", p.device);
     shown.set("bar_value", std::lround(std::clamp(p.percentage, 0.0, 1.0) * 100)).set("when", moment(v.say, p.at));
+    shown.set("exact", p.quality == "exact").set("approximate", !p.quality.empty() && p.quality != "exact");
     shown.set("current", p.current).set("held", p.waits()).set("settled", !p.accepted && p.settled).set("restorable", !p.current);
     std::string source = "source." + p.source;
     shown.set("source", v.say.has(source) ? v.say.text(source) : p.source).set("document", p.document);
@@ -222,6 +225,7 @@ answer book_page(const site& at, http::context& c) {
 
   view out;
   fill_book(v, data, out);
+  out.set("words_before", data.words.before).set("words_after", data.words.after);
   out.set("files", file_views(v, data)).set("positions", position_views(v, data.positions));
   std::vector<view> on;
   for (const library::shelf& s : data.on) on.push_back(shelf_line(v, s));

@@ -30,6 +30,7 @@ answer book_restore_position(const site& at, http::context& c) {
   uuid row = id_param(c, "row");
   restored r = co_await at.with.pool.write(restore_row, v.id(), book, row);
   if (!r.found) not_here(v);
+  places_changed(at);
   std::string before = r.before ? r.before->text() : "";
   co_return done(v, "/books/" + book.text() + "#positions", "position.restored", book.text(), before);
 }
@@ -42,6 +43,7 @@ answer book_undo_position(const site& at, http::context& c) {
   if (!row) not_here(v);
   restored r = co_await at.with.pool.write(restore_row, v.id(), book, *row);
   if (!r.found) not_here(v);
+  places_changed(at);
   co_return done(v, "/books/" + book.text() + "#positions", "undone");
 }
 

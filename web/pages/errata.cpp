@@ -110,6 +110,17 @@ std::vector<view> unsuitable_views(const visit& v, const std::vector<unsuitable_
   return out;
 }
 
+std::vector<view> unconverted_views(const visit& v, const std::vector<unconverted_book>& all) {
+  std::vector<view> out;
+  for (const unconverted_book& u : all) {
+    view one;
+    one.set("book_title", u.title).set("book_href", v.href("/books/" + u.book.text() + "#files"));
+    one.set("words", refusal_text(v.say, u.code)).set("exactly", u.detail).set("when", moment(v.say, u.since));
+    out.push_back(one);
+  }
+  return out;
+}
+
 bool settle(db::tx& tx, uuid user, uuid row, bool accept) { return library::settle_held(tx, user, row, accept); }
 
 answer settle_position(const site& at, http::context& c, bool accept, std::string_view act) {
@@ -117,6 +128,7 @@ answer settle_position(const site& at, http::context& c, bool accept, std::strin
   uuid row = id_param(c, "row");
   bool settled = co_await at.with.pool.write(settle, v.id(), row, accept);
   if (!settled) not_here(v);
+  if (accept) places_changed(at);
   co_return done(v, "/errata", act);
 }
 
@@ -141,11 +153,12 @@ answer errata_page(const site& at, http::context& c) {
   out.set("held", held_views(v, found.held)).set("jobs", job_views(v, found.jobs));
   out.set("missing", missing_views(v, found.missing));
   out.set("drift", drift_views(v, found.drift)).set("guarded", guarded_views(v, found.guarded));
-  out.set("unsuitable", unsuitable_views(v, found.unsuitable));
+  out.set("unsuitable", unsuitable_views(v, found.unsuitable)).set("unconverted", unconverted_views(v, found.unconverted));
   out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
   out.set("may_retry", static_cast<bool>(at.with.retry_ingest));
   out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
-                         found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty());
+                         found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty() &&
+                         found.unconverted.empty());
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
 }
 

@@ -142,7 +142,10 @@ view ledger_mark(const visit& v, const library::ledger_book& b) {
   auto at = std::find_if(std::begin(marks), std::end(marks), [&](const mark& m) { return b.state == m.state; });
   std::string words = at == std::end(marks) ? "" : v.say.text(at->key), tone = at == std::end(marks) ? "" : at->tone;
   if (b.taken_off) words = v.say.text("kobo.state.taken_off");
-  if (b.pending) words = v.say.text("kobo.state.pending"), tone = "warn";
+  if (b.preparing)
+    words = v.say.text("kobo.state.preparing"), tone = "";
+  else if (b.pending)
+    words = v.say.text("kobo.state.pending"), tone = "warn";
   if (b.doubt) {
     words = v.say.text(b.doubt->reason == "silent" ? "kobo.state.missing" : "kobo.state.doubtful");
     tone = "warn";

@@ -55,4 +55,5 @@ TEST_CASE("doctor says that the drop folder cannot be used") {
   CHECK(told.status == 1);
   CHECK(told.says("\"check\":\"drop_folder\",\"ok\":false"));
   CHECK(sh.run("doctor --json").says("\"check\":\"drop_folder\",\"ok\":true"));
+  CHECK(sh.run("doctor --json").says("\"check\":\"pictures\",\"ok\":true"));
 }

@@ -20,6 +20,7 @@
 #include "server/core/json.hpp"
 #include "server/db/pool.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/kobo_file.hpp"
 
 namespace carrel::commands::tests {
 
@@ -48,9 +49,10 @@ class shell {
   // `words`: as typed after `carrel`, quoted for the shell where needed.
   outcome run(const std::string& words) const {
     std::string errors = (folder_ / "errors").string();
-    std::string line = "CARREL_DATABASE_URL='" + database_->url() + "' CARREL_DATA_DIR='" + folder_.string() +
-                       "' CARREL_CACHE_DIR='" + (folder_ / "cache").string() + "' '" CARREL_PROGRAM "' " + words + " 2>'" +
-                       errors + "'";
+    // What the tests themselves are told by the environment is no setting of the program.
+    std::string line = "env -u CARREL_SHARED -u CARREL_PRESET -u CARREL_TARGETS CARREL_DATABASE_URL='" + database_->url() +
+                       "' CARREL_DATA_DIR='" + folder_.string() + "' CARREL_CACHE_DIR='" + (folder_ / "cache").string() +
+                       "' '" CARREL_PROGRAM "' " + words + " 2>'" + errors + "'";
     outcome o;
     std::FILE* pipe = ::popen(line.c_str(), "r");
     REQUIRE(pipe != nullptr);
@@ -89,6 +91,7 @@ class shell {
       f.checksum = sha256_hex(title + bytes);
       f.storage_path = "library/x";
       uuid id = library::add_book(tx, uuid::make(), "organized", m, f, std::nullopt, std::nullopt);
+      harness::deliver_as_it_is(tx, id);
       library::bump_revision(tx);
       return id;
     });

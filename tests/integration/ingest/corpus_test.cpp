@@ -71,6 +71,8 @@ TEST_CASE("every good file of the corpus comes in with the fingerprints of its m
     CHECK(b.text("select title" + where) == member(expected, "title"));
     CHECK(b.text("select coalesce(content_hash, '')" + where) == member(o, "content_hash"));
   }
+  CHECK(b.number("select count(*) from books where kobo_file is not null") > 0);
+  CHECK(b.number("select count(*) from books b where kobo_file is distinct from (select id from kobo_file_of(b.id, 0))") == 0);
 }
 
 TEST_CASE("duplicates of the corpus are recognised by their kind") {

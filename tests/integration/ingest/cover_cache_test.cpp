@@ -14,7 +14,6 @@ namespace {
 
 struct shelf {
   shelf() {
-    publication::start_pictures();
     std::string png = publication::test::make_png(400, 800);
     cover.sha256 = sha256_hex(png);
     cover.storage_path = held.cover_path_for(cover.sha256, "image/png");

@@ -62,7 +62,7 @@ TEST_CASE("a refused file with another name outside is copied to quarantine, and
   fs::path mine = b.folder / "mine.epub";
   write(mine, bytes);
   fs::create_hard_link(mine, b.inbox / "x.epub");
-  inspector_pool blind(helper_inspectors("crash"));
+  publication::isolated::pool blind(helper_inspectors("crash"));
   services before{b.pool, b.store, blind, b.with.how};
   CHECK(codes(ingest_paths(before, {b.inbox}, {})) == "x.epub=inspection_crash ");
   write_more(mine);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ingest/command.hpp"
-#include "ingest/inspector.hpp"
+#include "publication/isolated/pool.hpp"
 
 using namespace carrel;
 
@@ -28,9 +28,9 @@ int take(const std::vector<std::string>& a) {
   result<library::store> store = library::store::open(a[1], a[2]);
   if (!store) return 3;
   db::pool pool({.url = a[0], .connections = 4});
-  ingest::inspector_options children;
+  publication::isolated::options children;
   children.processes = 1;
-  ingest::inspector_pool inspectors(children);
+  publication::isolated::pool inspectors(children);
   ingest::settings how;
   how.workers = 1;
   how.reserve = 0;
@@ -50,7 +50,7 @@ int take(const std::vector<std::string>& a) {
 int main(int argc, char** argv) {
   std::vector<std::string> a(argv + 1, argv + argc);
   std::signal(SIGPIPE, SIG_IGN);
-  if (a.size() == 1 && a[0] == "inspect") return ingest::inspector_main();
+  if (a.size() == 1 && a[0] == "inspect") return publication::isolated::child_main();
   if (a.size() == 1 && a[0] == "hang") {
     for (;;) ::pause();
   }

@@ -17,16 +17,16 @@ namespace {
 struct opened_file {
   explicit opened_file(const std::string& bytes) : path(fs::absolute(harness::fresh_folder("inspect")) / "x.epub") {
     write(path, bytes);
-    handle = ingest::file(::open(path.c_str(), O_RDONLY));
+    handle = carrel::file(::open(path.c_str(), O_RDONLY));
   }
   fs::path path;
-  ingest::file handle;
+  carrel::file handle;
 };
 
 }  // namespace
 
 TEST_CASE("an inspector tells what is in a book, with its cover and its first rendition") {
-  inspector_pool pool(helper_inspectors());
+  publication::isolated::pool pool(helper_inspectors());
   std::string png = publication::test::make_png(1000, 2000);
   opened_file book(epub({.cover = png}));
   auto found = pool.inspect(book.handle.get(), "x.epub");
@@ -41,7 +41,7 @@ TEST_CASE("an inspector tells what is in a book, with its cover and its first re
 }
 
 TEST_CASE("many threads share two inspectors, and worn ones are replaced") {
-  inspector_pool pool(helper_inspectors());
+  publication::isolated::pool pool(helper_inspectors());
   opened_file book(epub({}));
   std::atomic<int> good = 0;
   std::vector<std::thread> team;
@@ -56,7 +56,7 @@ TEST_CASE("many threads share two inspectors, and worn ones are replaced") {
 
 TEST_CASE("a child that crashes costs two tries and the file, and the next file is read") {
   opened_file book(epub({}));
-  inspector_pool crashing(helper_inspectors("crash"));
+  publication::isolated::pool crashing(helper_inspectors("crash"));
   auto found = crashing.inspect(book.handle.get(), "x.epub");
   REQUIRE_FALSE(found);
   CHECK(found.error().code == "inspection_crash");
@@ -64,16 +64,16 @@ TEST_CASE("a child that crashes costs two tries and the file, and the next file 
 
 TEST_CASE("a child that ends as GLib does without memory has met a limit") {
   opened_file book(epub({}));
-  inspector_pool starving(helper_inspectors("starve"));
+  publication::isolated::pool starving(helper_inspectors("starve"));
   auto found = starving.inspect(book.handle.get(), "x.epub");
   REQUIRE_FALSE(found);
   CHECK(found.error().code == "inspection_limit");
 }
 
 TEST_CASE("a child that does not answer is stopped after four times its processor time") {
-  inspector_options slow = helper_inspectors("hang");
+  publication::isolated::options slow = helper_inspectors("hang");
   slow.cpu = std::chrono::milliseconds(50);
-  inspector_pool pool(slow);
+  publication::isolated::pool pool(slow);
   opened_file book(epub({}));
   auto found = pool.inspect(book.handle.get(), "x.epub");
   REQUIRE_FALSE(found);
@@ -81,9 +81,9 @@ TEST_CASE("a child that does not answer is stopped after four times its processo
 }
 
 TEST_CASE("a program that cannot be started is an error and no hang") {
-  inspector_options none;
+  publication::isolated::options none;
   none.command = {"/nonexistent/carrel", "inspect"};
-  inspector_pool pool(none);
+  publication::isolated::pool pool(none);
   opened_file book(epub({}));
   CHECK_FALSE(pool.inspect(book.handle.get(), "x.epub"));
 }

@@ -113,7 +113,7 @@ TEST_CASE("bad bytes whose quarantined copy is damaged are kept") {
 TEST_CASE("a refused file that can be read now comes in when it is tried again") {
   workbench b;
   // A reader of before, which took nothing: its children die of every file.
-  inspector_pool blind(helper_inspectors("crash"));
+  publication::isolated::pool blind(helper_inspectors("crash"));
   services before{b.pool, b.store, blind, b.with.how};
   std::string bytes = epub({});
   write(b.inbox / "x.epub", bytes);
@@ -137,7 +137,7 @@ TEST_CASE("a refused file that can be read now comes in when it is tried again")
 
 TEST_CASE("a refused file that was kept where it is comes in from there when it is tried again") {
   workbench b;
-  inspector_pool blind(helper_inspectors("crash"));
+  publication::isolated::pool blind(helper_inspectors("crash"));
   services before{b.pool, b.store, blind, b.with.how};
   write(b.inbox / "x.epub", epub({}));
   ingest_options o;

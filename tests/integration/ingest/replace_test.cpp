@@ -54,6 +54,7 @@ TEST_CASE(
   CHECK(s.b.number("select count(*) from book_file_hashes where hash = '" + old_koreader + "'") > 0);
   CHECK(s.b.number("select count(*) from book_file_hashes where hash = '" + s.column("koreader_md5") + "'") > 0);
   CHECK(s.b.files("library").size() == 1);
+  CHECK(s.b.text("select kobo_file::text from books") == s.file.text());
 }
 
 TEST_CASE("the same bytes replace nothing") {

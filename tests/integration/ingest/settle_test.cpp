@@ -38,7 +38,7 @@ struct timed {
 bool complete(const std::string& bytes) {
   fs::path p = fs::absolute(harness::fresh_folder("shape")) / "x";
   write(p, bytes);
-  ingest::file f(::open(p.c_str(), O_RDONLY));
+  carrel::file f(::open(p.c_str(), O_RDONLY));
   return shape_complete(f.get(), bytes.size());
 }
 
@@ -98,8 +98,8 @@ TEST_CASE("a file that somebody writes to is not ready, however still it is") {
   timed t;
   write(t.path, epub({}));
   t.age(60s);
-  ingest::file writer(::open(t.path.c_str(), O_WRONLY));
-  ingest::file reader(::open(t.path.c_str(), O_RDONLY));
+  carrel::file writer(::open(t.path.c_str(), O_WRONLY));
+  carrel::file reader(::open(t.path.c_str(), O_RDONLY));
   if (!open_for_writing(reader.get())) {
     WARN("no leases on this file system");
     return;
@@ -108,7 +108,7 @@ TEST_CASE("a file that somebody writes to is not ready, however still it is") {
   t.at(0s);
   t.at(2s);
   CHECK(t.at(4s) == settled::wait);
-  writer = ingest::file();
+  writer = carrel::file();
   CHECK(t.at(6s) == settled::ready);
 }
 

@@ -88,7 +88,7 @@ TEST_CASE("a file whose bytes cannot be read is in errata, untouched, and tried 
   for (const fs::directory_entry& e : fs::directory_iterator("/sys/devices/virtual/net/lo", code)) {
     struct stat facts {};
     char byte = 0;
-    ingest::file fd(::open(e.path().c_str(), O_RDONLY));
+    carrel::file fd(::open(e.path().c_str(), O_RDONLY));
     if (fd && ::fstat(fd.get(), &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_size > 0 && ::pread(fd.get(), &byte, 1, 0) < 0)
       file = e.path();
   }

@@ -27,8 +27,8 @@ db::statement kept(const std::string& sql) {
 
 }  // namespace
 
-inspector_options helper_inspectors(const std::string& command) {
-  inspector_options out;
+publication::isolated::options helper_inspectors(const std::string& command) {
+  publication::isolated::options out;
   out.command = {INGEST_HELPER, command};
   out.cpu = std::chrono::seconds(10);
   return out;

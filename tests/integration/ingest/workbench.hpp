@@ -15,7 +15,7 @@ namespace carrel::ingest::test {
 
 namespace fs = std::filesystem;
 
-inspector_options helper_inspectors(const std::string& command = "inspect");
+publication::isolated::options helper_inspectors(const std::string& command = "inspect");
 settings quick_settings(const fs::path& data);
 
 struct workbench {
@@ -24,7 +24,7 @@ struct workbench {
   fs::path folder, data, inbox;  // inbox: where the test's own files lie
   library::store store;
   db::pool pool;
-  inspector_pool inspectors;
+  publication::isolated::pool inspectors;
   services with;
 
   outcome take(const std::vector<fs::path>&, bool keep = true, bool approve = true);

@@ -1,12 +1,11 @@
 #include "tests/integration/kobo/fake_kobo.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "server/core/digest.hpp"
 #include "server/core/uuid.hpp"
+#include "tests/harness/gzip.hpp"
 #include "tests/harness/wire.hpp"
 
 namespace carrel::kobo::tests {
@@ -47,21 +46,6 @@ std::string replaced(std::string in, const std::string& what, const std::string&
   INFO(what << " in " << in);
   REQUIRE(at != std::string::npos);
   return in.replace(at, what.size(), with);
-}
-
-std::string unpacked(std::string in) {
-  z_stream z{};
-  constexpr int with_gzip_head = 15 + 16;
-  REQUIRE(inflateInit2(&z, with_gzip_head) == Z_OK);
-  std::string out(1 << 20, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(in.data());
-  z.avail_in = static_cast<uInt>(in.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  CHECK(inflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  inflateEnd(&z);
-  return out;
 }
 
 std::string image_of(const json::object& metadata) {
@@ -118,7 +102,7 @@ kosync::tests::reply fake_kobo::ask(const std::string& method, const std::string
   CHECK(harness::find_header(a.head, "set-cookie").empty());
   std::string length = harness::find_header(a.head, "content-length");
   if (a.status == 200 || !length.empty()) REQUIRE(length == std::to_string(a.body.size()));
-  if (harness::find_header(a.head, "content-encoding") == "gzip") a.body = unpacked(std::move(a.body));
+  if (harness::find_header(a.head, "content-encoding") == "gzip") a.body = harness::unpacked(std::move(a.body));
   return {.status = a.status, .fields = std::move(a.head), .body = std::move(a.body)};
 }
 

@@ -73,7 +73,7 @@ judge::facts judge::learn(place& p, const std::string& token) {
         f.answer = s_.sync_in(tx, p.kobo, token, p.hash);
         f.after = delivered(tx, k.ids.row);
         f.sessions = tx.run(sql_sessions, k.ids.row)[0].integer(0);
-        for (const target_book& t : read_target(tx, k.ids)) {
+        for (const target_book& t : read_target(tx, k.ids).books) {
           f.wanted.insert(t.id.text());
           if (t.pending) f.pending.insert(t.id.text());
         }

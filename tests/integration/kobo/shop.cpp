@@ -126,7 +126,8 @@ sync_answer shop::sync_in(db::tx& tx, const uuid& kobo, const std::string& token
                   .token = token,
                   .gate = gate_of(tx, db.reader()),
                   .base = {"https://books.example/kobo/secret"}};
-  if (quiet_sync(tx, {.secret = secrets_.at(kobo), .reader = in.reader, .token = token}, "key"))
+  std::optional<sync_token> at = claimed_token(token);
+  if (at && at->done && quiet_sync(tx, {.secret = secrets_.at(kobo), .reader = in.reader, .token = token, .at = *at}, "key"))
     return {.body = "[]", .token = token, .more = false};
   return run_sync(tx, in, how, *store_, "key");
 }
@@ -137,10 +138,10 @@ std::map<std::string, shown_book> shop::target(const uuid& kobo, const std::stri
       kobo,
       [&](db::tx& tx, const kobo_row& k) {
         std::vector<uuid> ids;
-        for (const target_book& t : read_target(tx, k.ids)) {
+        for (const target_book& t : read_target(tx, k.ids).books) {
           if (!t.pending) ids.push_back(t.id);
         }
-        for (const auto& [id, d] : read_deliveries(tx, k.ids, ids)) out[id.text()] = {d.book.title, d.file.size};
+        for (const auto& [id, d] : read_deliveries(tx, k.ids, ids)) out[id.text()] = {d.title, d.file.size};
       },
       hash);
   return out;
@@ -149,7 +150,7 @@ std::map<std::string, shown_book> shop::target(const uuid& kobo, const std::stri
 std::set<std::string> shop::wanted(const uuid& kobo) {
   std::set<std::string> out;
   with_row(kobo, [&](db::tx& tx, const kobo_row& k) {
-    for (const target_book& t : read_target(tx, k.ids)) out.insert(t.id.text());
+    for (const target_book& t : read_target(tx, k.ids).books) out.insert(t.id.text());
   });
   return out;
 }
@@ -159,7 +160,7 @@ std::set<std::string> shop::pending(const uuid& kobo, const std::string& hash) {
   with_row(
       kobo,
       [&](db::tx& tx, const kobo_row& k) {
-        for (const target_book& t : read_target(tx, k.ids)) {
+        for (const target_book& t : read_target(tx, k.ids).books) {
           if (t.pending) out.insert(t.id.text());
         }
       },

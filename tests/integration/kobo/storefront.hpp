@@ -26,6 +26,8 @@ class storefront {
   harness::library_db db;
   std::string token;
   uuid device, shelf;
+  std::optional<kobo::artifacts> conversions;
+  std::function<void(const uuid& user, const std::string& document)> moved;  // of places
 
   // Settings, and where the real store is.
   explicit storefront(const headers& more = {}, const store_addresses& store_at = {}) {
@@ -40,6 +42,10 @@ class storefront {
     links_.emplace(config_);
     cpu_.emplace(1);
     credentials_.emplace(db.pool(), *cpu_, config_);
+    publication::isolated::options child;
+    child.command = {KOBO_READER_CHILD};
+    readers_.emplace(child);
+    conversions.emplace(db.pool(), *store_, *readers_, config_);
     api_.emplace(kobo::services{.pool = db.pool(),
                                 .credentials = *credentials_,
                                 .store = *store_,
@@ -47,6 +53,12 @@ class storefront {
                                 .settings = config_,
                                 .cpu = *cpu_,
                                 .client = client_,
+                                .patient = *cpu_,
+                                .made = *conversions,
+                                .moved =
+                                    [this](const uuid& user, const std::string& document) {
+                                      if (moved) moved(user, document);
+                                    },
                                 .store_at = store_at});
     api_->mount(main_);
     http::server_options options;
@@ -70,6 +82,8 @@ class storefront {
   }
 
   unsigned port() const { return port_; }
+  const library::store& store() const { return *store_; }
+  publication::isolated::pool& readers() { return *readers_; }
   void write_file(const std::string& path, const std::string& bytes) {
     std::filesystem::create_directories(std::filesystem::path(store_->absolute(path)).parent_path());
     std::ofstream(store_->absolute(path)) << bytes;
@@ -115,6 +129,7 @@ class storefront {
   config config_;
   std::optional<http::links> links_;
   std::optional<auth::cpu_pool> cpu_;
+  std::optional<publication::isolated::pool> readers_;
   http::client client_{{.this_machine = true}};
   std::optional<auth::credentials> credentials_;
   std::optional<kobo::api> api_;

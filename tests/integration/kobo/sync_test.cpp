@@ -15,6 +15,9 @@ namespace {
 
 using strings = std::vector<std::string>;
 
+constexpr db::statement sql_announced{"test.announced", "select from kobo_ledger"};
+constexpr db::statement sql_forget{"test.forget_account", "delete from users where id = $1"};
+
 strings kinds_of(const std::string& body) {
   strings out;
   for (const json::value& item : items_of(body)) out.push_back(kind_of(item));
@@ -50,6 +53,17 @@ TEST_CASE("a first sync brings the shelf in pages, the collection last, and the 
   CHECK(quiet.body == "[]");
   CHECK(quiet.token == second.token);
   CHECK_FALSE(quiet.more);
+}
+
+TEST_CASE("what was announced is forgotten with the account") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara");
+  s.shelve(s.add_book("One"), true);
+  s.sync(kobo, "");
+  auto announced = [&] { return s.db.pool().write_now([](db::tx& tx) { return tx.run(sql_announced).size(); }); };
+  CHECK(announced() == 2);
+  s.db.pool().write_now([&](db::tx& tx) { tx.run(sql_forget, s.db.reader()); });
+  CHECK(announced() == 0);
 }
 
 TEST_CASE("an answer that was lost is given again, byte for byte") {

@@ -1,4 +1,5 @@
 #include "tests/integration/library/shelf_of_books.hpp"
+#include "tests/harness/kobo_file.hpp"
 
 #include "library/revision.hpp"
 #include "publication/unicode.hpp"
@@ -41,6 +42,7 @@ uuid library_db::add(const book_spec& spec) {
   uuid id = uuid::make();
   pool_->write_now([&](db::tx& tx) {
     library::add_book(tx, id, spec.status, m, f, std::nullopt, std::nullopt);
+    harness::deliver_as_it_is(tx, id);
     library::bump_revision(tx);
   });
   return id;

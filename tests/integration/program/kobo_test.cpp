@@ -77,6 +77,17 @@ class household {
   void down() { server_->kill(); }
   unsigned port() const { return server_->port(); }
   void shelve(int book, bool on) { run(data_, {"shelf", on ? "add" : "remove", "To read", title_of(book)}); }
+  // Until every book on the shelf is converted: only then is it announced.
+  void wait_for_conversions() const {
+    library_of library(data_);
+    auto waiting = [&] {
+      return library.number("select count(*) from shelf_books sb join books b on b.id = sb.book_id where not b.kobo_ready");
+    };
+    for (int tries = 0; waiting() > 0; ++tries) {
+      REQUIRE(tries < 600);
+      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+  }
 
   std::vector<kobo_device> kobos;
 
@@ -113,6 +124,7 @@ TEST_CASE("Kobos hold their shelf although the server is killed in the middle of
     else
       shelved.erase(book);
   }
+  h.wait_for_conversions();
   for (kobo_device& k : h.kobos) {
     k.whole(h.port());
     std::set<std::string> held, wanted;
@@ -128,6 +140,7 @@ TEST_CASE("Kobos hold their shelf although the server is killed in the middle of
 TEST_CASE("two requests of one Kobo at once get the same page") {
   household h;
   for (int i = 0; i < books; ++i) h.shelve(i, true);
+  h.wait_for_conversions();
   kobo_device& k = h.kobos.front();
   std::optional<reply> one, two;
   std::thread first([&] { one = k.ask(h.port()); });

@@ -6,6 +6,7 @@
 
 #include "server/db/pool.hpp"
 #include "tests/harness/database.hpp"
+#include "tests/harness/eventually.hpp"
 #include "tests/integration/program/carrel.hpp"
 
 using namespace carrel;
@@ -93,7 +94,7 @@ TEST_CASE("with a certificate everything that is served is under https, and its 
   std::string root = "https://localhost:" + std::to_string(one.port());
   std::string ask = "curl -sS --noproxy '*' --cacert '" + (folder / "cert.pem").string() + "' -o /dev/null " + root + "/readyz";
   CHECK(std::system(ask.c_str()) == 0);
-  CHECK(one.err().find("open=https://") != std::string::npos);
+  CHECK(harness::eventually([&] { return one.err().find("open=https://") != std::string::npos; }));  // said once it is ready
   CHECK(std::system(("curl -s --noproxy '*' -o /dev/null http" + root.substr(5) + "/readyz").c_str()) != 0);
   one.send(SIGTERM);
   CHECK(one.wait() == 0);

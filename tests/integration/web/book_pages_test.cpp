@@ -165,6 +165,27 @@ TEST_CASE("an earlier place becomes current again, and that can be taken back") 
   CHECK(c.get("/").says("20 %"));
 }
 
+TEST_CASE("the timeline says how well each place is known, and quotes the current one") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  w.push(w.reader, book.document, 0.2);
+  w.push(w.reader, book.document, 0.6);
+  client c = w.as("reader");
+  CHECK_FALSE(c.get(book.path()).says("approximate"));  // nobody has looked yet
+  w.number(R"(with a as (update reading_progress_history set quality = 'exact' where percentage = 0.6),
+                   b as (update reading_progress_history set quality = 'fraction' where percentage = 0.2)
+              insert into book_positions (user_id, book_id, total_fraction, context_before, context_after, quality, document, device, origin, at)
+              select user_id, book_id, 0.6, 'the lamp <', ' was lit', 'exact', document, 'Tablet', 'device', now() from documents
+              returning 1)");
+  reply page = c.get(book.path());
+  CHECK(page.says(">exact</span>"));
+  CHECK(page.says(">approximate</span>"));
+  CHECK(page.says("the lamp &lt;<mark"));
+  CHECK(page.says(" was lit"));
+  CHECK(c.api("GET", book.path() + "/positions").says(R"("quality":"exact")"));
+  CHECK_FALSE(w.as("other").get(book.path()).says("was lit"));
+}
+
 TEST_CASE("lists are pages of fifty, forwards and back, in every shape") {
   world w;
   for (int i = 0; i < 60; ++i) w.add_book("Harbour " + std::to_string(100 + i));

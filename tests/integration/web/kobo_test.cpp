@@ -19,6 +19,19 @@ std::optional<bool> asks_store(world& w, const uuid& device) {
   return w.write([&](db::tx& tx) { return library::kobo_options_of(tx, device).passthrough; });
 }
 
+// A reader's Kobo and its page.
+struct added_kobo {
+  world w;
+  client c = w.as("reader");
+  uuid id;
+  std::string page;
+  added_kobo() {
+    REQUIRE(c.post("/devices/add/kobo", {{"name", "Clara"}, {"new_shelf", "A"}}).status == 200);
+    id = newest(w);
+    page = "/devices/" + id.text();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("whether a Kobo asks the real store is asked when it is added, and may be chosen anew") {
@@ -47,12 +60,31 @@ TEST_CASE("whether a Kobo asks the real store is asked when it is added, and may
   CHECK(asks_store(w, id) == std::nullopt);
 }
 
+TEST_CASE("a book that is not converted yet says so on the device's page, and one that cannot be is named in errata") {
+  added_kobo k;
+  auto& [w, c, id, page] = k;
+  made_book book = w.add_book("The Open Harbour");
+  w.number("insert into shelf_books (shelf_id, book_id, position) select id, (select id from books), 1 from shelves returning 1");
+  CHECK_FALSE(c.get(page).says("being prepared"));
+  w.number("with f as (update book_files set kobo_as = null) update books set kobo_ready = false returning 1");
+  CHECK(c.get(page).says("being prepared"));
+  CHECK(w.number("select count(*) from jobs where kind = 'kobo.kepub'") == 1);
+
+  CHECK(c.get("/errata").says("Nothing needs your eye."));
+  w.number(
+      "with f as (update book_files set kobo_as = id, kobo_kept = 'kepub_failed') update books set kobo_ready = true returning "
+      "1");
+  CHECK(c.get("/errata").says("The Open Harbour"));
+  CHECK(c.get("/errata").says("The conversion was stopped"));
+  CHECK(c.api("GET", "/errata").says(R"("kind":"unconverted")"));
+  CHECK(w.as("other").get("/errata").says("Nothing needs your eye."));  // of nobody else's Kobo
+  w.number("update book_files set kobo_kept = 'kepub_fixed_layout' returning 1");
+  CHECK(c.get("/errata").says("Nothing needs your eye."));
+}
+
 TEST_CASE("of a device's requests those that failed can be shown alone") {
-  world w;
-  client c = w.as("reader");
-  REQUIRE(c.post("/devices/add/kobo", {{"name", "Clara"}, {"new_shelf", "A"}}).status == 200);
-  uuid id = newest(w);
-  const std::string page = "/devices/" + id.text();
+  added_kobo k;
+  auto& [w, c, id, page] = k;
   CHECK_FALSE(c.get(page).says("?show=failures"));
   w.write([&](db::tx& tx) {
     library::device_request fine{.at = now(), .protocol = "kobo", .request = "GET /v1/fine", .note = "", .status = 200};
@@ -71,11 +103,8 @@ TEST_CASE("of a device's requests those that failed can be shown alone") {
 }
 
 TEST_CASE("what a Kobo shall lose, and how it keeps its place, is for its owner alone") {
-  world w;
-  client c = w.as("reader");
-  REQUIRE(c.post("/devices/add/kobo", {{"name", "Clara"}, {"new_shelf", "A"}}).status == 200);
-  uuid id = newest(w);
-  const std::string page = "/devices/" + id.text();
+  added_kobo k;
+  auto& [w, c, id, page] = k;
   CHECK(c.post(page + "/take-off", {{"book", uuid::make().text()}}).status == 303);
   CHECK(c.post(page + "/take-off", {{"book", "no id"}}).status == 303);
   CHECK(w.as("other").post(page + "/take-off", {}).status == 404);

@@ -1,4 +1,5 @@
 #include "tests/integration/web/world.hpp"
+#include "tests/harness/kobo_file.hpp"
 
 #include <fstream>
 #include <sstream>
@@ -165,6 +166,7 @@ made_book world::add_book(const std::string& title, const std::string& status, c
   m.languages = {"en"};
   write([&](db::tx& tx) {
     library::add_book(tx, made.id, status, m, file, std::nullopt, std::nullopt);
+    harness::deliver_as_it_is(tx, made.id);
     library::bump_revision(tx);
   });
   return made;

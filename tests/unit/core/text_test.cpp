@@ -21,6 +21,16 @@ TEST_CASE("UTF-8 with surrogates, overlong forms or cut sequences is invalid") {
         "b");
 }
 
+TEST_CASE("code points are counted, wherever they stand") {
+  for (const char* one : {"a", "ü", "語", "🙂"}) {
+    for (std::size_t before = 0; before < 20; ++before) {
+      std::string s = std::string(before, 'x') + one + std::string(before % 7, 'y') + one;
+      CHECK(count_code_points(s) == before + before % 7 + 2);
+    }
+  }
+  CHECK(count_code_points("") == 0);
+}
+
 TEST_CASE("a cut never splits a code point") {
   CHECK(cut_utf8("aü", 2) == "a");
   CHECK(cut_utf8("aü", 3) == "aü");

@@ -1,5 +1,4 @@
 // Requests and answers over a real socket.
-#include <zlib.h>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,26 +9,13 @@
 
 #include "client.hpp"
 #include "server/http/conditional.hpp"
+#include "tests/harness/gzip.hpp"
 
 using namespace carrel;
 using namespace carrel::http_tests;
 using http::verb;
 
 namespace {
-
-std::string unpack(const std::string& in) {
-  z_stream z{};
-  REQUIRE(inflateInit2(&z, 15 + 16) == Z_OK);
-  std::string out(1 << 20, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
-  z.avail_in = static_cast<uInt>(in.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  CHECK(inflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  inflateEnd(&z);
-  return out;
-}
 
 task<http::response> who(http::context& c) {
   std::string out = std::string(c.in.param("id")) + "|" + std::string(c.in.header("x-auth-user").value_or("-")) + "|" +
@@ -257,7 +243,7 @@ TEST_CASE("text is compressed only when asked for and worth it") {
   CHECK(r.header("ETag") == "\"7-1-gz\"");
   CHECK(r.header("Vary") == "Authorization, Accept-Encoding");
   CHECK(r.body.size() < 200);
-  CHECK(unpack(r.body) == feed);
+  CHECK(harness::unpacked(r.body) == feed);
 
   r = c.get("/feed", "Accept-Encoding: gzip\r\nIf-None-Match: \"7-1-gz\"\r\n");
   CHECK(r.status == 304);

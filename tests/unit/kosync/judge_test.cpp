@@ -29,6 +29,19 @@ push pushed(const std::string& device, double percentage, std::int64_t timestamp
 
 }  // namespace
 
+TEST_CASE("under policy furthest a lower place counts when a person chose it") {
+  document_state d;
+  d.current = current_at("X", 0.9, 5);
+  d.devices["X"].last = at("X", 0.9);
+  push chosen = pushed("b:carrel", 0.3, 200, true);
+  chosen.chosen = true;
+  verdict v = d.apply(chosen, {}, uuid::make(), noon);
+  CHECK(v.current);
+  CHECK(d.current->at.percentage == 0.3);
+  CHECK_FALSE(d.devices["X"].counts);  // nothing from before brings the old one back
+  CHECK(d.apply(pushed("X", 0.31, 300, true), {}, uuid::make(), noon).current);
+}
+
 TEST_CASE("reasons to hold, as a table") {
   struct row {
     const char* what;

@@ -9,24 +9,20 @@
 #include <string>
 #include <vector>
 
-namespace carrel::opds::tests {
+#include "tests/harness/folder.hpp"
 
-inline std::filesystem::path shared_folder() {
-  const char* set = std::getenv("CARREL_SHARED");
-  return set != nullptr ? std::filesystem::path(set) : std::filesystem::path(CARREL_SOURCE_DIR) / ".." / "shared";
-}
+namespace carrel::opds::tests {
 
 // "" when every document passes, else what the judges say. One run of xmllint for many documents.
 inline std::string refused(const std::vector<std::string>& documents) {
-  std::filesystem::path script = shared_folder() / "schemas" / "opds" / "check_xml.sh";
+  std::filesystem::path script = harness::shared_folder() / "schemas" / "opds" / "check_xml.sh";
   bool here = std::filesystem::exists(script) && std::system("command -v xmllint >/dev/null 2>&1") == 0;
   if (!here) {
     WARN("the OPDS schemas or xmllint are not here: documents are not validated");
     return "";
   }
-  std::filesystem::path folder = std::filesystem::current_path() / "validated";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
+  harness::scratch_folder scratch;
+  const std::filesystem::path& folder = scratch.path;
   for (std::size_t i = 0; i < documents.size(); ++i) std::ofstream(folder / ("doc" + std::to_string(i) + ".xml")) << documents[i];
   std::string command = "sh '" + script.string() + "' '" + folder.string() + "'/*.xml >'" + folder.string() + "/log' 2>&1";
   if (std::system(command.c_str()) == 0) return "";

@@ -17,17 +17,13 @@
 #include "server/core/digest.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
+#include "tests/harness/folder.hpp"
 
 using namespace carrel;
 using namespace carrel::publication;
 namespace fs = std::filesystem;
 
 namespace {
-
-fs::path shared_folder() {
-  const char* given = std::getenv("CARREL_SHARED");
-  return given != nullptr ? fs::path(given) : fs::path(CARREL_SOURCE_DIR) / ".." / "shared";
-}
 
 class descriptor {
  public:
@@ -45,19 +41,6 @@ result<opened, refusal> open_file(const fs::path& path) {
   descriptor file(path);
   return publication::open(file.get(), path.filename().string());
 }
-
-struct folder {
-  fs::path path;
-  folder() {
-    std::string pattern = (fs::temp_directory_path() / "carrel-corpus-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
 
 std::string text(const json::object& o, std::string_view name) {
   std::string out;
@@ -199,12 +182,12 @@ void check_bad(const fs::path& root, const json::object& entry) {
 }  // namespace
 
 TEST_CASE("the synthetic corpus is read as its manifest says") {
-  fs::path maker = shared_folder() / "corpus" / "make_corpus.py";
+  fs::path maker = harness::shared_folder() / "corpus" / "make_corpus.py";
   if (!fs::exists(maker)) {
     WARN("no corpus beside the repository (" << maker.string() << "): not checked");
     return;
   }
-  folder out;
+  harness::scratch_folder out;
   std::string command =
       "python3 '" + maker.string() + "' --out '" + out.path.string() + "' --epub 24 --bad --bomb-mib 64 >/dev/null";
   REQUIRE(std::system(command.c_str()) == 0);
@@ -243,7 +226,7 @@ TEST_CASE("the synthetic corpus is read as its manifest says") {
 }
 
 TEST_CASE("the sample files open or are refused by name") {
-  fs::path samples = shared_folder() / "samples";
+  fs::path samples = harness::shared_folder() / "samples";
   if (!fs::exists(samples)) {
     WARN("no samples beside the repository (" << samples.string() << "): not checked");
     return;

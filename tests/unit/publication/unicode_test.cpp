@@ -110,6 +110,16 @@ TEST_CASE("ASCII forms of names carry nothing that breaks a header") {
   for (char c : ascii_name("灯台 مرحبا हिन्दी\\")) CHECK((c >= 0x20 && c < 0x7f && c != '\\'));
 }
 
+TEST_CASE("slugs of file names are made of letters, digits and single dashes") {
+  CHECK(ascii_slug("The Salt Almanac.epub") == "the-salt-almanac");
+  CHECK(ascii_slug("Größe & Éluard's  \"x\" 100%.epub") == "grosse-eluards-x-100");
+  CHECK(ascii_slug("Маяк - Ада.kepub.epub") == "maak-ada-kepub");
+  CHECK(ascii_slug("2001. A.epub") == "2001-a");
+  for (const char* empty : {"", ".epub", "🌊.epub", "---.epub", "'"}) CHECK(ascii_slug(empty) == "book");
+  CHECK(ascii_slug(repeated("ab ", 100)).size() <= 80);
+  CHECK_FALSE(ascii_slug(repeated("abc ", 100)).ends_with('-'));
+}
+
 TEST_CASE("words split scripts without blanks into characters") {
   CHECK(words("the old house") == std::vector<std::string>{"the", "old", "house"});
   CHECK(words("灯台守 book") == std::vector<std::string>{"灯", "台", "守", "book"});

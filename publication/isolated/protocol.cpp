@@ -1,4 +1,4 @@
-#include "ingest/inspector_protocol.hpp"
+#include "publication/isolated/protocol.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace carrel::ingest {
+namespace carrel::publication::isolated {
 namespace {
 
 io wait_until(int socket, short event, deadline until) {
@@ -104,4 +104,4 @@ io receive_request(int socket, request_head& head, int& descriptor) {
   return io::ok;
 }
 
-}  // namespace carrel::ingest
+}  // namespace carrel::publication::isolated

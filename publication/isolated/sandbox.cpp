@@ -1,4 +1,4 @@
-#include "ingest/sandbox.hpp"
+#include "publication/isolated/sandbox.hpp"
 
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -16,7 +16,7 @@
 #include <cstdio>
 #include <vector>
 
-namespace carrel::ingest {
+namespace carrel::publication::isolated {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -117,4 +117,4 @@ std::uint64_t resident_bytes() {
   return got == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-}  // namespace carrel::ingest
+}  // namespace carrel::publication::isolated

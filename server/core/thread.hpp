@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-namespace carrel::db {
+namespace carrel {
 
 // A thread that receives no signals: those belong to the threads that wait for them.
 template <class F>
@@ -20,4 +20,4 @@ std::thread quiet_thread(F work) {
   return out;
 }
 
-}  // namespace carrel::db
+}  // namespace carrel

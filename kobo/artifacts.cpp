@@ -1,0 +1,235 @@
+#include "kobo/artifacts.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "kobo/remap.hpp"
+#include "library/book.hpp"
+#include "library/cache_folder.hpp"
+#include "publication/fingerprint.hpp"
+#include "publication/kepub/span_map.hpp"
+#include "server/core/file.hpp"
+#include "server/core/log.hpp"
+#include "server/core/thread.hpp"
+#include "server/core/turn.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+namespace fs = std::filesystem;
+namespace kepub = publication::kepub;
+
+constexpr std::size_t batch = 20;            // devices hear of these together
+constexpr std::chrono::hours abandoned{24};  // what a conversion left behind when its process was killed
+
+// A refusal is a fact of the book; this is a fault of the disk, and the book is tried again.
+[[noreturn]] void throw_system(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+
+// Not a fact of the book: it is tried again.
+bool is_of_the_machine(const publication::refusal& why) {
+  if (why.code != "kepub_failed") return false;
+  auto is = [&](int number) { return why.detail.ends_with(std::strerror(number)); };
+  return is(ENOSPC) || is(EDQUOT) || is(EIO) || is(EROFS) || is(EACCES) || is(ENOENT) || is(EMFILE) ||
+         why.detail == publication::isolated::no_process;
+}
+
+file open_stored(const fs::path& p) { return file(::open(p.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
+
+bool has_size(const fs::path& p, std::int64_t size) {
+  struct stat s {};
+  return ::stat(p.c_str(), &s) == 0 && S_ISREG(s.st_mode) && s.st_size == size;
+}
+
+// The name comes after the bytes are safe: a file that is there is whole.
+void put_in_place(const fs::path& made, const fs::path& target) {
+  fs::create_directories(target.parent_path());
+  file bytes = open_stored(made);
+  if (!bytes || ::fsync(bytes.get()) != 0) throw_system(made.native());
+  if (::rename(made.c_str(), target.c_str()) != 0) throw_system(target.native());
+  if (std::optional<error> bad = library::sync_folder(target.parent_path())) throw std::runtime_error(bad->message());
+}
+
+void remove_abandoned(const fs::path& folder) {
+  std::error_code code;
+  for (fs::directory_iterator i(folder, code), end; !code && i != end; i.increment(code)) {
+    std::error_code each;
+    if (fs::file_time_type::clock::now() - i->last_write_time(each) > abandoned && !each) fs::remove(i->path(), each);
+  }
+}
+
+// A file that is being made; whatever comes of it, nothing is left under its name.
+struct workpiece {
+  fs::path path;
+  explicit workpiece(const fs::path& folder) : path(folder / uuid::make().text()) { fs::create_directories(folder); }
+  ~workpiece() { ::unlink(path.c_str()); }
+  workpiece(const workpiece&) = delete;
+  workpiece& operator=(const workpiece&) = delete;
+};
+
+}  // namespace
+
+artifacts::artifacts(db::pool& pool, const library::store& store, publication::isolated::pool& readers, const config& c)
+    : pool_(pool),
+      store_(store),
+      readers_(readers),
+      how_(conversion_from(c)),
+      most_bytes_(c.bytes("kepub.cache")),
+      threads_(publication::isolated::options_from(c).processes) {}
+
+bool artifacts::has_work() const { return !undecided().empty(); }
+
+std::vector<uuid> artifacts::undecided() const {
+  return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_.how()); });
+}
+
+void artifacts::settle_wanted(carrel::jobs::progress& p) const {
+  remove_abandoned(store_.cache() / "kepub-new");
+  std::set<uuid> failed;
+  std::int64_t done = 0;
+  while (!p.stopping()) {
+    std::vector<uuid> left = undecided();  // and what has been wanted since
+    std::erase_if(left, [&](const uuid& id) { return failed.contains(id); });
+    if (left.empty()) break;
+    auto total = done + static_cast<std::int64_t>(left.size());
+    for (std::size_t from = 0; from < left.size() && !p.stopping(); from += batch) {
+      std::vector<uuid> ids(left.begin() + static_cast<std::ptrdiff_t>(from),
+                            left.begin() + static_cast<std::ptrdiff_t>(std::min(from + batch, left.size())));
+      done += static_cast<std::int64_t>(ids.size());
+      settle_some(ids, failed);
+      p.report(done, total);
+      pool_.write_now(tell_devices);
+    }
+  }
+  trim();
+}
+
+void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed) const {
+  std::vector<wanted_file> some = pool_.read_now([&](db::tx& tx) { return wanted_files(tx, ids); });
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  auto work = [&] {
+    for (std::size_t i = next++; i < some.size(); i = next++) {
+      try {
+        settle(some[i]);
+      } catch (const std::exception& e) {
+        log::warn("kobo.kepub", {{"file", some[i].id}, {"reason", e.what()}});
+        std::lock_guard guard(mutex);
+        failed.insert(some[i].id);
+      }
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (unsigned i = 1; i < std::min<std::size_t>(threads_, some.size()); ++i) helpers.push_back(quiet_thread(work));
+  work();
+  for (std::thread& t : helpers) t.join();
+}
+
+void artifacts::settle(const wanted_file& f) const {
+  if (!how_.enabled && !f.is_kepub) return decide_on(f, std::nullopt, "");
+  file source = open_stored(store_.absolute(f.storage_path));
+  if (!source && errno == ENOENT) return pool_.write_now([&](db::tx& tx) { library::mark_file_missing(tx, f.id, true); });
+  if (!source) throw_system(f.storage_path);
+  std::optional<artifact> known = pool_.read_now([&](db::tx& tx) { return find_artifact(tx, f, how_.form()); });
+  if (known && (known->is_source() || is_cached(*known))) return decide_on(f, known->id, "");
+  convert(f, source.get());
+}
+
+void artifacts::decide_on(const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
+  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, artifact, kept); });
+}
+
+void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
+  decide(tx, f, artifact, how_.how(), kept);
+  if (artifact) remap_places(tx, f.book, *artifact, f.current);
+}
+
+void artifacts::convert(const wanted_file& f, int source) const {
+  workpiece work(store_.cache() / "kepub-new");
+  result<kepub::made, publication::refusal> made = readers_.convert(source, f.name, work.path, how_.options);
+  if (!made) {
+    const publication::refusal& why = made.error();
+    if (is_of_the_machine(why)) throw std::runtime_error(why.detail);
+    log::info("kobo.kepub", {{"file", f.id}, {"kept", why.code}, {"detail", why.detail}});
+    return decide_on(f, std::nullopt, why.code);
+  }
+  new_artifact out;
+  out.is.source = f.checksum;
+  out.is.version = kepub::version;
+  out.is.form = how_.form();
+  out.span_map = std::move(made->span_map);
+  out.spans = made->spans;
+  out.warnings = made->warnings;
+  file bytes = open_stored(work.path);
+  if (!bytes) throw_system(work.path.native());
+  result<publication::fingerprints> prints = publication::fingerprint(bytes.get());
+  if (!prints) throw std::runtime_error(prints.error().message());
+  out.is.checksum = prints->sha256;
+  out.is.size = static_cast<std::int64_t>(prints->size);
+  out.md5 = prints->md5;
+  out.koreader_md5 = prints->koreader_md5;
+  if (!made->copied) put_in_place(work.path, artifact_path(store_, out.is));
+  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, add_artifact(tx, f, out), ""); });
+}
+
+bool artifacts::is_cached(const artifact& a) const { return has_size(artifact_path(store_, a), a.size); }
+
+std::optional<fs::path> artifacts::file_of(const artifact& a, const std::string& source_path, const std::string& name) const {
+  fs::path target = artifact_path(store_, a);
+  turn mine(target.native());
+  if (is_cached(a)) {
+    ::utimensat(AT_FDCWD, target.c_str(), nullptr, 0);  // used now
+    return target;
+  }
+  std::optional<kepub::options> how = how_.options_of(a.form);
+  if (a.version != kepub::version || !how) return std::nullopt;
+  file source = open_stored(store_.absolute(source_path));
+  if (!source) return std::nullopt;
+  workpiece work(store_.cache() / "kepub-new");
+  result<kepub::made, publication::refusal> made = readers_.convert(source.get(), name, work.path, *how);
+  if (!made) return std::nullopt;
+  file bytes = open_stored(work.path);
+  result<std::string> is = publication::sha256_of(bytes.get());
+  if (!is || *is != a.checksum) return std::nullopt;
+  put_in_place(work.path, target);
+  log::info("kobo.kepub", {{"made_again", a.id}});
+  return target;
+}
+
+std::optional<library::made_file> artifacts::find_made(const uuid& file, const std::string& koreader_md5) const {
+  std::optional<artifact_of_file> found = pool_.read_now([&](db::tx& tx) { return find_artifact_named(tx, file, koreader_md5); });
+  if (!found) return std::nullopt;
+  fs::path source = store_.absolute(found->storage_path);
+  std::optional<fs::path> bytes =
+      found->is.is_source() ? std::optional(source) : file_of(found->is, found->storage_path, found->name);
+  if (!bytes) return std::nullopt;
+  return library::made_file{.path = std::move(*bytes), .checksum = found->is.checksum};
+}
+
+int artifacts::trim() const {
+  fs::path folder = store_.cache() / "kepub";
+  if (library::bytes_below(folder) <= most_bytes_) return 0;
+  std::set<fs::path> keep;
+  for (const artifact& a : pool_.read_now(artifacts_in_demand)) keep.insert(artifact_path(store_, a));
+  return library::trim_folder(folder, most_bytes_, keep);
+}
+
+void register_jobs(carrel::jobs::workers& w, const artifacts& a) {
+  w.on("kobo.kepub", [&a](const carrel::jobs::job&, carrel::jobs::progress& p) { a.settle_wanted(p); });
+}
+
+void register_schedule(carrel::jobs::schedule& clock, db::pool& pool, const artifacts& a) {
+  clock.every("kobo.kepub", std::chrono::minutes(5), [&pool, &a] {
+    if (a.has_work()) pool.write_now(look_for_wanted);
+  });
+  clock.every("kobo.kepub_cache", std::chrono::hours(1), [&a] { a.trim(); });
+}
+
+}  // namespace carrel::kobo

@@ -1,0 +1,156 @@
+#include <fcntl.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+
+#include "publication/cover.hpp"
+#include "publication/isolated/pool.hpp"
+#include "publication/isolated/protocol.hpp"
+#include "publication/isolated/sandbox.hpp"
+#include "publication/isolated/wishes.hpp"
+#include "publication/kepub/convert.hpp"
+#include "publication/kepub/span_map.hpp"
+#include "publication/open.hpp"
+#include "publication/transport.hpp"
+
+namespace carrel::publication::isolated {
+namespace {
+
+struct answer {
+  std::string json, attached;
+  std::array<std::string, thumbnail_edges.size()> thumbnails;
+};
+
+// Above 4,000 pixels on a side or 8 MiB the master is reduced (19.1).
+void reduce_master(cover_image& cover) {
+  if (cover.width <= 4000 && cover.height <= 4000 && cover.bytes.size() <= (8U << 20)) return;
+  box fit{.width = 3000, .height = 3000, .quality = 92};
+  result<std::string, refusal> smaller = scale_picture(cover.bytes, fit);
+  if (!smaller) return;
+  result<picture_facts, refusal> facts = inspect_picture(*smaller);
+  if (!facts) return;
+  cover = {std::move(*smaller), facts->mime, facts->width, facts->height};
+}
+
+void drop_cover(opened& book, const refusal& why) {
+  book.cover.reset();
+  book.warnings.push_back({why.code, why.detail});
+}
+
+void cut_thumbnails(opened& book, answer& out) {
+  bool damaged = false;
+  for (std::size_t i = 0; i < thumbnail_edges.size(); ++i) {
+    box fit{.width = thumbnail_edges[i], .height = thumbnail_edges[i], .quality = 75};
+    result<std::string, refusal> small = scale_picture(book.cover->bytes, fit, &damaged);
+    if (!small) return drop_cover(book, small.error());
+    out.thumbnails[i] = std::move(*small);
+  }
+  if (damaged) book.warnings.push_back({"cover_damaged", ""});
+}
+
+// The memory of one picture or document serves the next: given back and asked for again page by page it costs a sixth of a
+// cover's time, and a tenth of a conversion's.
+void keep_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
+answer look_at(int descriptor, const std::string& name) {
+  answer out;
+  result<opened, refusal> opened = open(descriptor, name);
+  if (!opened) {
+    out.json = to_json(opened.error());
+    return out;
+  }
+  if (opened->cover) {
+    reduce_master(*opened->cover);
+    cut_thumbnails(*opened, out);
+    if (opened->cover)
+      out.attached = opened->cover->bytes;
+    else
+      out.thumbnails = {};
+  }
+  out.json = to_json(*opened);
+  return out;
+}
+
+answer convert(int descriptor, const std::string& name, const std::string& wish) {
+  result<conversion_wish, refusal> wanted = conversion_from_json(wish);
+  if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
+  result<kepub::made, refusal> made = kepub::convert(descriptor, name, wanted->to, wanted->how);
+  if (!made) return {.json = to_json(made.error()), .attached = {}, .thumbnails = {}};
+  return {.json = to_json(*made), .attached = std::move(made->span_map), .thumbnails = {}};
+}
+
+answer locate(int descriptor, const std::string& name, const std::string& wish) {
+  result<place_wish, refusal> wanted = wish_from_json(wish);
+  if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
+  result<std::unique_ptr<locator::book>, refusal> book = locator::book::open(descriptor, name);
+  if (!book) return {.json = to_json(book.error()), .attached = {}, .thumbnails = {}};
+  if (std::optional<locator::measure> known = locator::measure::unpack(wanted->measure)) (*book)->use(std::move(*known));
+  found_place out;
+  if (wanted->position) {
+    locator::measure there({{wanted->position->href, wanted->counted}});
+    out.at = (*book)->from_variant(*wanted->position, there);
+  } else {
+    out.at = (*book)->from_xpointer(wanted->xpointer);
+  }
+  if (out.at) out.pointer = (*book)->to_xpointer(*out.at);
+  return {.json = found_json(out), .attached = (*book)->lengths().pack(), .thumbnails = {}};
+}
+
+bool send_answer(const answer& a) {
+  answer_head head;
+  head.resident = resident_bytes();
+  head.json_size = static_cast<std::uint32_t>(a.json.size());
+  head.attached_size = static_cast<std::uint32_t>(a.attached.size());
+  for (std::size_t i = 0; i < a.thumbnails.size(); ++i)
+    head.thumbnail_size[i] = static_cast<std::uint32_t>(a.thumbnails[i].size());
+  bool sent = send_all(child_socket, &head, sizeof head, {}) == io::ok;
+  auto send = [&](const std::string& part) { sent = sent && send_all(child_socket, part.data(), part.size(), {}) == io::ok; };
+  send(a.json);
+  send(a.attached);
+  std::for_each(a.thumbnails.begin(), a.thumbnails.end(), send);
+  return sent;
+}
+
+}  // namespace
+
+int child_main() {
+  bool first = true;
+  for (;;) {
+    request_head head;
+    int descriptor = -1;
+    if (receive_request(child_socket, head, descriptor) != io::ok) return 0;
+    if (descriptor < 0 || head.name_size > longest_name || head.wish_size > longest_wish) return 2;
+    std::string name(head.name_size, '\0'), wish(head.wish_size, '\0');
+    if (receive_all(child_socket, name.data(), name.size(), {}) != io::ok) return 0;
+    if (receive_all(child_socket, wish.data(), wish.size(), {}) != io::ok) return 0;
+    if (first) {
+      keep_memory();
+      enter_sandbox(head.memory);
+      first = false;
+    }
+    allow_cpu(std::chrono::milliseconds(head.cpu_ms));
+    answer a;
+    bool exhausted = false;
+    try {
+      switch (head.what) {
+        case task::inspect: a = look_at(descriptor, name); break;
+        case task::convert: a = convert(descriptor, name, wish); break;
+        case task::locate: a = locate(descriptor, name, wish); break;
+      }
+    } catch (const std::bad_alloc&) {
+      a = {};
+      a.json = to_json(no_memory);
+      exhausted = true;
+    }
+    ::close(descriptor);
+    if (!send_answer(a)) return 0;
+    if (exhausted) return 0;
+  }
+}
+
+}  // namespace carrel::publication::isolated

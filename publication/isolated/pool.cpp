@@ -1,0 +1,303 @@
+#include "publication/isolated/pool.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "publication/isolated/protocol.hpp"
+#include "publication/isolated/wishes.hpp"
+#include "publication/kepub/span_map.hpp"
+#include "publication/transport.hpp"
+#include "server/core/log.hpp"
+
+namespace carrel::publication::isolated {
+namespace {
+
+constexpr unsigned files_per_child = 200;
+constexpr std::uint64_t resident_limit = 256ULL << 20;
+
+struct child {
+  pid_t pid = -1;
+  int socket = -1;
+  unsigned files = 0;
+  bool worn = false;
+};
+
+std::optional<child> spawn_child(const std::vector<std::string>& command) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return std::nullopt;
+  // dup2 onto the same number would keep close-on-exec, so the child's end must not be 3 already.
+  int theirs = ::fcntl(pair[1], F_DUPFD_CLOEXEC, 10);
+  ::close(pair[1]);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, theirs, child_socket);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  // A group of its own: Ctrl-C at a terminal ends the server, which then ends its children.
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
+  for (const std::string& part : command) arguments.push_back(const_cast<char*>(part.c_str()));
+  arguments.push_back(nullptr);
+  char* no_environment[] = {nullptr};
+  child out;
+  int failed = ::posix_spawn(&out.pid, command.front().c_str(), &actions, &attributes, arguments.data(), no_environment);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(theirs);
+  if (failed != 0) {
+    ::close(pair[0]);
+    log::error("publication.isolated", {{"error", std::strerror(failed)}});
+    return std::nullopt;
+  }
+  out.socket = pair[0];
+  return out;
+}
+
+// Waits for the end; how it ended says whether a limit was reached.
+refusal end_child(child& c, bool late) {
+  if (late) ::kill(c.pid, SIGKILL);
+  ::close(c.socket);
+  int status = 0;
+  while (::waitpid(c.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (late) return {"inspection_limit", "time"};
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return {"inspection_limit", "processor time"};
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP) return {"inspection_limit", "memory"};  // so ends GLib without memory
+  if (WIFSIGNALED(status)) return {"inspection_crash", "signal " + std::to_string(WTERMSIG(status))};
+  return {"inspection_crash", "status " + std::to_string(WEXITSTATUS(status))};
+}
+
+// What a child said, before anything of it is believed.
+struct raw_answer {
+  std::string json, attached;
+  std::vector<thumbnail> thumbnails;
+};
+
+result<inspection, refusal> read_inspection(raw_answer a) {
+  result<opened, refusal> about = from_json(a.json);
+  if (!about) return about.error();
+  inspection out{std::move(*about), std::move(a.thumbnails)};
+  if (out.about.cover) out.about.cover->bytes = std::move(a.attached);
+  if (out.about.cover && out.about.cover->bytes.empty()) out.about.cover.reset();
+  return out;
+}
+
+result<kepub::made, refusal> read_conversion(raw_answer a) {
+  result<kepub::made, refusal> out = made_from_json(a.json);
+  if (out && !kepub::span_map::unpack(a.attached)) return refusal{"inspection_crash", "span map"};
+  if (out) out->span_map = std::move(a.attached);
+  return out;
+}
+
+}  // namespace
+
+struct pool::state {
+  explicit state(options o) : how(std::move(o)), keeper([this] { keep(); }) {}
+
+  // Children get a signal when the thread that made them ends, so one thread that lives as long as the pool makes them all.
+  void keep() {
+    std::unique_lock guard(mutex);
+    for (;;) {
+      changed.wait(guard, [&] { return closing || wanted > 0; });
+      if (closing) return;
+      guard.unlock();
+      std::optional<child> made = spawn_child(how.command);
+      guard.lock();
+      --wanted;
+      if (made)
+        idle.push_back(*made);
+      else {
+        --living;
+        ++spawn_failures;
+      }
+      changed.notify_all();
+    }
+  }
+
+  std::optional<child> take() {
+    std::unique_lock guard(mutex);
+    std::uint64_t failures = spawn_failures;
+    for (;;) {
+      if (!idle.empty()) {
+        child c = idle.back();
+        idle.pop_back();
+        return c;
+      }
+      if (living < how.processes) {
+        ++living;
+        ++wanted;
+        changed.notify_all();
+      }
+      changed.wait(guard, [&] { return !idle.empty() || spawn_failures != failures || living < how.processes; });
+      if (idle.empty() && spawn_failures != failures) return std::nullopt;
+    }
+  }
+
+  void give_back(child c) {
+    if (c.worn) {
+      end_child(c, false);
+      return lose();
+    }
+    std::lock_guard guard(mutex);
+    idle.push_back(c);
+    changed.notify_all();
+  }
+
+  void lose() {
+    std::lock_guard guard(mutex);
+    --living;
+    changed.notify_all();
+  }
+
+  io receive(child& c, raw_answer& out, deadline until, std::uint64_t& resident) {
+    answer_head head;
+    if (io went = receive_all(c.socket, &head, sizeof head, until); went != io::ok) return went;
+    bool sane = head.json_size <= longest_transport && head.attached_size <= longest_attached;
+    for (std::uint32_t size : head.thumbnail_size) sane = sane && size <= longest_thumbnail;
+    if (!sane) {
+      ::kill(c.pid, SIGKILL);
+      return io::closed;
+    }
+    io went = io::ok;
+    auto part = [&](std::string& into, std::uint32_t size) {
+      into.resize(size);
+      if (went == io::ok && size > 0) went = receive_all(c.socket, into.data(), size, until);
+    };
+    part(out.json, head.json_size);
+    part(out.attached, head.attached_size);
+    for (std::size_t i = 0; i < thumbnail_edges.size(); ++i) {
+      if (head.thumbnail_size[i] == 0) continue;
+      out.thumbnails.push_back({thumbnail_edges[i], {}});
+      part(out.thumbnails.back().jpeg, head.thumbnail_size[i]);
+    }
+    resident = head.resident;
+    return went;
+  }
+
+  // `again`: a fresh child may do it.
+  result<raw_answer, refusal> once(int descriptor, const request_head& head, const std::string& names, bool& again) {
+    std::optional<child> taken = take();
+    if (!taken) return refusal{"inspection_crash", std::string(no_process)};
+    child c = *taken;
+    deadline until = std::chrono::steady_clock::now() + 4 * std::chrono::milliseconds(head.cpu_ms);
+    raw_answer out;
+    std::uint64_t resident = 0;
+    io went = send_request(c.socket, head, descriptor, until);
+    if (went == io::ok) went = send_all(c.socket, names.data(), names.size(), until);
+    if (went == io::ok) went = receive(c, out, until, resident);
+    if (went != io::ok) {
+      again = true;
+      refusal why = end_child(c, went == io::late);
+      lose();
+      log::warn("publication.isolated", {{"code", why.code}, {"detail", why.detail}});
+      return why;
+    }
+    bool out_of_memory = out.json == to_json(no_memory);
+    again = out_of_memory;
+    c.worn = ++c.files >= files_per_child || resident > resident_limit || out_of_memory;
+    give_back(c);
+    return out;
+  }
+
+  result<raw_answer, refusal> ask(int descriptor, request_head head, const std::string& file_name, const std::string& wish) {
+    std::string name = file_name.substr(0, longest_name);
+    head.memory = how.memory;
+    head.name_size = static_cast<std::uint32_t>(name.size());
+    head.wish_size = static_cast<std::uint32_t>(wish.size());
+    bool again = false;
+    result<raw_answer, refusal> out = once(descriptor, head, name + wish, again);
+    if (again) out = once(descriptor, head, name + wish, again);
+    return out;
+  }
+
+  options how;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<child> idle;
+  unsigned living = 0, wanted = 0;
+  std::uint64_t spawn_failures = 0;
+  bool closing = false;
+  std::thread keeper;
+};
+
+pool::pool(options o) : state_(std::make_unique<state>(std::move(o))) {}
+
+pool::~pool() {
+  {
+    std::lock_guard guard(state_->mutex);
+    state_->closing = true;
+    state_->changed.notify_all();
+  }
+  state_->keeper.join();
+  for (child& c : state_->idle) end_child(c, false);
+}
+
+result<inspection, refusal> pool::inspect(int descriptor, const std::string& file_name) {
+  request_head head{};
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
+  if (!said) return said.error();
+  return read_inspection(std::move(*said));
+}
+
+result<kepub::made, refusal> pool::convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,
+                                           const kepub::options& how) {
+  std::string wish = wish_json(conversion_wish{to.native(), how});
+  if (wish.size() > longest_wish) return refusal{"kepub_failed", "the settings are too long"};
+  request_head head{};
+  head.what = task::convert;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.conversion.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, wish);
+  result<kepub::made, refusal> out = said ? read_conversion(std::move(*said)) : result<kepub::made, refusal>(said.error());
+  if (!out && out.error().code.starts_with("inspection_")) {
+    bool begun = out.error().detail != no_process;
+    return refusal{"kepub_failed", begun ? out.error().code : std::string(no_process)};
+  }
+  return out;
+}
+
+result<found_place, refusal> pool::locate(int descriptor, const std::string& file_name, const place_wish& wish) {
+  std::string json = wish_json(wish);
+  if (json.size() > longest_wish) {
+    place_wish shorter = wish;
+    shorter.measure.clear();  // the child finds it out itself
+    json = wish_json(shorter);
+  }
+  if (json.size() > longest_wish) return refusal{"inspection_limit", "wish"};
+  request_head head{};
+  head.what = task::locate;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, json);
+  if (!said) return said.error();
+  result<found_place, refusal> out = found_from_json(said->json);
+  if (out) out->measure = std::move(said->attached);
+  return out;
+}
+
+options options_from(const config& c) {
+  options out;
+  out.processes = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
+  out.memory = c.bytes("parse.memory");
+  out.cpu = c.duration("parse.cpu");
+  return out;
+}
+
+}  // namespace carrel::publication::isolated

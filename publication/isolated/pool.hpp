@@ -1,0 +1,82 @@
+#pragma once
+// Foreign files are read and converted in processes of their own (ingest.md 23, kepub.md 10): long-lived children without rights,
+// one file at a time each.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "publication/kepub/convert.hpp"
+#include "publication/locator/book.hpp"
+#include "publication/metadata.hpp"
+#include "publication/open.hpp"
+#include "server/core/config.hpp"
+#include "server/core/error.hpp"
+
+namespace carrel::publication::isolated {
+
+struct options {
+  unsigned processes = 2;
+  std::uint64_t memory = 512ULL << 20;           // RLIMIT_DATA
+  std::chrono::milliseconds cpu{30'000};         // per file; four times that by the clock
+  std::chrono::milliseconds conversion{60'000};  // the same of a conversion
+  std::vector<std::string> command{"/proc/self/exe", "inspect"};
+};
+options options_from(const config&);  // ingest.workers, parse.memory, parse.cpu
+
+// A rendition that is cut when a cover comes in (opds.md 5.9); cutting it also proves that the picture can be decoded.
+struct thumbnail {
+  int edge = 0;
+  std::string jpeg;
+};
+
+struct inspection {
+  opened about;  // its cover is the master that is stored (19.1)
+  std::vector<thumbnail> thumbnails;
+};
+
+// A place to look for in a file: an XPointer of it, or a position of another variant of the book.
+struct place_wish {
+  std::string xpointer;
+  std::optional<locator::position> position;
+  std::uint64_t counted = 0;  // characters of the position's document there
+  std::string measure;        // of this file, packed, when it is known
+};
+struct found_place {
+  std::optional<locator::position> at;              // in this file
+  std::optional<locator::written_pointer> pointer;  // the same as an XPointer of it
+  std::string measure;                              // of this file, packed
+};
+
+// The detail of a refusal when no child could be had at all.
+constexpr std::string_view no_process = "no process could be started";
+
+// Safe from any thread; a caller waits for a free child. A child that dies or reaches a limit costs one retry in a fresh one,
+// then the file is refused (inspection_crash, inspection_limit).
+class pool {
+ public:
+  explicit pool(options);
+  ~pool();
+
+  result<inspection, refusal> inspect(int descriptor, const std::string& file_name);
+  // kepub::convert; `to` is written by the child. When that came to an end over it, the refusal is kepub_failed with the detail
+  // inspection_crash or inspection_limit.
+  result<kepub::made, refusal> convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,
+                                       const kepub::options&);
+  // Of an EPUB or KEPUB (locator::book).
+  result<found_place, refusal> locate(int descriptor, const std::string& file_name, const place_wish&);
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+// The whole life of a child: `carrel inspect`, with its socket as descriptor 3.
+int child_main();
+
+}  // namespace carrel::publication::isolated

@@ -1,0 +1,27 @@
+#pragma once
+// What is asked of a child, and what it answers about places, as JSON (protocol.hpp). The reader of an answer trusts nothing of
+// it. For the files of this folder only.
+
+#include <string>
+#include <string_view>
+
+#include "publication/isolated/pool.hpp"
+
+namespace carrel::publication::isolated {
+
+struct conversion_wish {
+  std::string to;
+  kepub::options how;
+};
+std::string wish_json(const conversion_wish&);
+result<conversion_wish, refusal> conversion_from_json(std::string_view);
+
+std::string wish_json(const place_wish&);
+result<place_wish, refusal> wish_from_json(std::string_view);
+
+// Without the measure, which goes another way.
+std::string found_json(const found_place&);
+// inspection_crash for anything that no book could answer: fractions that are none, other words than qualities.
+result<found_place, refusal> found_from_json(std::string_view);
+
+}  // namespace carrel::publication::isolated

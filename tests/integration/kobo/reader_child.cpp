@@ -1,0 +1,3 @@
+#include "publication/isolated/pool.hpp"
+
+int main() { return carrel::publication::isolated::child_main(); }
