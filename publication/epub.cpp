@@ -105,22 +105,6 @@ bool mostly_pre_paginated(const epub_package& package) {
   return n * 5 >= package.spine.size() * 4;
 }
 
-// What the file does not say about itself is taken from its name (15.3), and the librarian is asked.
-void complete_from_name(metadata& about, const std::string& file_name, std::vector<warning>& warnings) {
-  guess g = guess_from_name(file_name);
-  bool untitled = about.title.empty();
-  if (untitled) {
-    warn(warnings, "metadata_missing_title");
-    about.title = g.title;
-    about.title_sort = title_sort(g.title, about.languages.empty() ? "" : about.languages.front());
-  }
-  if (!about.authors.empty()) return;
-  warn(warnings, "metadata_missing_author");
-  if (!g.author.empty() && (untitled || fold(g.title) == fold(about.title))) {
-    about.authors.push_back({g.author, author_sort(g.author), "aut"});
-  }
-}
-
 }  // namespace
 
 bool is_pre_paginated(const spine_item& s) { return has_token(s.properties, "rendition:layout-pre-paginated"); }
@@ -161,7 +145,7 @@ result<opened, refusal> open_epub(archive& zip, const std::string& file_name, co
     about.page_count = about.fixed_layout ? static_cast<int>(package->spine.size()) : text.pages;
     about.page_count_source = "estimate";
   }
-  complete_from_name(about, file_name, warnings);
+  complete_from_name(about, guess_from_name(file_name), warnings);
   out.warnings = std::move(warnings);
   return out;
 }

@@ -35,6 +35,13 @@ struct toc_entry {
   int depth = 0;  // 0 for the top level
 };
 
+// Of sound, in milliseconds from the beginning of the book.
+struct chapter {
+  std::string title;
+  std::int64_t start = 0, end = 0;
+  bool operator==(const chapter&) const = default;
+};
+
 enum class direction { unknown, ltr, rtl };
 
 struct metadata {
@@ -49,16 +56,21 @@ struct metadata {
   std::string description_html;  // sanitised XHTML (17.7)
   std::string description_text;
   std::vector<std::string> subjects;
+  std::vector<std::string> genres;                               // of formats that tell them from other subjects
   std::optional<double> rating;                                  // 0 to 5
   std::vector<std::pair<std::string, std::string>> identifiers;  // isbn_13, isbn_10, uuid, doi, asin, ... -> value
   direction reading = direction::unknown;
   bool fixed_layout = false;
   bool is_kepub = false;
   int page_count = 0;             // 0 unknown
-  std::string page_count_source;  // page_list, calibre, estimate
+  std::string page_count_source;  // page_list, counted, calibre, estimate
   std::vector<toc_entry> toc;
-  std::string drm;  // "" none; lcp, apple, kobo, adept, unknown
+  std::int64_t duration = 0;      // of sound, in milliseconds; 0: none, or unknown
+  std::vector<chapter> chapters;  // of sound, by their start
+  std::string drm;                // "" none; lcp, apple, kobo, adept, amazon, audible, unknown
   std::string epub_version;
+  // What no field holds, under its key in book_files.facts ("volume", "story_arc", "src_lang").
+  std::vector<std::pair<std::string, std::string>> facts;
 };
 
 struct cover_image {

@@ -6,6 +6,7 @@
 
 #include "publication/unicode.hpp"
 #include "publication/unicode_tools.hpp"
+#include "publication/xml.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::publication {
@@ -217,6 +218,25 @@ guess guess_from_comic_name(std::string_view name) {
   g.title = s.empty() ? readable_stem(name) : s;
   if (g.title.empty()) g.title = "_";
   return g;
+}
+
+void complete_from_name(metadata& about, const guess& g, std::vector<warning>& warnings) {
+  bool untitled = about.title.empty();
+  if (untitled) {
+    warn(warnings, "metadata_missing_title");
+    about.title = g.title;
+    about.title_sort = title_sort(g.title, about.languages.empty() ? "" : about.languages.front());
+  }
+  bool same_book = untitled || fold(g.title) == fold(about.title);
+  if (same_book && about.series.empty()) {
+    about.series = g.series;
+    about.series_index_text = g.series_index;
+    about.series_index = to_double(g.series_index);
+  }
+  if (same_book && about.published_on.empty()) about.published_on = g.year;
+  if (!about.authors.empty()) return;
+  warn(warnings, "metadata_missing_author");
+  if (!g.author.empty() && same_book) about.authors.push_back({g.author, author_sort(g.author), "aut"});
 }
 
 }  // namespace carrel::publication

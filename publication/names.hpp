@@ -4,6 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "publication/metadata.hpp"
 
 namespace carrel::publication {
 
@@ -20,6 +23,10 @@ guess guess_from_name(std::string_view name);
 
 // "Series 012 (2019) (Digital)" (ingest.md 15.3, comics).
 guess guess_from_comic_name(std::string_view name);
+
+// What a file does not say about itself is taken from its name, and the librarian is asked (metadata_missing_title,
+// metadata_missing_author). A name that speaks of another title says nothing.
+void complete_from_name(metadata&, const guess&, std::vector<warning>&);
 
 std::string file_stem(std::string_view name);  // without path and extension; ".kepub.epub" and ".fb2.zip" are one extension
 std::string file_extension(

@@ -3,13 +3,12 @@
 #include "publication/recognise.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <span>
 
+#include "publication/file_bytes.hpp"
 #include "publication/names.hpp"
 #include "publication/xml.hpp"
 #include "server/core/text.hpp"
@@ -19,19 +18,6 @@ namespace {
 
 constexpr std::size_t head_size = 64 << 10;
 constexpr std::size_t longest_end_record = 22 + 65535;
-
-std::string read_at(int descriptor, std::uint64_t at, std::size_t size) {
-  std::string out(size, '\0');
-  std::size_t done = 0;
-  while (done < size) {
-    ssize_t n = ::pread(descriptor, out.data() + done, size - done, static_cast<off_t>(at + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  out.resize(done);
-  return out;
-}
 
 std::uint64_t big_endian(std::string_view b, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t most_toc_bytes = 2 << 20;
 constexpr std::size_t long_text = 64 << 10, line = 1200, short_text = 300;
-constexpr std::size_t most_toc = 10'000, most_items = 1000;
+constexpr std::size_t most_toc = 10'000, most_items = 1000, most_chapters = 5000, most_facts = 200;
+constexpr std::int64_t longest_sound = 1'000'000'000;  // ms
 
 json::array people_json(const std::vector<person>& people) {
   json::array out;
@@ -53,7 +54,12 @@ json::object about_json(const metadata& m) {
     if (bytes > most_toc_bytes) break;
     toc.push_back(json::array{e.title, e.href, e.depth});
   }
-  return out.set("toc", std::move(toc)).set("drm", m.drm).set("epub_version", m.epub_version);
+  json::array chapters;
+  for (const chapter& c : m.chapters) chapters.push_back(json::array{c.title, c.start, c.end});
+  json::array facts;
+  for (const auto& [key, value] : m.facts) facts.push_back(json::array{key, value});
+  out.set("toc", std::move(toc)).set("genres", m.genres).set("duration", m.duration).set("chapters", std::move(chapters));
+  return out.set("facts", std::move(facts)).set("drm", m.drm).set("epub_version", m.epub_version);
 }
 
 // Every fault of the sender ends here.
@@ -77,11 +83,12 @@ class taker {
     if (!in_.take(name, out)) throw broken{};
     return out;
   }
-  int number(std::string_view name, int most) const {
+  std::int64_t integer(std::string_view name, std::int64_t most) const {
     std::int64_t out = 0;
     if (!in_.take(name, out) || out < 0 || out > most) throw broken{};
-    return static_cast<int>(out);
+    return out;
   }
+  int number(std::string_view name, int most) const { return static_cast<int>(integer(name, most)); }
   std::optional<double> real(std::string_view name, double most) const {
     if (in_.find(name) == nullptr) return std::nullopt;
     double out = 0;
@@ -99,9 +106,19 @@ class taker {
     return out;
   }
 
-  static std::string text_of(const json::value& v, std::size_t most) {
+  static std::string text_of(const json::value& v, std::size_t most, bool lines = false) {
     if (v.as_text() == nullptr) throw broken{};
-    return checked(*v.as_text(), most, false);
+    return checked(*v.as_text(), most, lines);
+  }
+  static std::int64_t integer_of(const json::value& v, std::int64_t most) {
+    const json::number* n = v.as_number();
+    std::optional<std::int64_t> out = n == nullptr ? std::nullopt : to_integer(n->text);
+    if (!out || *out < 0 || *out > most) throw broken{};
+    return *out;
+  }
+  static const json::array& array_of(const json::value& v, std::size_t size) {
+    if (v.as_array() == nullptr || v.as_array()->size() != size) throw broken{};
+    return *v.as_array();
   }
   static const json::object& object_of(const json::value* v) {
     if (v == nullptr || v->as_object() == nullptr) throw broken{};
@@ -130,6 +147,11 @@ std::vector<person> people_from(const json::array& list) {
   return out;
 }
 
+bool is_code(std::string_view s) {
+  return !s.empty() && s.size() <= 40 &&
+         std::all_of(s.begin(), s.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
 metadata about_from(const json::object& object) {
   taker in(object);
   metadata m;
@@ -155,8 +177,8 @@ metadata about_from(const json::object& object) {
   m.subjects = in.texts("subjects");
   m.rating = in.real("rating", 5);
   for (const json::value& v : in.list("identifiers", 100)) {
-    if (v.as_array() == nullptr || v.as_array()->size() != 2) throw broken{};
-    m.identifiers.emplace_back(taker::text_of((*v.as_array())[0], 40), taker::text_of((*v.as_array())[1], short_text));
+    const json::array& pair = taker::array_of(v, 2);
+    m.identifiers.emplace_back(taker::text_of(pair[0], 40), taker::text_of(pair[1], short_text));
   }
   std::string reading = in.text("reading", 3);
   expect_one_of(reading, "", "ltr", "rtl");
@@ -165,24 +187,29 @@ metadata about_from(const json::object& object) {
   m.is_kepub = in.flag("is_kepub");
   m.page_count = in.number("page_count", 1'000'000);
   m.page_count_source = in.text("page_count_source", 20);
-  expect_one_of(m.page_count_source, "", "page_list", "calibre", "estimate");
+  expect_one_of(m.page_count_source, "", "page_list", "counted", "calibre", "estimate");
   for (const json::value& v : in.list("toc", most_toc)) {
-    if (v.as_array() == nullptr || v.as_array()->size() != 3) throw broken{};
-    const json::array& entry = *v.as_array();
-    const json::number* depth = entry[2].as_number();
-    std::optional<std::int64_t> d = depth == nullptr ? std::nullopt : to_integer(depth->text);
-    if (!d || *d < 0 || *d > 64) throw broken{};
-    m.toc.push_back({taker::text_of(entry[0], 500), taker::text_of(entry[1], 2000), static_cast<int>(*d)});
+    const json::array& entry = taker::array_of(v, 3);
+    m.toc.push_back(
+        {taker::text_of(entry[0], 500), taker::text_of(entry[1], 2000), static_cast<int>(taker::integer_of(entry[2], 64))});
+  }
+  m.genres = in.texts("genres");
+  m.duration = in.integer("duration", longest_sound);
+  for (const json::value& v : in.list("chapters", most_chapters)) {
+    const json::array& c = taker::array_of(v, 3);
+    m.chapters.push_back(
+        {taker::text_of(c[0], 500), taker::integer_of(c[1], longest_sound), taker::integer_of(c[2], longest_sound)});
+  }
+  for (const json::value& v : in.list("facts", most_facts)) {
+    const json::array& pair = taker::array_of(v, 2);
+    std::string key = taker::text_of(pair[0], 40);
+    if (!is_code(key)) throw broken{};
+    m.facts.emplace_back(std::move(key), taker::text_of(pair[1], long_text, true));
   }
   m.drm = in.text("drm", 10);
-  expect_one_of(m.drm, "", "lcp", "apple", "kobo", "adept", "unknown");
+  expect_one_of(m.drm, "", "lcp", "apple", "kobo", "adept", "amazon", "audible", "unknown");
   m.epub_version = in.text("epub_version", 20);
   return m;
-}
-
-bool is_code(std::string_view s) {
-  return !s.empty() && s.size() <= 40 &&
-         std::all_of(s.begin(), s.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 json::array warnings_json(const std::vector<warning>& all) {
