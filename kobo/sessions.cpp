@@ -16,7 +16,7 @@ constexpr std::chrono::minutes between_contacts{1};
   "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                               \
   " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"         \
   " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"       \
-  " k.last_seen_at, k.model, k.firmware, k.fetch_again"                                                                \
+  " k.last_seen_at, k.model, k.firmware, k.fetch_again, sees_all_books(d.user_id)"                                     \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -119,7 +119,7 @@ constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_ses
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
   library::kobo_options wishes = library::read_kobo_options(r.view(9));
-  return {.ids = {.row = r.id(0), .device = device, .user = user, .largest = wishes.largest},
+  return {.ids = {.row = r.id(0), .device = device, .user = user, .largest = wishes.largest, .sees_all = r.flag(24)},
           .wishes = wishes,
           .epoch = r.integer(1),
           .changes = r.integer(2),

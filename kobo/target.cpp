@@ -9,12 +9,18 @@ namespace carrel::kobo {
 namespace {
 
 // Grouped and sorted here rather than there: it is the longest wait of a first sync.
-constexpr db::statement sql_target{"kobo.target", R"sql(
-  select o.shelf_id, o.place, o.added_at, o.book_id, o.entitlement, o.version, o.file_version, coalesce(s.revision, 0), o.pending
-    from kobo_offered($1, $4) o
-    left join kobo_states s on s.user_id = $2 and s.entitlement = o.entitlement
-   where ((select sees_all_books($2)) or exists (select from visible_books($2) v where v.id = o.book_id offset 0))
-     and o.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
+#define CARREL_TARGET(OFFERED)                                                                                             \
+  "select o.shelf_id, o.place, o.added_at, o.book_id, o.entitlement, o.version, o.file_version, coalesce(s.revision, 0), " \
+  "       o.pending from " OFFERED                                                                                         \
+  " o"                                                                                                                     \
+  "  left join kobo_states s on s.user_id = $2 and s.entitlement = o.entitlement"                                          \
+  " where o.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1)"
+constexpr db::statement sql_target{
+    "kobo.target",
+    CARREL_TARGET("kobo_offered($1, $4)") " and exists (select from visible_books($2) v where v.id = o.book_id offset 0)"};
+// What each book has to be asked for where it may be hidden keeps the planner from reading index and shelf side by side.
+constexpr db::statement sql_whole_target{"kobo.whole_target", CARREL_TARGET("kobo_offered($1)")};
+#undef CARREL_TARGET
 
 // With all that a page says of its books, and nothing else: a sync is mostly this statement.
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
@@ -69,7 +75,9 @@ target read_target(db::tx& tx, const kobo_ids& k) {
   std::vector<dated> books;
   std::unordered_map<uuid, std::size_t> known;
   target out;
-  db::rows rows = tx.run(sql_target, k.device, k.user, k.row, k.largest);
+  bool whole = k.sees_all && k.largest == 0;
+  db::rows rows =
+      whole ? tx.run(sql_whole_target, k.device, k.user, k.row) : tx.run(sql_target, k.device, k.user, k.row, k.largest);
   books.reserve(rows.size());
   known.reserve(rows.size());
   out.shelved.reserve(rows.size());

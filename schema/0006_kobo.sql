@@ -311,6 +311,19 @@ create trigger books_unready after update of kobo_file, kobo_ready, status, dele
 -- What the shelves that feed a Kobo hold and can be delivered, a row for each book on each shelf, whoever reads it. Books whose file
 -- is not there, or not yet ready for it, are pending. Who asks for some books gives their book_id: that is looked up in the shelves,
 -- which else are read as a whole. All that a sync compares is in one index (books_compared), unless the device has a limit.
+create function kobo_offered(device uuid)
+  returns table (shelf_id uuid, place bigint, added_at timestamptz, book_id uuid, entitlement uuid, version bigint, file_version bigint,
+                 file_id uuid, pending boolean, preparing boolean)
+  language sql stable as $$
+  select sb.shelf_id, sb.position, sb.added_at, b.id, b.entitlement, b.version, b.file_version, b.kobo_file,
+         not b.kobo_ready or b.kobo_file in (select m.id from book_files m where m.missing_since is not null), not b.kobo_ready
+    from feeding_shelves fs
+    join shelf_books sb on sb.shelf_id = fs.shelf_id
+    join books b on b.id = sb.book_id and b.status = 'organized' and b.deleted_at is null
+   where fs.device_id = device and b.kobo_file is not null
+$$;
+
+-- The same of a device with a limit (0: none).
 create function kobo_offered(device uuid, largest bigint)
   returns table (shelf_id uuid, place bigint, added_at timestamptz, book_id uuid, entitlement uuid, version bigint, file_version bigint,
                  file_id uuid, pending boolean, preparing boolean)
