@@ -13,6 +13,7 @@
 #include "database.hpp"
 #include "library/book_parts.hpp"
 #include "library/revision.hpp"
+#include "library/search_words.hpp"
 #include "library/store.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/unicode.hpp"
@@ -81,14 +82,6 @@ std::vector<std::string> list(const std::optional<std::string>& literal) {
       item += c;
   }
   if (any || !item.empty()) out.push_back(item);
-  return out;
-}
-
-std::string words(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& t : texts) {
-    for (const std::string& w : publication::words(publication::fold(t))) out += w + " ";
-  }
   return out;
 }
 
@@ -161,6 +154,9 @@ class loader {
     json::object ids;
     if (v[isbn_13]) ids.set("isbn_13", *v[isbn_13]);
     uuid file = uuid::make();
+    library::book_fields searched = searched_of(v, people, tag_names, genre_names);
+    library::indexed_words found_by = library::words_to_find(searched);
+    for (library::spelling& s : library::words_to_spell(searched)) spellings_.emplace(std::move(s.word), std::move(s.written));
     staging_.push_back({v[id],
                         v[title],
                         v[title_sort],
@@ -182,10 +178,10 @@ class loader {
                         p(tag_names),
                         p(tag_keys),
                         p(db::bytes{publication::dup_key(*v[title], *v[language], first)}),
-                        words({*v[title]}),
-                        words(people),
-                        words({join(tag_names, " "), join(genre_names, " "), v[series].value_or("")}),
-                        words({v[publisher].value_or(""), v[isbn_13].value_or("")}),
+                        found_by.title,
+                        found_by.people,
+                        found_by.subjects,
+                        found_by.rest,
                         v[added_at],
                         p(file)});
     for (std::size_t i = 0; i < people.size(); ++i) {
@@ -200,6 +196,14 @@ class loader {
       hashes_.push_back({hash, kind, p(file), v[id], "original"});
     }
     if (staging_.size() == 10'000) flush();
+  }
+
+  // After the last row.
+  void finish() {
+    flush();
+    table rows;
+    for (const auto& [word, written] : spellings_) rows.push_back({word, written});
+    put("spellings", {"word", "written"}, rows);
   }
 
   void flush() {
@@ -225,6 +229,22 @@ class loader {
   }
 
  private:
+  static library::book_fields searched_of(const std::vector<std::optional<std::string>>& v,
+                                          const std::vector<std::string>& people, const std::vector<std::string>& tag_names,
+                                          const std::vector<std::string>& genre_names) {
+    library::book_fields f;
+    f.title = *v[title];
+    for (const std::string& name : people) f.authors.push_back({.name = name, .sort = {}});
+    f.tags = tag_names;
+    f.genres = genre_names;
+    f.series = v[series].value_or("");
+    f.publisher = v[publisher].value_or("");
+    f.languages = {*v[language]};
+    f.published_on = v[published].value_or("");
+    if (v[isbn_13]) f.identifiers.emplace_back("isbn_13", *v[isbn_13]);
+    return f;
+  }
+
   void put(const char* name, const std::vector<std::string>& names, table& rows) {
     if (!rows.empty()) tx_.copy_in(name, names, rows);
     rows.clear();
@@ -260,6 +280,7 @@ class loader {
   std::int64_t size_;
   std::map<std::string, uuid> people_, series_, tags_;
   std::set<std::string> seen_;
+  std::map<std::string, std::string> spellings_;
   table staging_, people_rows_, series_rows_, tag_rows_, book_people_, book_tags_, files_, hashes_;
 };
 
@@ -297,7 +318,7 @@ int run(const char* path) {
       all.add(fields);
       ++count;
     }
-    all.flush();
+    all.finish();
     library::bump_revision(tx);
   });
   pool.read_now([](db::tx& tx) { tx.script("vacuum analyze"); });

@@ -86,7 +86,8 @@ library::new_file file_row(const work& w) {
   f.koreader_md5 = w.prints.koreader_md5;
   f.content_hash = o.content_hash;
   f.drm = o.about.drm;
-  f.epub_version = o.about.epub_version;
+  f.duration = o.about.duration;
+  f.facts = library::facts_of(o.about);
   f.is_kepub = o.about.is_kepub;
   f.described = o.described;
   f.warnings = o.warnings;

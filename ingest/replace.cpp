@@ -47,7 +47,8 @@ library::new_file row_of(const uuid& file, const publication::opened& o, const p
   f.koreader_md5 = prints.koreader_md5;
   f.content_hash = o.content_hash;
   f.drm = o.about.drm;
-  f.epub_version = o.about.epub_version;
+  f.duration = o.about.duration;
+  f.facts = library::facts_of(o.about);
   f.is_kepub = o.about.is_kepub;
   f.described = o.described;
   f.warnings = o.warnings;

@@ -25,7 +25,7 @@ constexpr db::statement sql_load{"library.load_books", R"sql(
     left join lateral (
       select array_agg(array[bf.id::text, bf.format, bf.mime, bf.original_name, bf.download_name, coalesce(bf.storage_path, ''),
                              bf.file_size::text, bf.checksum, bf.md5, bf.koreader_md5, coalesce(bf.content_hash, ''), bf.drm,
-                             bf.is_kepub::text, bf.described::text, (bf.missing_since is not null)::text,
+                             bf.duration_ms::text, bf.is_kepub::text, bf.described::text, (bf.missing_since is not null)::text,
                              (extract(epoch from bf.created_at) * 1000000)::bigint::text] order by bf.rank, bf.id) as files
         from book_files bf
        where bf.book_id = b.id) f on true
@@ -37,7 +37,7 @@ constexpr db::statement sql_named{"library.find_book_named", R"sql(
 constexpr db::statement sql_file{"library.find_file", R"sql(
   select f.id, f.book_id, f.format, f.mime, f.original_name, f.download_name, coalesce(f.storage_path, ''), f.file_size, f.checksum,
          f.md5, f.koreader_md5, coalesce(f.content_hash, ''), f.drm, f.is_kepub, f.described, f.missing_since is not null, f.created_at,
-         b.title
+         b.title, f.duration_ms
     from book_files f join visible_books($1) b on b.id = f.book_id
    where f.id = $2)sql"};
 
@@ -71,7 +71,7 @@ std::vector<tag> tags_from(const std::vector<std::string>& flat) {
 
 std::vector<book_file> files_from(const uuid& book, const std::vector<std::string>& flat) {
   std::vector<book_file> out;
-  for (std::size_t i = 0; i + 16 <= flat.size(); i += 16) {
+  for (std::size_t i = 0; i + 17 <= flat.size(); i += 17) {
     const std::string* v = &flat[i];
     out.push_back({.id = *uuid::parse(v[0]),
                    .book_id = book,
@@ -86,10 +86,11 @@ std::vector<book_file> files_from(const uuid& book, const std::vector<std::strin
                    .koreader_md5 = v[9],
                    .content_hash = v[10],
                    .drm = v[11],
-                   .is_kepub = v[12] == "true",
-                   .described = v[13] == "true",
-                   .missing = v[14] == "true",
-                   .created_at = micros(v[15])});
+                   .duration = std::stoll(v[12]),
+                   .is_kepub = v[13] == "true",
+                   .described = v[14] == "true",
+                   .missing = v[15] == "true",
+                   .created_at = micros(v[16])});
   }
   return out;
 }
@@ -190,6 +191,7 @@ std::optional<visible_file> find_file(db::tx& tx, const uuid& viewer, const uuid
                                .koreader_md5 = r.text(10),
                                .content_hash = r.text(11),
                                .drm = r.text(12),
+                               .duration = r.integer(18),
                                .is_kepub = r.flag(13),
                                .described = r.flag(14),
                                .missing = r.flag(15),

@@ -31,6 +31,7 @@ struct book_file {
   std::string format, mime, original_name, download_name, storage_path;
   std::int64_t size = 0;
   std::string checksum, md5, koreader_md5, content_hash, drm;
+  std::int64_t duration = 0;  // of sound, in milliseconds
   bool is_kepub = false, described = true, missing = false;
   instant created_at{};
 };
@@ -91,10 +92,15 @@ struct new_file {
   std::string format, mime, original_name, original_name_raw, storage_path, inbox_path, extension;
   std::int64_t size = 0;
   std::string checksum, md5, koreader_md5, content_hash, drm;
-  std::string epub_version{};  // of the package, "2.0"; a Kobo is told (kobo.md 7.4)
+  std::int64_t duration = 0;  // of sound, in milliseconds
+  json::object facts{};       // what no column holds: facts_of
   bool is_kepub = false, described = true;
   std::vector<publication::warning> warnings;
 };
+
+// What a file tells that is the file's own and no field of the book: epub_version ("2.0"; a Kobo is told, kobo.md 7.4), chapters
+// [{title, start_ms, end_ms}] of sound, and what its format names besides (ingest.md 10.4, 14).
+json::object facts_of(const publication::metadata&);
 
 struct new_cover {
   std::string sha256, mime, storage_path, source;

@@ -23,6 +23,7 @@ json::object file_json(const book_file& f, const std::string& base) {
           {"original_name", f.original_name},
           {"protected", !f.drm.empty()},
           {"missing", f.missing},
+          {"duration_ms", f.duration > 0 ? json::value(f.duration) : json::value()},
           {"url", base + "/" + f.book_id.text() + "/files/" + f.id.text()}};
 }
 

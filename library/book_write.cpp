@@ -5,6 +5,8 @@
 #include "library/book_parts.hpp"
 #include "library/offer.hpp"
 #include "library/revision.hpp"
+#include "library/search_words.hpp"
+#include "library/spelling.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
@@ -52,13 +54,14 @@ constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
 constexpr db::statement sql_file{"library.add_file", R"sql(
   insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, slug, storage_path, inbox_path,
                           file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings,
-                          offered, facts)
+                          offered, facts, duration_ms)
   values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13, $14, $15, nullif($16, ''), $17, $18, $19, $20,
-          $21::jsonb, $22, $23::jsonb))sql"};
+          $21::jsonb, $22, $23::jsonb, $24))sql"};
 
 constexpr db::statement sql_replace{"library.replace_file", R"sql(
   update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
          content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, facts = $15::jsonb,
+         duration_ms = $16,
          missing_since = null, kobo_as = null, kobo_how = '', kobo_kept = '', updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
@@ -107,17 +110,6 @@ int offered_of(const new_file& file) { return static_cast<int>(last_taker(file.f
 // kobo_file_of, of a book with this file alone.
 bool is_for_kobos(const new_file& file) {
   return (file.format == "epub" || file.format == "kepub") && file.drm.empty() && !file.storage_path.empty();
-}
-
-std::string words_of(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& t : texts) {
-    for (const std::string& word : publication::words(publication::fold(t))) {
-      out += word;
-      out += ' ';
-    }
-  }
-  return out;
 }
 
 std::string identifier(const book_fields& f, std::string_view scheme) {
@@ -181,10 +173,6 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
   return out;
 }
 
-std::string facts_json(const new_file& f) {
-  return f.epub_version.empty() ? "{}" : json::dump(json::object{{"epub_version", f.epub_version}});
-}
-
 // What the file itself says, kept beside what people choose (ingest.md 18.1).
 void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
   json::array people;
@@ -200,6 +188,7 @@ void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m,
                           {"languages", m.languages},
                           {"publisher", m.publisher},
                           {"published_date", m.published_on},
+                          {"genres", m.genres},
                           {"tags", m.subjects},
                           {"identifiers", std::move(identifiers)},
                           {"description", m.description_html}};
@@ -224,6 +213,17 @@ void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m,
 
 }  // namespace
 
+json::object facts_of(const publication::metadata& m) {
+  json::object out;
+  for (const auto& [key, value] : m.facts) out.set(key, value);
+  if (!m.epub_version.empty()) out.set("epub_version", m.epub_version);
+  json::array chapters;
+  for (const publication::chapter& c : m.chapters)
+    chapters.push_back(json::object{{"title", c.title}, {"start_ms", c.start}, {"end_ms", c.end}});
+  if (!chapters.empty()) out.set("chapters", std::move(chapters));
+  return out;
+}
+
 book_fields fields_from(const publication::metadata& m) {
   book_fields f;
   f.title = m.title;
@@ -240,6 +240,7 @@ book_fields fields_from(const publication::metadata& m) {
   f.published_on = m.published_on;
   f.description = m.description_html;
   f.description_text = m.description_text;
+  f.genres = m.genres;
   f.tags = m.subjects;
   if (m.page_count > 0) f.page_count = m.page_count;
   f.page_count_source = m.page_count_source;
@@ -271,17 +272,11 @@ field_columns columns_of(db::tx& tx, const uuid& book, const book_fields& f) {
   std::optional<std::int64_t> year = f.published_on.size() >= 4 ? to_integer(f.published_on.substr(0, 4)) : std::nullopt;
 
   json::object identifiers;
-  std::vector<std::string> identifier_values{f.publisher};
-  for (const auto& [scheme, value] : f.identifiers) {
-    identifiers.set(scheme, value);
-    identifier_values.push_back(value);
-  }
+  for (const auto& [scheme, value] : f.identifiers) identifiers.set(scheme, value);
   std::vector<std::string> tag_keys;
   for (const std::string& tag : f.tags) tag_keys.push_back(key_of_name(tag));
-  std::vector<std::string> people = authors, subjects = f.tags;
-  for (const std::string& name : names_of(f.contributors)) people.push_back(name);
-  subjects.insert(subjects.end(), f.genres.begin(), f.genres.end());
-  subjects.push_back(f.series);
+  indexed_words found_by = words_to_find(f);
+  note_spellings(tx, words_to_spell(f));
 
   field_columns out{.values = {}, .place = place};
   auto add = [&](const auto&... all) { (out.values.push_back(db::to_param(all)), ...); };
@@ -290,7 +285,7 @@ field_columns columns_of(db::tx& tx, const uuid& book, const book_fields& f) {
   add(or_null(identifier(f, "isbn_10")), or_null(identifier(f, "isbn_13")), json::dump(identifiers), or_null(f.publisher), year);
   add(f.published_on, language, f.languages, f.description, f.description_text, f.page_count, f.page_count_source, f.genres);
   add(f.tags, f.age_rating, or_null(f.reading_direction), f.fixed_layout, dup_key, tag_keys);
-  add(words_of({f.title, f.subtitle}), words_of(people), words_of(subjects), words_of(identifier_values));
+  add(found_by.title, found_by.people, found_by.subjects, found_by.rest);
   return out;
 }
 
@@ -331,7 +326,7 @@ uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publi
   tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, publication::ascii_slug(download),
          file.storage_path, file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5,
          publication::file_name_md5(download), file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
-         json::dump(warnings_json(file.warnings)), offered, facts_json(file));
+         json::dump(warnings_json(file.warnings)), offered, json::dump(file.facts), file.duration);
   remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
   add_candidate(tx, id, m, file);
   return id;
@@ -341,7 +336,7 @@ void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
   tx.run(sql_retire_hashes, id);
   db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
                          file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
-                         json::dump(warnings_json(file.warnings)), offered_of(file), facts_json(file));
+                         json::dump(warnings_json(file.warnings)), offered_of(file), json::dump(file.facts), file.duration);
   CARREL_EXPECT(rows.size() == 1);
   tx.run(sql_touch, rows[0].id(0));
   new_file same = file;

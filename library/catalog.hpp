@@ -51,6 +51,7 @@ struct filter {
   std::string language{}, format{}, text{};  // text: words that must match (search)
   std::optional<uuid> person{}, series{}, tag{}, shelf{};
   list::of order = list::of::newest;  // newest, title, author
+  bool closest_first = false;         // by how well the text is met, as far as 1,000 books; without a text nothing
   taker for_whom = taker::page;
   std::string token_name() const;
 };
@@ -100,6 +101,9 @@ struct found {
   bool more = false;
 };
 found search(db::tx&, const uuid& viewer, const query&, int offset, int limit);  // offset + limit <= 1000
+// For a query that finds nothing: the same with the nearest words of the library instead of those that no book has, if that finds
+// a book that the viewer sees. At most six such queries are tried.
+std::optional<query> respelled(db::tx&, const uuid& viewer, const query&);
 
 struct counts {
   std::int64_t books = 0, inbox = 0, review = 0, files = 0;

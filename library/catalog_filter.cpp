@@ -7,6 +7,7 @@
 #include "library/catalog.hpp"
 #include "library/catalog_lists.hpp"
 #include "library/search_words.hpp"
+#include "publication/unicode.hpp"
 
 namespace carrel::library {
 namespace {
@@ -89,6 +90,33 @@ const statements& way_of(const filter& f, bool words) {
   return in_library ? organised : any_status;
 }
 
+// Ordered by what was typed there is no key to go on from: pages are places.
+constexpr db::statement sql_best{"library.filter_best",
+                                 "select b.id, b.version from (select v.* from visible_books($1) v"
+                                 "   where v.offered >= $13 and v.search_vector @@ to_tsquery('simple', $12) limit 2000) b"
+                                 " where ($5 = '' or b.status::text = $5)" CARREL_FILTERS
+                                 " order by" CARREL_BEST_FIRST("$2", "$12") "offset $3 limit $4"};
+
+outline best_of(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words, const cursor& from, int limit) {
+  auto place = static_cast<std::int64_t>(std::clamp<std::uint64_t>(from.ordinal, 1, most_results)) - 1;
+  auto want = static_cast<int>(std::min<std::int64_t>(limit, most_results - place));
+  db::rows rows = tx.run(sql_best, viewer, publication::sort_key(f.text), place, want + 1, f.status, f.language, f.format,
+                         f.person, f.series, f.tag, f.shelf, words, static_cast<int>(f.for_whom));
+  auto at = [](cursor::side side, std::int64_t ordinal) {
+    cursor c{.from = side};
+    c.ordinal = static_cast<std::uint64_t>(ordinal);
+    return c;
+  };
+  outline out;
+  for (const db::row& r : rows.first(static_cast<std::size_t>(want)))
+    out.books.push_back({.id = r.id(0), .version = r.integer(1)});
+  out.first_ordinal = static_cast<std::uint64_t>(place) + 1;
+  if (place > 0) out.previous = at(cursor::side::before, std::max<std::int64_t>(place - limit, 0) + 1);
+  if (rows.size() > static_cast<std::size_t>(want) && place + want < most_results)
+    out.next = at(cursor::side::after, place + want + 1);
+  return out;
+}
+
 std::size_t order_index(list::of order) { return order == list::of::title ? 1 : order == list::of::author ? 2 : 0; }
 
 // The list that gives the same books in the same order, when the filter is a single one over newest order.
@@ -119,11 +147,15 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
 std::string filter::token_name() const {
   auto id = [](const std::optional<uuid>& i) { return i ? i->text() : std::string(); };
   return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) +
-         "|" + id(shelf) + "|" + std::to_string(order_index(order));
+         "|" + id(shelf) + "|" + (closest_first && !text.empty() ? "closest" : std::to_string(order_index(order)));
 }
 
 outline outline_of(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {
   if (std::optional<list> same = as_list(f)) return outline_of(tx, viewer, *same, from, limit);
+  if (f.closest_first && !f.text.empty()) {
+    std::string words = search_words(f.text);
+    return words.empty() ? outline{} : best_of(tx, viewer, f, words, from, limit);
+  }
   if ((from.from == cursor::side::after || from.from == cursor::side::before) && !key_is_good(f.order, from.key)) return {};
   std::string words = f.text.empty() ? "" : search_words(f.text);
   if (!f.text.empty() && words.empty()) return {};  // only signs: nothing can match

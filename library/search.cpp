@@ -8,24 +8,13 @@
 namespace carrel::library {
 namespace {
 
-constexpr std::size_t longest_query = 256, most_words = 16;
-constexpr std::int64_t most_results = 1000;
-
-// Candidates come from the word index and are bounded before they are ranked: exact title, title beginning, author, series, rest,
-// then the newer (opds.md 6.4). The count is exact below the bound.
-constexpr db::statement sql_search{"library.search", R"sql(
-  with hits as materialized (
-    select b.id, b.version, b.title_key, b.created_at, b.search_vector
-      from listed_books($1, $6) b
-     where b.search_vector @@ to_tsquery('simple', $2) limit 2000)
-  select h.id, h.version, count(*) over ()
-    from hits h
-   order by case when $3 <> '' and h.title_key = $3 then 0
-                 when $3 <> '' and h.title_key >= $3 and h.title_key < $3 || U&'\+10FFFF' then 1
-                 else 2 end,
-            case when $3 = '' then 0 else -ts_rank('{0.1,0.3,0.6,1.0}', h.search_vector, to_tsquery('simple', $2)) end,
-            h.created_at desc, h.id desc
-   offset $4 limit $5)sql"};
+// Candidates come from the word index and are bounded before they are ranked. The count is exact below the bound.
+constexpr db::statement sql_search{
+    "library.search",
+    "with hits as materialized ("
+    "  select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
+    "   where b.search_vector @@ to_tsquery('simple', $2) limit 2000)"
+    "select b.id, b.version, count(*) over () from hits b order by" CARREL_BEST_FIRST("$3", "$2") "offset $4 limit $5"};
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
   select b.id, b.version, count(*) over ()
@@ -33,26 +22,6 @@ constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
    where b.isbn_13 = $2 and ($3 = '' or b.search_vector @@ to_tsquery('simple', nullif($3, '')))
    order by b.created_at desc, b.id desc
    offset $4 limit $5)sql"};
-
-// Words of one run of typed text, folded as the index is.
-void add_words(std::vector<std::string>& out, std::string_view text) {
-  for (std::string& word : publication::words(publication::fold(text))) {
-    if (out.size() < most_words) out.push_back(std::move(word));
-  }
-}
-
-std::string joined(const std::vector<std::string>& words, std::string_view between, std::string_view weights, bool prefix_last) {
-  std::string out;
-  for (const std::string& word : words) {
-    if (!out.empty()) out += between;
-    out += "'" + word + "'";
-    bool prefix = prefix_last && &word == &words.back() && count_code_points(word) >= 3;
-    if (prefix || !weights.empty()) out += ":";
-    if (prefix) out += "*";
-    out += weights;
-  }
-  return out;
-}
 
 std::string words_of(const query& q, bool with_all) {
   std::string out;
@@ -93,33 +62,6 @@ std::optional<matches> find_isbn(db::tx& tx, const uuid& viewer, const query& q,
 }
 
 }  // namespace
-
-std::string search_words(std::string_view typed, std::string_view weights) {
-  // The longest query counts characters; four bytes each are enough to cut safely.
-  std::string text(cut_utf8(typed, longest_query * 4));
-  while (count_code_points(text) > longest_query) text = std::string(cut_utf8(text, text.size() - 1));
-  std::string out;
-  auto add = [&](const std::string& part) {
-    if (part.empty()) return;
-    if (!out.empty()) out += " & ";
-    out += part;
-  };
-  std::string_view rest = text;
-  std::vector<std::string> loose;
-  for (;;) {
-    std::size_t open = rest.find('"');
-    add_words(loose, rest.substr(0, open));
-    if (open == rest.npos) break;
-    std::size_t close = rest.find('"', open + 1);
-    std::vector<std::string> phrase;
-    add_words(phrase, rest.substr(open + 1, close == rest.npos ? rest.npos : close - open - 1));
-    add(phrase.empty() ? "" : "(" + joined(phrase, " <-> ", weights, false) + ")");
-    if (close == rest.npos) break;
-    rest.remove_prefix(close + 1);
-  }
-  add(joined(loose, " & ", weights, true));
-  return out;
-}
 
 matches search_outline(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
   int want = static_cast<int>(std::clamp<std::int64_t>(most_results - offset, 0, limit));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "library/catalog.hpp"
 #include "opds/atom_writer.hpp"
 #include "opds/entries.hpp"
 #include "publication/unicode.hpp"
@@ -89,11 +90,26 @@ position position_from(const http::request& in, const search_request& r, int pag
 struct found {
   library::matches outline;
   entry_parts entries;
+  std::optional<library::query> instead;  // nearly the same words, because nothing has those that were asked for
 };
 
 found search(db::tx& tx, const uuid& viewer, const library::query& terms, int offset, int limit, const entry_shelf& shelf) {
-  found out{.outline = library::search_outline(tx, viewer, terms, offset, limit), .entries = {}};
+  found out{.outline = library::search_outline(tx, viewer, terms, offset, limit), .entries = {}, .instead = {}};
+  if (out.outline.books.empty()) out.instead = library::respelled(tx, viewer, terms);
+  if (out.instead) out.outline = library::search_outline(tx, viewer, *out.instead, offset, limit);
   out.entries = gather(tx, viewer, out.outline.books, shelf);
+  return out;
+}
+
+// The list's name says what it holds.
+std::string title_of(const search_request& r, const found& result) {
+  if (!result.instead) return r.title;
+  std::string out = "Search:";
+  std::vector<std::string> said;
+  for (const search_field& f : search_fields) {
+    const std::string& words = (*result.instead).*f.value;
+    if (!words.empty() && std::find(said.begin(), said.end(), words) == said.end()) said.push_back(words), out += " " + words;
+  }
   return out;
 }
 
@@ -110,7 +126,7 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
   neighbours around = neighbours_of(previous, next, r.token_name());
   around.last = false;
 
-  spot s{.kind = kind::acquisition, .title = r.title, .at = r.at, .up = place{}};
+  spot s{.kind = kind::acquisition, .title = title_of(r, result), .at = r.at, .up = place{}};
   feed f = begin_feed(v, s, p.shown, &around);
   f.books = entries_of(v, shelf, result.entries);
   f.total = result.outline.total;

@@ -145,6 +145,14 @@ create index books_dup on books (dup_key) where dup_key is not null;
 create index books_duplicates on books (possible_duplicate_of) where possible_duplicate_of is not null;
 create index books_search on books using gin (search_vector) with (fastupdate = off);
 
+-- The words of all books, so that one that is typed wrong is recognised (library/spelling.hpp).
+create extension if not exists pg_trgm;
+create table spellings (
+  word text collate "C" primary key,           -- folded
+  written text not null                        -- as a book has it, in lower case
+);
+create index spellings_near on spellings using gist (word gist_trgm_ops);
+
 create table book_people (
   book_id uuid not null references books on delete cascade,
   person_id uuid not null references people,
@@ -187,7 +195,8 @@ create table book_files (
   offered smallint not null default 0,         -- as books.offered, of this file
   described boolean not null default true,     -- false: waits for its reader
   warnings jsonb not null default '[]',
-  facts jsonb not null default '{}',
+  duration_ms bigint not null default 0,       -- of sound
+  facts jsonb not null default '{}',           -- what no column holds: library::facts_of
   extractor_version int not null default 1,
   missing_since timestamptz,                   -- found missing on disk
   -- What a Kobo gets of it: a conversion (kobo_artifacts), or the file as it is, by its own id; null while that is not known

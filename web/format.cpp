@@ -103,6 +103,13 @@ view moment(const messages& say, const std::optional<instant>& at, view& into, c
   return into;
 }
 
+std::string length_text(const messages& say, std::int64_t milliseconds) {
+  std::int64_t minutes = std::max<std::int64_t>(1, (milliseconds + 30'000) / 60'000);
+  std::string hours = say.number(minutes / 60), rest = say.number(minutes % 60);
+  if (minutes < 60) return say.say("length.minutes", {{"minutes", rest}});
+  return say.say("length.hours", {{"hours", hours}, {"minutes", rest}});
+}
+
 std::string size_text(const messages& say, std::int64_t bytes) {
   double size = static_cast<double>(bytes);
   if (size < 1000) return say.count("size.bytes", bytes);

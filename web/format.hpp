@@ -18,6 +18,7 @@ view moment(const messages&, const std::optional<instant>&, view& into, const st
 std::string language_name(const messages&, const std::string& tag);  // "German" for "de"; the tag where nobody knows it
 std::string languages_text(const messages&, const std::vector<std::string>& tags);
 std::string date_text(const messages&, const std::string& published);        // "17 November 1975", "November 1975", "1975"
+std::string length_text(const messages&, std::int64_t milliseconds);         // "3 h 20 min"
 std::string size_text(const messages&, std::int64_t bytes);                  // "4.2 MB"
 std::string percent_text(const messages&, double fraction);                  // "41 %"
 std::string format_name(const messages&, const library::book_file&);         // "EPUB", "EPUB (Kobo)"

@@ -67,6 +67,13 @@ for (const script of [true, false]) {
       if (!script) await page.getByRole('searchbox').press('Enter');
       await page.locator('#results').getByRole('link', {name: /The Quiet Harbour/}).click();
       assert.equal(await page.getByRole('heading', {level: 1}).innerText(), 'The Quiet Harbour');
+      await page.goBack();
+      await page.getByRole('searchbox').fill('author:fenwick harbuor');
+      if (!script) await page.getByRole('searchbox').press('Enter');
+      await page.getByText('No book has “author:fenwick harbuor”.').waitFor();
+      await page.getByRole('link', {name: 'author:fenwick harbour'}).click();
+      assert.equal(await page.locator('#f-sort option[selected]').textContent(), 'Closest match');
+      await page.locator('#results').getByRole('link', {name: /The Quiet Harbour/}).click();
       await page.getByText('Fingerprints').first().click();
       assert.match(await page.locator('table.prints').innerText(), /SHA-256[\s\S]*KOReader, binary|KOReader, binary[\s\S]*SHA-256/);
       quiet(page);

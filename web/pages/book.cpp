@@ -164,6 +164,9 @@ std::vector<view> facts(const visit& v, const library::book& b) {
   add("field.published", date_text(v.say, b.published_on));
   add("field.language", languages_text(v.say, b.languages));
   add("field.page_count", b.page_count ? v.say.number(*b.page_count) : "");
+  std::int64_t sound = 0;
+  for (const library::book_file& f : b.files) sound = std::max(sound, f.duration);  // formats of one recording, not its parts
+  add("field.length", sound > 0 ? length_text(v.say, sound) : "");
   for (const auto& [name, value] : b.identifiers) {
     std::string key = "identifier." + name;
     if (v.say.has(key))

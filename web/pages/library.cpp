@@ -23,6 +23,7 @@ struct library_data {
   std::vector<library::shelf> shelves;
   chosen_names names;
   std::optional<std::int64_t> total;
+  std::string instead;      // what was looked for because nothing has what was typed
   std::size_t waiting = 0;  // matches of the same search in the inbox, for those who may look there
 };
 
@@ -43,6 +44,7 @@ library::filter filter_of(const visit& v) {
   f.tag = id_of(in.query("tag"));
   f.shelf = id_of(in.query("shelf"));
   std::string sort = in.query("sort").value_or("");
+  f.closest_first = !f.text.empty() && sort.empty();
   if (sort == "title") f.order = library::list::of::title;
   if (sort == "author") f.order = library::list::of::author;
   return f;
@@ -65,9 +67,22 @@ std::string name_or_nothing(db::tx& tx, const uuid& viewer, library::names kind,
   return id ? library::name_of(tx, viewer, kind, *id).value_or("") : "";
 }
 
+// Books whose words are nearly those that were typed, where no book has them all.
+void look_for_like_words(db::tx& tx, const uuid& viewer, library::filter& f, library_data& out) {
+  library::query typed;
+  typed.all = f.text;
+  std::optional<library::query> other = library::respelled(tx, viewer, typed);
+  if (!other) return;
+  f.text = other->all;
+  out.instead = other->all;
+  out.page = library::browse(tx, viewer, f, {}, 50);
+}
+
 library_data load_library(db::tx& tx, uuid viewer, library::filter f, const library::cursor& at, bool look_in_inbox) {
   library_data out;
   out.page = library::browse(tx, viewer, f, at, 50);
+  bool first = at.from == library::cursor::side::start;
+  if (out.page.books.empty() && first && !f.text.empty() && f.status == "organized") look_for_like_words(tx, viewer, f, out);
   out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;
   out.shelves = library::shelves(tx, viewer);
   out.names.author = name_or_nothing(tx, viewer, library::names::authors, f.person);
@@ -130,12 +145,16 @@ pairs format_options(const visit& v) {
 
 void fill_filters(const visit& v, const library::filter& f, const library_data& data, view& out) {
   std::string sort = f.order == library::list::of::title ? "title" : f.order == library::list::of::author ? "author" : "new";
-  pairs sorts{{"new", v.say.text("sort.new")}, {"title", v.say.text("sort.title")}, {"author", v.say.text("sort.author")}};
+  bool usual = f.closest_first || (f.text.empty() && sort == "new");  // what an address without an order means
+  pairs sorts{{f.text.empty() ? "" : "new", v.say.text("sort.new")},
+              {"title", v.say.text("sort.title")},
+              {"author", v.say.text("sort.author")}};
+  if (!f.text.empty()) sorts.insert(sorts.begin(), {"", v.say.text("sort.closest")});
   pairs states{{"organized", v.say.text("status.organized")},
                {"inbox", v.say.text("status.inbox")},
                {"review", v.say.text("status.review")},
                {"all", v.say.text("status.all")}};
-  out.set("sorts", options(sorts, sort)).set("states", options(states, f.status.empty() ? "all" : f.status));
+  out.set("sorts", options(sorts, usual ? "" : sort)).set("states", options(states, f.status.empty() ? "all" : f.status));
   out.set("languages", options(language_options(v, data), f.language))
       .set("formats_offered", options(format_options(v), f.format));
   out.set("shelves", options(shelf_options(v, data), f.shelf ? f.shelf->text() : ""));
@@ -183,7 +202,10 @@ answer library_page(const site& at, http::context& c) {
   out.set("books", cards(v.say, data.page.books));
   out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
   out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));
-  out.set("pager", pager(c.in, f.token_name(), data.page.previous, data.page.next));
+  out.set("instead_words", data.instead.empty() ? "" : v.say.say("library.instead", {{"typed", f.text}}));
+  out.set("instead", data.instead).set("instead_href", query_with(c.in, "q", data.instead));
+  // The pages of what was found instead are reached by its link.
+  out.set("pager", data.instead.empty() ? pager(c.in, f.token_name(), data.page.previous, data.page.next) : view());
   out.set("narrowed", narrowed(f) || !f.text.empty())
       .set("opened", narrowed(f) || c.in.query("sort").has_value())
       .set("live_search", true);

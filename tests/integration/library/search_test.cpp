@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "library/spelling.hpp"
 #include "tests/integration/library/shelf_of_books.hpp"
 
 using namespace carrel;
@@ -11,6 +12,26 @@ namespace {
 
 library::found find(library_db& db, library::query q, int offset = 0, int limit = 50) {
   return db.pool().read_now([&](db::tx& tx) { return library::search(tx, db.reader(), q, offset, limit); });
+}
+
+// What is found instead of what was typed; "" for nothing.
+std::string instead(library_db& db, const uuid& viewer, const std::string& typed) {
+  auto other = db.pool().read_now([&](db::tx& tx) { return library::respelled(tx, viewer, {.all = typed}); });
+  return other ? other->all : "";
+}
+
+strings closest(library_db& db, library::filter f, int limit = 50) {
+  f.closest_first = true;
+  strings out;
+  library::cursor at;
+  for (int pages = 0; pages < 10; ++pages) {
+    auto page = db.pool().read_now([&](db::tx& tx) { return library::browse(tx, db.reader(), f, at, limit); });
+    for (const std::string& title : titles(page.books)) out.push_back(title);
+    CHECK(page.previous.has_value() == (pages > 0));
+    if (!page.next) break;
+    at = *library::from_token(library::to_token(*page.next, f.token_name()), f.token_name(), library::cursor::side::after);
+  }
+  return out;
 }
 
 }  // namespace
@@ -63,4 +84,81 @@ TEST_CASE("results page by position with an exact count") {
   CHECK(first.books.size() == 10);
   CHECK(third.books.size() == 5);
   CHECK_FALSE(third.more);
+}
+
+TEST_CASE("terms of a field narrow to it, in every language of the pages") {
+  library_db db;
+  db.add({.title = "Orlando", .author = "Virginia Woolf", .series = "Hogarth", .tags = {"Fantasy"}});
+  db.add({.title = "The Fantasy Woolf", .author = "Ann Other", .tags = {"Science fiction"}});
+  db.add({.title = "Hogarth", .author = "Ann Other", .language = "de", .tags = {"Science", "Pulp fiction"}});
+  auto found = [&](const char* typed) {
+    strings out = titles(find(db, {.all = typed}).books);
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  CHECK(found("woolf") == strings{"Orlando", "The Fantasy Woolf"});
+  for (const char* typed :
+       {"author:woolf", "author: woolf", "Autor:WOOLF", "auteur:woolf", "author:\"virginia woolf\"", "author:wool"})
+    CHECK(found(typed) == strings{"Orlando"});
+  CHECK(found("title:woolf") == strings{"The Fantasy Woolf"});
+  CHECK(found("tag:fantasy") == strings{"Orlando"});
+  CHECK(found("series:hogarth") == strings{"Orlando"});
+  CHECK(found("série:hogarth") == strings{"Orlando"});
+  CHECK(found("tag:hogarth").empty());
+  CHECK(found("tag:\"science fiction\"") == strings{"Hogarth", "The Fantasy Woolf"});
+  CHECK(found("tag:pulp author:other") == strings{"Hogarth"});
+  CHECK(found("language:de") == strings{"Hogarth"});
+  CHECK(found("other language:en") == strings{"The Fantasy Woolf"});
+  CHECK(found("nothing:woolf").empty());  // no field: a word like any other
+  CHECK(found("author:").empty());
+  CHECK(found("tag:\"unfinished").empty());
+}
+
+TEST_CASE("words that are nearly right find what is meant") {
+  library_db db;
+  db.add({.title = "The Lighthouse Ledger", .author = "J. R. R. Tolkien"});
+  db.add({.title = "Dune"});
+  db.add({.title = "Война и мир", .language = "ru"});
+  db.add({.title = "Hidden Cartography", .status = "review"});
+  uuid viewer = db.reader();
+  CHECK(instead(db, viewer, "lighthuose") == "lighthouse");
+  CHECK(instead(db, viewer, "Tolkein") == "tolkien");
+  CHECK(instead(db, viewer, "duen") == "dune");
+  CHECK(instead(db, viewer, "author:tolkein ledger") == "author:tolkien ledger");
+  CHECK(instead(db, viewer, "lihgthouse tolkein") == "lighthouse tolkien");
+  CHECK(instead(db, viewer, "войны") == "война");
+  CHECK(instead(db, viewer, "lighthouse") == "");      // it is right
+  CHECK(instead(db, viewer, "lighth") == "");          // it begins a word
+  CHECK(instead(db, viewer, "zebra") == "");           // nothing is near
+  CHECK(instead(db, viewer, "tolkein dune") == "");    // no book has both
+  CHECK(instead(db, viewer, "cartografy") == "");      // what one may not see does not exist
+  CHECK(instead(db, db.owner(), "cartografy") == "");  // search is of the library, not of the inbox
+  CHECK(instead(db, viewer, "") == "");
+  CHECK(instead(db, viewer, std::string(10'000, 'q')) == "");
+}
+
+TEST_CASE("letters apart") {
+  auto apart = [](std::u32string_view a, std::u32string_view b) { return library::letters_apart(a, b, 3); };
+  CHECK(apart(U"dune", U"dune") == 0);
+  CHECK(apart(U"dune", U"duen") == 1);
+  CHECK(apart(U"dune", U"dunes") == 1);
+  CHECK(apart(U"dune", U"done") == 1);
+  CHECK(apart(U"", U"abc") == 3);
+  CHECK(apart(U"kitten", U"sitting") == 3);
+  CHECK(apart(U"kitten", U"zzzzzz") == 4);
+  CHECK(library::letters_apart(U"short", U"a much longer word", 2) == 3);
+}
+
+TEST_CASE("a list that is searched shows the closest first, page by page") {
+  library_db db;
+  db.add({.title = "Salt and Sea", .author = "Ann Lighthouse"});
+  db.add({.title = "Lighthouse Keeping"});
+  db.add({.title = "Lighthouse"});
+  db.add({.title = "Of a tag", .tags = {"Lighthouse"}});
+  strings all{"Lighthouse", "Lighthouse Keeping", "Salt and Sea", "Of a tag"};
+  CHECK(closest(db, {.status = "organized", .text = "lighthouse"}) == all);
+  CHECK(closest(db, {.status = "organized", .text = "lighthouse"}, 1) == all);
+  CHECK(closest(db, {.status = "organized", .text = "lighthouse"}, 3) == all);
+  CHECK(closest(db, {.status = "organized", .language = "de", .text = "lighthouse"}).empty());
+  CHECK(closest(db, {.status = "review", .text = "lighthouse"}).empty());
 }
