@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "publication/vips_library.hpp"
+#include "publication/xml.hpp"
 
 namespace carrel::publication {
 namespace {
@@ -123,6 +124,18 @@ result<std::string, refusal> scale_picture(std::string_view bytes, box wanted, b
   v->error_clear();
   if (!ok || out == nullptr) return refusal{"cover_unreadable", "damaged"};
   return std::string(static_cast<const char*>(out), size);
+}
+
+result<cover_image, refusal> usable_cover(std::string bytes, std::vector<warning>& warnings) {
+  result<picture_facts, refusal> facts = inspect_picture(bytes);
+  if (!facts) return facts.error();
+  if (!looks_complete(bytes)) {
+    // It is decoded once, small: what comes out decides.
+    bool damaged = false;
+    if (!scale_picture(bytes, {.width = 64, .height = 64}, &damaged)) return refusal{"cover_damaged", ""};
+    if (damaged) warn(warnings, "cover_damaged", "the picture is not complete");
+  }
+  return cover_image{std::move(bytes), facts->mime, facts->width, facts->height};
 }
 
 }  // namespace carrel::publication

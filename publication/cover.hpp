@@ -34,4 +34,8 @@ bool can_read_pictures();
 // Does the file have its proper end? Says nothing about what is before it.
 bool looks_complete(std::string_view bytes);
 
+// A picture that a book has for its cover, when it can be shown; a refusal when not: cover_unreadable, cover_too_large,
+// cover_damaged. One without its proper end is decoded first and warned of (cover_damaged).
+result<cover_image, refusal> usable_cover(std::string bytes, std::vector<warning>&);
+
 }  // namespace carrel::publication

@@ -146,27 +146,16 @@ class finder {
       warn(warnings_, link || damaged ? bytes.error().code : "cover_unreadable", bytes.error().detail);
       return std::nullopt;
     }
-    result<picture_facts, refusal> facts = inspect_picture(*bytes);
-    if (!facts) {
-      refused_.push_back(entry);
-      // A picture that only looks like a cover is passed over in silence.
-      if (declared) warn(warnings_, facts.error().code, facts.error().detail.empty() ? entry->name : facts.error().detail);
-      return std::nullopt;
+    result<cover_image, refusal> cover = usable_cover(std::move(*bytes), warnings_);
+    if (cover) {
+      cover->entry = entry->name;
+      return std::move(*cover);
     }
-    if (!looks_complete(*bytes) && !usable_though_damaged(*bytes)) {
-      refused_.push_back(entry);
-      warn(warnings_, "cover_damaged", entry->name);
-      return std::nullopt;
-    }
-    return cover_image{std::move(*bytes), facts->mime, facts->width, facts->height, entry->name};
-  }
-
-  // A picture without its proper end is decoded once, small: what comes out decides.
-  bool usable_though_damaged(const std::string& bytes) {
-    bool damaged = false;
-    if (!scale_picture(bytes, {.width = 64, .height = 64}, &damaged)) return false;
-    if (damaged) warn(warnings_, "cover_damaged", "the picture is not complete");
-    return true;
+    refused_.push_back(entry);
+    const refusal& why = cover.error();
+    // A picture that only looks like a cover is passed over in silence, unless it is half of one.
+    if (declared || why.code == "cover_damaged") warn(warnings_, why.code, why.detail.empty() ? entry->name : why.detail);
+    return std::nullopt;
   }
 
   archive& zip_;

@@ -4,14 +4,14 @@
 
 #include "publication/content.hpp"
 #include "publication/epub.hpp"
+#include "publication/field_limits.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::publication {
 namespace {
 
-constexpr std::size_t most_entries = 10'000, longest_label = 500;
-constexpr int deepest = 32, most_pages = 100'000;
+constexpr int most_pages = 100'000;
 constexpr std::string_view ops_namespace = "http://www.idpf.org/2007/ops";
 
 // epub:type with whatever prefix is bound to the OPS namespace.
@@ -35,7 +35,7 @@ pugi::xml_node nav_of_type(const pugi::xml_node& root, std::string_view type) {
 
 std::string label_of(const pugi::xml_node& n) {
   constexpr std::size_t read = 16 << 10;
-  return clean_text(text_of(n, read), longest_label);
+  return clean_text(text_of(n, read), longest_toc_label);
 }
 
 // The target as a path inside the archive with its fragment; "" when it leads outside.
@@ -59,7 +59,7 @@ bool walk_entries(const pugi::xml_node& root, std::string_view item, Visit visit
   for (pugi::xml_node at = root.first_child(); at;) {
     bool entry = is(at, item);
     if (entry) {
-      if (++seen > most_entries || depth + 1 >= deepest) return false;
+      if (++seen > most_toc_entries || depth + 1 >= deepest_toc) return false;
       visit(at, depth + 1);
     }
     if (pugi::xml_node below = at.first_child()) {

@@ -1,7 +1,9 @@
 #include "publication/open.hpp"
 
 #include "publication/epub.hpp"
+#include "publication/fiction_book/open.hpp"
 #include "publication/names.hpp"
+#include "publication/plain_text/open.hpp"
 #include "publication/recognise.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
@@ -34,6 +36,9 @@ result<opened, refusal> open(int descriptor, const std::string& file_name, const
   result<recognised, refusal> found = examine(descriptor, file_name, limit, warnings);
   if (!found) return found.error();
   if (found->what.format == "epub") return open_epub(*found->zip, file_name, limit, std::move(warnings));
+  if (found->what.format == "fb2" || found->what.format == "fbz")
+    return fiction_book::open(descriptor, *found, file_name, limit, std::move(warnings));
+  if (found->what.format == "txt") return plain_text::open(descriptor, file_name, limit, std::move(warnings));
   opened out = named_only(found->what, file_name);
   out.warnings = std::move(warnings);
   return out;

@@ -23,6 +23,8 @@ struct limits {
   std::uint64_t content_xml = 32ULL << 20;
   std::uint64_t container_xml = 1ULL << 20;
   std::uint64_t image = 64ULL << 20;
+  std::uint64_t fiction_xml = 128ULL << 20, fiction_binaries = 96ULL << 20;
+  std::uint64_t plain_text = 64ULL << 20;
   int xml_depth = 256;
   std::uint64_t manifest_items = 20'000, spine_items = 10'000;
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "publication/field_limits.hpp"
 #include "publication/identifiers.hpp"
 #include "publication/people.hpp"
 #include "publication/sanitise.hpp"
@@ -16,10 +17,6 @@
 namespace carrel::publication {
 namespace {
 
-constexpr std::size_t title_limit = 1000, series_limit = 500, publisher_limit = 300, subject_limit = 200, most_subjects = 500;
-constexpr std::size_t most_people = 200, description_limit = 64 << 10;
-constexpr double largest_index = 99'999;  // in a series; what is larger is a date or another number
-
 struct refinement {
   std::string property, scheme, text;
 };
@@ -28,18 +25,6 @@ std::string after_colon(std::string_view s) {
   s = trim(s);
   std::size_t colon = s.find(':');
   return std::string(colon == std::string_view::npos ? s : s.substr(colon + 1));
-}
-
-// "2.2.1" counts as 2.2; no number when it does not begin with digits.
-std::optional<double> leading_number(std::string_view s) {
-  s = trim(s);
-  std::size_t n = 0, points = 0;
-  while (n < s.size() && ((s[n] >= '0' && s[n] <= '9') || (s[n] == '.' && n > 0 && points == 0))) points += s[n++] == '.';
-  if (n < s.size() && s[n] != '.') return std::nullopt;
-  if (n > 0 && s[n - 1] == '.') --n;
-  if (n == 0 || n > 12) return std::nullopt;
-  std::optional<double> found = to_double(s.substr(0, n));
-  return found && *found <= largest_index ? found : std::nullopt;
 }
 
 bool is_subject_code(std::string_view s) {
@@ -124,11 +109,7 @@ class reader {
   }
 
   std::string bounded(std::string_view raw, std::size_t limit, std::string_view field) {
-    std::string full = clean_text(raw, std::string_view::npos);
-    if (full.size() <= limit) return full;
-    warn(warnings_, "metadata_truncated", field);
-    full.resize(cut_at_grapheme(full, limit).size());
-    return full;
+    return clean_field(raw, limit, field, warnings_);
   }
 
   const std::vector<pugi::xml_node>& all(const std::string& name) const {
@@ -306,7 +287,7 @@ class reader {
     about_.series = name;
     if (name.empty() || index.empty()) return;
     about_.series_index_text = index;
-    about_.series_index = leading_number(index);
+    about_.series_index = series_number(index);
     if (!about_.series_index) warn(warnings_, "metadata_invalid_value", "series index");
   }
 

@@ -104,18 +104,17 @@ result<std::string, refusal> zip_format(archive& zip, const std::string& extensi
     if (mime && trim(*mime) == "application/epub+zip") return std::string("epub");
   }
   if (zip.find("META-INF/container.xml") != nullptr) return std::string("epub");
-  std::size_t packages = 0, fictions = 0, images = 0, pages = 0, books = 0;
+  std::size_t packages = 0, images = 0, pages = 0, books = 0;
   for (const archive_entry& e : zip.entries()) {
     if (is_junk(e.name)) continue;
-    constexpr std::array<std::string_view, 1> opf{"opf"}, fb2{"fb2"};
+    constexpr std::array<std::string_view, 1> opf{"opf"};
     packages += has_extension(e.name, opf);
-    fictions += has_extension(e.name, fb2);
     images += is_image_name(e.name);
     pages += has_extension(e.name, page_extensions);
     books += has_extension(e.name, book_extensions);
   }
   if (packages == 1) return std::string("epub");
-  if (fictions == 1) return std::string("fbz");
+  if (fiction_book_in(zip) != nullptr) return std::string("fbz");
   if (zip.find("[Content_Types].xml") != nullptr) return unsupported("an Office document");
   if (images > 0 && pages == 0) return std::string("cbz");
   if (books > (extension == "cbz" ? 1u : 0u)) return unsupported("unpack this archive first");
@@ -264,6 +263,17 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
 std::optional<refusal> too_large(std::uint64_t size, const limits& limit) {
   std::uint64_t most = std::max(limit.file_size, limit.audio_file_size);
   return size > most ? std::optional(oversized(size, most)) : std::nullopt;
+}
+
+const archive_entry* fiction_book_in(const archive& zip) {
+  constexpr std::array<std::string_view, 1> fb2{"fb2"};
+  const archive_entry* found = nullptr;
+  for (const archive_entry& e : zip.entries()) {
+    if (is_junk(e.name) || !has_extension(e.name, fb2)) continue;
+    if (found != nullptr) return nullptr;
+    found = &e;
+  }
+  return found;
 }
 
 bool is_image_name(std::string_view path) { return has_extension(path, image_extensions); }

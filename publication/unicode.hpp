@@ -32,6 +32,9 @@ std::vector<std::string> words(
     std::string_view folded);  // of fold()ed text; splits scripts without blanks into single characters
 std::string language_name(std::string_view tag, std::string_view in_language);  // "German"
 
+// A place in a series: "2.2.1" counts as 2.2; nothing when it does not begin with digits (9.3).
+std::optional<double> series_number(std::string_view);
+
 // ISBN: digits and X, checked; both forms where there are two (9.4).
 struct isbn {
   std::string isbn_13, isbn_10;

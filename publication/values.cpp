@@ -1,4 +1,4 @@
-// Dates and ISBNs (ingest.md 17.4, 9.4).
+// Dates, ISBNs and places in a series (ingest.md 17.4, 9.4, 9.3).
 
 #include <array>
 #include <charconv>
@@ -274,6 +274,18 @@ std::optional<isbn> parse_isbn(std::string_view in) {
   if (digits.size() == 10 && isbn_10_ok(digits)) return isbn{isbn_13_of(digits), digits};
   if (digits.size() == 13 && digits.find('X') == std::string::npos && isbn_13_ok(digits)) return isbn{digits, isbn_10_of(digits)};
   return std::nullopt;
+}
+
+std::optional<double> series_number(std::string_view s) {
+  constexpr double largest = 99'999;  // what is larger is a date or another number
+  s = trim(s);
+  std::size_t n = 0, points = 0;
+  while (n < s.size() && ((s[n] >= '0' && s[n] <= '9') || (s[n] == '.' && n > 0 && points == 0))) points += s[n++] == '.';
+  if (n < s.size() && s[n] != '.') return std::nullopt;
+  if (n > 0 && s[n - 1] == '.') --n;
+  if (n == 0 || n > 12) return std::nullopt;
+  std::optional<double> found = to_double(s.substr(0, n));
+  return found && *found <= largest ? found : std::nullopt;
 }
 
 }  // namespace carrel::publication

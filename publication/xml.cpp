@@ -4,6 +4,7 @@
 #include <unicode/ucsdet.h>
 
 #include <algorithm>
+#include <array>
 
 #include "publication/entities.hpp"
 #include "publication/unicode.hpp"
@@ -17,7 +18,89 @@ constexpr std::string_view dc_namespaces[] = {"http://purl.org/dc/elements/1.1/"
 constexpr std::string_view opf_namespaces[] = {"", "http://www.idpf.org/2007/opf",
                                                "http://openebook.org/namespaces/oeb-package/1.0/"};
 
-// UTF-16 and UTF-32 without a name, by the zero bytes around the first '<' (8.3).
+std::size_t count_replacements(std::string_view s) {
+  std::size_t n = 0;
+  for (std::size_t at = s.find("\xef\xbf\xbd"); at != std::string_view::npos; at = s.find("\xef\xbf\xbd", at + 3)) ++n;
+  return n;
+}
+
+// Encodings whose declaration says nothing new: the bytes decide by themselves.
+bool is_utf8_name(std::string_view name) { return equal_ascii_case(name, "utf-8") || equal_ascii_case(name, "utf8"); }
+
+void remove_controls(decoded& d) {
+  auto bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
+  d.controls = std::erase_if(d.text, bad);
+}
+
+constexpr int most_attributes = 1000;  // of one element: looking a prefix up is linear in them
+
+}  // namespace
+
+void warn(std::vector<warning>& list, std::string_view code, std::string_view detail) {
+  warning w{std::string(code), clean_text(detail, 200)};
+  auto same_code = std::count_if(list.begin(), list.end(), [&](const warning& other) { return other.code == w.code; });
+  if (same_code >= 20 || std::find(list.begin(), list.end(), w) != list.end()) return;
+  list.push_back(std::move(w));
+}
+
+std::string clean_field(std::string_view raw, std::size_t max_bytes, std::string_view field, std::vector<warning>& warnings) {
+  std::string full = clean_text(raw, std::string_view::npos);
+  if (full.size() <= max_bytes) return full;
+  warn(warnings, "metadata_truncated", field);
+  full.resize(cut_at_grapheme(full, max_bytes).size());
+  return full;
+}
+
+bool convert_to_utf8(std::string_view bytes, const std::string& encoding, std::string& out) {
+  UErrorCode status = U_ZERO_ERROR;
+  std::unique_ptr<UConverter, decltype(&ucnv_close)> converter(ucnv_open(encoding.c_str(), &status), &ucnv_close);
+  if (U_FAILURE(status)) return false;
+  // In pieces: a book as a whole would be held three times. Half a surrogate pair waits for its other half.
+  std::array<char16_t, 8192> piece;
+  std::size_t waiting = 0;
+  const char *at = bytes.data(), *end = at + bytes.size();
+  out.clear();
+  out.reserve(bytes.size());
+  do {
+    status = U_ZERO_ERROR;
+    char16_t* to = piece.data() + waiting;
+    ucnv_toUnicode(converter.get(), &to, piece.data() + piece.size(), &at, end, nullptr, true, &status);
+    if (U_FAILURE(status) && status != U_BUFFER_OVERFLOW_ERROR) return false;
+    auto size = static_cast<std::size_t>(to - piece.data());
+    waiting = status == U_BUFFER_OVERFLOW_ERROR && size > 0 && U16_IS_LEAD(piece[size - 1]) ? 1 : 0;
+    out += to_utf8(icu::UnicodeString(false, piece.data(), static_cast<int32_t>(size - waiting)));
+    if (waiting > 0) piece[0] = piece[size - 1];
+  } while (status == U_BUFFER_OVERFLOW_ERROR);
+  return true;
+}
+
+std::string declared_encoding(std::string_view bytes) {
+  std::string_view head = bytes.substr(0, 256);
+  if (!head.starts_with("<?xml")) return {};
+  head = head.substr(0, head.find("?>"));
+  std::size_t at = head.find("encoding");
+  if (at == std::string_view::npos) return {};
+  std::size_t quote = head.find_first_of("\"'", at);
+  if (quote == std::string_view::npos) return {};
+  std::size_t end = head.find(head[quote], quote + 1);
+  if (end == std::string_view::npos || end - quote > 41) return {};
+  return std::string(head.substr(quote + 1, end - quote - 1));
+}
+
+byte_order_mark find_byte_order_mark(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  // The longer ones first: a mark of UTF-16 is the beginning of one of UTF-32.
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> marks{{{"\xff\xfe\0\0"sv, "UTF-32LE"},
+                                                                                       {"\0\0\xfe\xff"sv, "UTF-32BE"},
+                                                                                       {"\xef\xbb\xbf"sv, "UTF-8"},
+                                                                                       {"\xff\xfe"sv, "UTF-16LE"},
+                                                                                       {"\xfe\xff"sv, "UTF-16BE"}}};
+  for (const auto& [mark, encoding] : marks) {
+    if (bytes.starts_with(mark)) return {encoding, mark.size()};
+  }
+  return {};
+}
+
 std::string guessed_wide_encoding(std::string_view b) {
   if (b.size() < 4) return {};
   auto zero = [&b](std::size_t i) { return b[i] == '\0'; };
@@ -39,89 +122,13 @@ std::string detected_encoding(std::string_view bytes) {
   return U_SUCCESS(status) && name != nullptr ? name : "";
 }
 
-std::size_t count_replacements(std::string_view s) {
-  std::size_t n = 0;
-  for (std::size_t at = s.find("\xef\xbf\xbd"); at != std::string_view::npos; at = s.find("\xef\xbf\xbd", at + 3)) ++n;
-  return n;
-}
-
-// Encodings whose declaration says nothing new: the bytes decide by themselves.
-bool is_utf8_name(std::string_view name) { return equal_ascii_case(name, "utf-8") || equal_ascii_case(name, "utf8"); }
-
-void remove_controls(decoded& d) {
-  auto bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
-  d.controls = std::erase_if(d.text, bad);
-}
-
-constexpr int most_attributes = 1000;  // of one element: looking a prefix up is linear in them
-
-const char* shape_problem(const pugi::xml_node& root, int limit) {
-  int depth = 0;
-  pugi::xml_node at = root.first_child();
-  while (at) {
-    int attributes = 0;
-    for (pugi::xml_attribute a = at.first_attribute(); a; a = a.next_attribute()) {
-      if (++attributes > most_attributes) return "xml_too_large";
-    }
-    if (at.first_child()) {
-      at = at.first_child();
-      if (++depth >= limit) return "xml_too_deep";
-      continue;
-    }
-    while (at && !at.next_sibling()) {
-      at = at.parent();
-      --depth;
-      if (at == root) return nullptr;
-    }
-    if (at) at = at.next_sibling();
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-void warn(std::vector<warning>& list, std::string_view code, std::string_view detail) {
-  warning w{std::string(code), clean_text(detail, 200)};
-  auto same_code = std::count_if(list.begin(), list.end(), [&](const warning& other) { return other.code == w.code; });
-  if (same_code >= 20 || std::find(list.begin(), list.end(), w) != list.end()) return;
-  list.push_back(std::move(w));
-}
-
-bool convert_to_utf8(std::string_view bytes, const std::string& encoding, std::string& out) {
-  UErrorCode status = U_ZERO_ERROR;
-  std::unique_ptr<UConverter, decltype(&ucnv_close)> converter(ucnv_open(encoding.c_str(), &status), &ucnv_close);
-  if (U_FAILURE(status)) return false;
-  icu::UnicodeString text(bytes.data(), static_cast<int32_t>(bytes.size()), converter.get(), status);
-  if (U_FAILURE(status)) return false;
-  out = to_utf8(text);
-  return true;
-}
-
-std::string declared_encoding(std::string_view bytes) {
-  std::string_view head = bytes.substr(0, 256);
-  if (!head.starts_with("<?xml")) return {};
-  head = head.substr(0, head.find("?>"));
-  std::size_t at = head.find("encoding");
-  if (at == std::string_view::npos) return {};
-  std::size_t quote = head.find_first_of("\"'", at);
-  if (quote == std::string_view::npos) return {};
-  std::size_t end = head.find(head[quote], quote + 1);
-  if (end == std::string_view::npos || end - quote > 41) return {};
-  return std::string(head.substr(quote + 1, end - quote - 1));
-}
-
-decoded decode_xml(std::string_view bytes) {
+decoded decode_xml(std::string_view bytes, charset_guess guess) {
   decoded d;
   std::string encoding;
-  if (bytes.starts_with("\xef\xbb\xbf")) {
-    bytes.remove_prefix(3);
+  if (byte_order_mark mark = find_byte_order_mark(bytes); mark.size > 0) {
+    if (!is_utf8_name(mark.encoding)) encoding = mark.encoding;
+    bytes.remove_prefix(mark.size);
     d.declared = true;
-  } else if (bytes.starts_with(std::string_view("\xff\xfe\0\0", 4)) || bytes.starts_with(std::string_view("\0\0\xfe\xff", 4))) {
-    encoding = bytes[0] == '\0' ? "UTF-32BE" : "UTF-32LE";
-    bytes.remove_prefix(4);
-  } else if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) {
-    encoding = bytes[0] == '\xff' ? "UTF-16LE" : "UTF-16BE";
-    bytes.remove_prefix(2);
   } else if (std::string wide = guessed_wide_encoding(bytes); !wide.empty()) {
     encoding = wide;
   } else if (std::string name = declared_encoding(bytes); !name.empty()) {
@@ -132,20 +139,22 @@ decoded decode_xml(std::string_view bytes) {
       encoding = name;
   }
   if (!encoding.empty()) d.declared = true;
-  if (encoding.empty() || !convert_to_utf8(bytes, encoding, d.text)) d.text = std::string(bytes);
+  bool converted = !encoding.empty() && convert_to_utf8(bytes, encoding, d.text);
 
-  if (!valid_text(d.text)) {
-    std::string raw = std::move(d.text);
-    d.text = replace_invalid_utf8(raw);
+  if (converted) {
+    d.invalid = count_replacements(d.text);
+  } else if (valid_text(bytes)) {
+    d.text = std::string(bytes);
+    if (!encoding.empty()) d.invalid = count_replacements(d.text);
+  } else {
+    d.text = replace_invalid_utf8(bytes);
     d.invalid = count_replacements(d.text);
     if (encoding.empty() && d.invalid > 3) {
-      std::string other, name = detected_encoding(raw);
-      if (!name.empty() && !is_utf8_name(name) && convert_to_utf8(raw, name, other) && count_replacements(other) < d.invalid) {
+      std::string other, name = guess(bytes);
+      if (!name.empty() && !is_utf8_name(name) && convert_to_utf8(bytes, name, other) && count_replacements(other) < d.invalid) {
         d.text = std::move(other);
       }
     }
-  } else if (!encoding.empty()) {
-    d.invalid = count_replacements(d.text);
   }
   remove_controls(d);
   return d;
@@ -188,27 +197,52 @@ bool declares_entities(std::string_view text) {
   return false;
 }
 
-result<xml_tree, refusal> parse_package_xml(std::string_view bytes, int depth, std::vector<warning>& warnings,
-                                            std::initializer_list<const char*> required) {
-  decoded d = decode_xml(bytes);
+const char* shape_problem(const pugi::xml_node& root, int limit) {
+  int depth = 0;
+  pugi::xml_node at = root.first_child();
+  while (at) {
+    int attributes = 0;
+    for (pugi::xml_attribute a = at.first_attribute(); a; a = a.next_attribute()) {
+      if (++attributes > most_attributes) return "xml_too_large";
+    }
+    if (at.first_child()) {
+      at = at.first_child();
+      if (++depth >= limit) return "xml_too_deep";
+      continue;
+    }
+    while (at && !at.next_sibling()) {
+      at = at.parent();
+      --depth;
+      if (at == root) return nullptr;
+    }
+    if (at) at = at.next_sibling();
+  }
+  return nullptr;
+}
+
+result<std::string, refusal> mended_xml(decoded d, std::vector<warning>& warnings) {
   if (declares_entities(d.text)) return refusal{"xml_entities_not_allowed", ""};
   if (d.invalid > 0) warn(warnings, "text_invalid_utf8");
   if (d.controls > 0) warn(warnings, "text_control_characters");
+  if (d.text.find('&') == std::string::npos) return std::move(d.text);
+  // pugixml itself accepts a bare & and keeps unknown names as text, so this pass is what finds them (1.2).
+  reference_counts references;
+  std::string prepared = prepare_references(d.text, &references);
+  if (references.names + references.escaped == 0) return std::move(d.text);
+  warn(warnings, "xml_recovered");
+  return prepared;
+}
 
+result<xml_tree, refusal> parse_package_xml(std::string_view bytes, int depth, std::vector<warning>& warnings,
+                                            std::initializer_list<const char*> required) {
+  result<std::string, refusal> text = mended_xml(decode_xml(bytes), warnings);
+  if (!text) return text.error();
   constexpr unsigned options = pugi::parse_default | pugi::parse_ws_pcdata;
   auto tree = std::make_unique<pugi::xml_document>();
-  reference_counts references;
-  // pugixml itself accepts a bare & and keeps unknown names as text, so the pre-pass is what finds them (1.2).
-  std::string_view text = d.text;
-  std::string prepared;
-  if (text.find('&') != std::string_view::npos) {
-    prepared = prepare_references(text, &references);
-    if (references.names + references.escaped > 0) text = prepared;
-  }
-  pugi::xml_parse_result parsed = tree->load_buffer(text.data(), text.size(), options, pugi::encoding_utf8);
+  pugi::xml_parse_result parsed = tree->load_buffer(text->data(), text->size(), options, pugi::encoding_utf8);
   if (const char* problem = shape_problem(*tree, depth)) return refusal{problem, ""};
-  if (references.names + references.escaped > 0 || !parsed) warn(warnings, "xml_recovered");
   if (!parsed) {
+    warn(warnings, "xml_recovered");
     for (const char* name : required) {
       if (!first_descendant(*tree, name)) return refusal{"", name};
     }

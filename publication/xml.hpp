@@ -15,13 +15,31 @@ namespace carrel::publication {
 // Adds a warning once; foreign text in `detail` is cleaned and cut, and one code comes at most 20 times.
 void warn(std::vector<warning>&, std::string_view code, std::string_view detail = {});
 
+// clean_text() of one field of a book, with metadata_truncated when it is shortened.
+std::string clean_field(std::string_view raw, std::size_t max_bytes, std::string_view field, std::vector<warning>&);
+
 struct decoded {
   std::string text;          // valid UTF-8 without BOM and NUL
   std::size_t invalid = 0;   // sequences replaced by U+FFFD
   std::size_t controls = 0;  // NUL and other control characters, left out
   bool declared = false;     // BOM or declaration named the encoding
 };
-decoded decode_xml(std::string_view bytes);
+// What the encoding of bytes looks like, by name; "" when there is no telling.
+using charset_guess = std::string (*)(std::string_view bytes);
+std::string detected_encoding(std::string_view bytes);
+
+// `guess` is asked when bytes that should be UTF-8 are not, and believed when its answer fits better.
+decoded decode_xml(std::string_view bytes, charset_guess guess = &detected_encoding);
+
+// What the first bytes say about all of them; size 0 when they say nothing.
+struct byte_order_mark {
+  std::string_view encoding;
+  std::size_t size = 0;
+};
+byte_order_mark find_byte_order_mark(std::string_view bytes);
+
+// UTF-16 and UTF-32 without a mark, by the zero bytes around the first character (8.3); "" for others.
+std::string guessed_wide_encoding(std::string_view bytes);
 
 // Bytes of a named encoding to UTF-8; false when ICU does not know the name.
 bool convert_to_utf8(std::string_view bytes, const std::string& encoding, std::string& out);
@@ -35,6 +53,13 @@ using xml_tree = std::unique_ptr<pugi::xml_document>;
 // declarations and trees deeper than `depth`. With `required`, a partial tree counts only when every named element is in it.
 result<xml_tree, refusal> parse_package_xml(std::string_view bytes, int depth, std::vector<warning>&,
                                             std::initializer_list<const char*> required = {});
+
+// The same up to the parser: text with its references put right. Refuses entity declarations.
+result<std::string, refusal> mended_xml(decoded, std::vector<warning>&);
+
+// The code of what makes a tree one that is not walked, deeper than `limit` or with elements of too many attributes; null when
+// there is nothing.
+const char* shape_problem(const pugi::xml_node& root, int limit);
 
 bool declares_entities(std::string_view text);
 

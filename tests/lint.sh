@@ -21,7 +21,7 @@ only_in() {  # PATTERN FOLDERS-REGEX
 }
 only_in 'pqxx/' 'server/db/'
 only_in 'boost/beast' 'server/http/|tests/'
-only_in 'pugixml' 'publication/|tests/'
+only_in 'pugixml|uchardet/' 'publication/|tests/'
 only_in 'zip\.h|libxml/|vips/|unicode/' 'publication/|tests/|web/|bench/'
 only_in 'spdlog/|prometheus/' 'server/core/'
 only_in 'sodium' 'server/core/|server/auth/'
