@@ -1,0 +1,215 @@
+#include "publication/calibre/mapping.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "publication/identifiers.hpp"
+#include "publication/people.hpp"
+#include "publication/sanitise.hpp"
+#include "publication/unicode.hpp"
+#include "publication/xml.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::publication::calibre {
+namespace {
+
+constexpr std::size_t title_limit = 1000, name_limit = 300, series_limit = 500, subject_limit = 200, description_limit = 64 << 10;
+constexpr std::size_t value_limit = 4000;
+constexpr double largest_index = 99'999;  // in a series; what is larger is a date or another number
+
+class mapper {
+ public:
+  explicit mapper(const raw_book& in) : in_(in) {}
+
+  book read() {
+    out_.id = in_.id;
+    languages();
+    about_.title = bounded(in_.title, title_limit, "title");
+    about_.title_sort = clean_text(in_.sort, title_limit);
+    authors();
+    series();
+    about_.publisher = bounded(in_.publisher, name_limit, "publisher");
+    dates();
+    if (in_.rating && *in_.rating > 0 && *in_.rating <= 10) about_.rating = *in_.rating / 2;
+    description();
+    about_.subjects = texts(in_.tags, most_tags, "tags");
+    columns();
+    identifiers();
+    out_.about = std::move(about_);
+    out_.last_modified = clean_text(in_.last_modified, 64);
+    return std::move(out_);
+  }
+
+ private:
+  std::string bounded(std::string_view s, std::size_t most, const char* field) {
+    std::string all = clean_text(s, most + 4);
+    if (all.size() <= most) return all;
+    warn(out_.warnings, "metadata_truncated", field);
+    return clean_text(s, most);
+  }
+
+  std::vector<std::string> texts(const std::vector<std::string>& from, std::size_t most, const char* field) {
+    std::vector<std::string> out, seen;
+    for (const std::string& one : from) {
+      std::string text = bounded(one, subject_limit, field), key = case_fold(text);
+      if (text.empty() || std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+      if (out.size() >= most) {
+        warn(out_.warnings, "metadata_truncated", field);
+        break;
+      }
+      seen.push_back(std::move(key));
+      out.push_back(std::move(text));
+    }
+    return out;
+  }
+
+  void languages() {
+    for (const std::string& code : in_.languages) {
+      std::string text = lower_ascii(clean_text(code, 100));
+      if (text.empty() || text == "und" || text == "zxx" || text == "mul") continue;
+      std::optional<std::string> tag = language_tag(text);
+      if (!tag) {
+        warn(out_.warnings, "metadata_invalid_value", "language");
+      } else if (std::find(about_.languages.begin(), about_.languages.end(), *tag) == about_.languages.end()) {
+        about_.languages.push_back(*tag);
+      }
+    }
+  }
+
+  // A bar stands for a comma, and a name with a comma is one that is to be shown so.
+  person_name one_person(std::string name, const std::string& sort) {
+    std::replace(name.begin(), name.end(), '|', ',');
+    std::string language = about_.languages.empty() ? std::string() : about_.languages.front();
+    if (name.find(',') == name.npos) return clean_person(name, sort, language);
+    person_name out{clean_text(name, name_limit), clean_text(sort, name_limit)};
+    if (out.sort.empty()) out.sort = author_sort(out.name);
+    return out;
+  }
+
+  void authors() {
+    // The order of this book's own authors wins over that of each, as far as it can be told apart.
+    std::vector<std::string> own;
+    for (std::size_t from = 0; from <= in_.author_sort.size();) {
+      std::size_t to = std::min(in_.author_sort.find(" & ", from), in_.author_sort.size());
+      own.push_back(clean_text(in_.author_sort.substr(from, to - from), name_limit));
+      from = to + 3;
+    }
+    bool fits = own.size() == in_.authors.size() && std::find(own.begin(), own.end(), std::string()) == own.end();
+    for (std::size_t i = 0; i < in_.authors.size(); ++i) {
+      person_name p = one_person(in_.authors[i].name, fits ? own[i] : in_.authors[i].sort);
+      if (p.name.empty()) continue;
+      person author{.name = std::move(p.name), .sort = std::move(p.sort)};
+      auto same = [&](const person& other) { return other.name == author.name; };
+      if (std::none_of(about_.authors.begin(), about_.authors.end(), same)) about_.authors.push_back(std::move(author));
+    }
+  }
+
+  void series() {
+    about_.series = bounded(in_.series, series_limit, "series");
+    if (about_.series.empty() || !in_.series_index) return;
+    if (*in_.series_index < 0 || *in_.series_index > largest_index)
+      return warn(out_.warnings, "metadata_invalid_value", "series index");
+    about_.series_index = std::round(*in_.series_index * 1000) / 1000;
+    about_.series_index_text = shortest(*about_.series_index);
+  }
+
+  // Calibre's "undefined" is the year 101; what a time zone makes of it is the year before.
+  void dates() {
+    std::string text = clean_text(in_.pubdate, 64);
+    bool undefined = text.size() < 4 || text.starts_with("010") || text.starts_with("00") || text == "None";
+    if (!undefined) {
+      std::optional<std::string> found = date(text);
+      if (found)
+        about_.published_on = *found;
+      else
+        warn(out_.warnings, "metadata_invalid_value", "date");
+    }
+    out_.added_at = moment(in_.timestamp);
+  }
+
+  // "2020-01-02 03:04:05.123456+00:00", as Python writes it.
+  static std::optional<instant> moment(const std::string& text) {
+    using namespace std::chrono;
+    std::optional<std::string> day = date(text);  // in UTC, as long as it is not midnight
+    if (!day || day->size() != 10 || text.size() < 19) return std::nullopt;
+    auto number = [&](std::size_t from, std::size_t size) { return to_integer(text.substr(from, size)).value_or(-1); };
+    std::int64_t y = number(0, 4), mo = number(5, 2), d = number(8, 2), h = number(11, 2), mi = number(14, 2), s = number(17, 2);
+    year_month_day given = year(static_cast<int>(y)) / static_cast<int>(mo) / static_cast<int>(d);
+    if (!given.ok() || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60) return std::nullopt;
+    instant out = sys_days(given) + hours(h) + minutes(mi) + seconds(s);
+    std::size_t zone = text.find_first_of("+-", 19);
+    if (zone != text.npos && text.size() >= zone + 6) {
+      std::int64_t zh = number(zone + 1, 2), zm = number(zone + 4, 2);
+      if (zh < 0 || zh > 24 || zm < 0 || zm > 59) return std::nullopt;
+      out += (text[zone] == '-' ? 1 : -1) * minutes(zh * 60 + zm);
+    }
+    if (out < instant{} || out > now()) return std::nullopt;
+    return out;
+  }
+
+  void description() {
+    if (in_.comments.empty()) return;
+    publication::description d = sanitise(in_.comments, description_limit);
+    if (d.shortened) warn(out_.warnings, "metadata_truncated", "description");
+    about_.description_html = std::move(d.html);
+    about_.description_text = std::move(d.text);
+  }
+
+  void identifiers() {
+    for (const auto& [type, value] : in_.identifiers) {
+      if (!add_identifier(about_.identifiers, value, type, "")) warn(out_.warnings, "metadata_invalid_value", "ISBN");
+    }
+    std::erase_if(about_.identifiers, [](const auto& i) { return i.first == "calibre_uuid" || i.first == "calibre_id"; });
+    if (std::string own = clean_text(in_.uuid, 64); !own.empty()) about_.identifiers.emplace_back("calibre_uuid", own);
+    about_.identifiers.emplace_back("calibre_id", std::to_string(in_.id));
+  }
+
+  // 9.3; the others keep the name that Calibre's people gave them.
+  void columns() {
+    for (const raw_column& c : in_.columns) {
+      std::string text;
+      for (const std::string& v : c.values) {
+        std::string one = clean_text(v, value_limit);
+        if (!one.empty()) text += (text.empty() ? "" : ", ") + one;
+        if (text.size() > value_limit) break;
+      }
+      text = clean_text(text, value_limit);
+      if (text.empty() || is_field(c, text)) continue;
+      out_.columns.emplace_back(clean_text(c.label, 40), std::move(text));
+    }
+  }
+
+  bool is_field(const raw_column& c, const std::string& text) {
+    if (c.label == "subtitle") {
+      about_.subtitle = bounded(text, title_limit, "subtitle");
+    } else if (c.label == "pages") {
+      double pages = to_double(text).value_or(0);
+      if (pages < 1 || pages > 100'000) return false;
+      about_.page_count = static_cast<int>(pages);
+      about_.page_count_source = "calibre";
+    } else if (c.label == "narrators" || c.label == "narrator") {
+      for (const std::string& v : c.values) {
+        for (const std::string& name : split_people(clean_text(v, value_limit))) {
+          person_name p = one_person(name, "");
+          if (!p.name.empty()) about_.contributors.push_back({p.name, p.sort, "nrt"});
+        }
+      }
+    } else if (c.label == "genre" || c.label == "genres") {
+      about_.genres = texts(c.values, most_tags, "genres");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  const raw_book& in_;
+  book out_;
+  metadata about_;
+};
+
+}  // namespace
+
+book map(const raw_book& in) { return mapper(in).read(); }
+
+}  // namespace carrel::publication::calibre
