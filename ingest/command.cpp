@@ -108,7 +108,11 @@ class run {
     out.dry_run = how_.dry_run;
     out.interrupted = broken_;
     for (auto& [place, line] : lines_) add(out, line);
-    look_at_books(out);
+    try {
+      with_.pool.read_now([&](db::tx& tx) { look_at_books(tx, out); });
+    } catch (...) {
+      if (!broken_) out.interrupted = std::current_exception();
+    }
     return out;
   }
 
@@ -221,7 +225,7 @@ class run {
           f.end = std::move(*end);
         }
         std::int64_t count = done(next, std::move(f));
-        if (!how_.dry_run && std::find(analyze_after.begin(), analyze_after.end(), count) != analyze_after.end()) analyze();
+        if (!how_.dry_run) analyze_when_grown(with_.pool, count);
       } catch (...) {
         return interrupt(std::current_exception());
       }
@@ -243,14 +247,6 @@ class run {
     ++done_;
     if (tell_) tell_(done_, static_cast<std::int64_t>(next_place_));
     return done_;
-  }
-
-  // A first import grows the tables faster than the database looks at their size, and its plans would read them whole.
-  void analyze() {
-    with_.pool.write_now([](db::tx& tx) {
-      tx.script(
-          "analyze ingest_items, books, book_files, book_file_hashes, book_people, book_tags, people, tags, series, covers");
-    });
   }
 
   bool stopped() {
@@ -286,28 +282,6 @@ class run {
     } else {
       out.failed.push_back(
           {line.shown, e.code, line.message.empty() ? publication::message_for(e.code, e.detail) : line.message});
-    }
-  }
-
-  void look_at_books(outcome& out) {
-    std::vector<uuid> ids;
-    for (const added_file& f : out.added) {
-      if (f.status == "review") ids.push_back(f.book);
-    }
-    for (const duplicate_file& f : out.duplicates) ids.push_back(f.book);
-    std::map<uuid, std::pair<std::optional<uuid>, bool>> books;
-    try {
-      for (const db::row& r : with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_about_books, ids); }))
-        books[r.id(0)] = {r.maybe_id(1), r.flag(2)};
-    } catch (...) {
-      if (!broken_) out.interrupted = std::current_exception();
-      return;
-    }
-    for (added_file& f : out.added) {
-      if (auto at = books.find(f.book); at != books.end()) f.possible_duplicate_of = at->second.first;
-    }
-    for (duplicate_file& f : out.duplicates) {
-      if (auto at = books.find(f.book); at != books.end()) f.trashed = at->second.second;
     }
   }
 
@@ -364,6 +338,27 @@ json::object to_json(const outcome& o) {
   if (o.resumed > 0) out.set("resumed", o.resumed);
   if (o.dry_run) out.set("dry_run", true);
   return out;
+}
+
+void look_at_books(db::tx& tx, outcome& out) {
+  std::vector<uuid> ids;
+  for (const added_file& f : out.added) ids.push_back(f.book);
+  for (const duplicate_file& f : out.duplicates) ids.push_back(f.book);
+  std::map<uuid, std::pair<std::optional<uuid>, bool>> books;
+  for (const db::row& r : tx.run(sql_about_books, ids)) books[r.id(0)] = {r.maybe_id(1), r.flag(2)};
+  for (added_file& f : out.added) {
+    if (auto at = books.find(f.book); at != books.end()) f.possible_duplicate_of = at->second.first;
+  }
+  for (duplicate_file& f : out.duplicates) {
+    if (auto at = books.find(f.book); at != books.end()) f.trashed = at->second.second;
+  }
+}
+
+void analyze_when_grown(db::pool& pool, std::int64_t files) {
+  if (std::find(analyze_after.begin(), analyze_after.end(), files) == analyze_after.end()) return;
+  pool.write_now([](db::tx& tx) {
+    tx.script("analyze ingest_items, books, book_files, book_file_hashes, book_people, book_tags, people, tags, series, covers");
+  });
 }
 
 outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, const ingest_options& o,

@@ -59,6 +59,12 @@ struct outcome {
 };
 json::object to_json(const outcome&);
 
+// Of the books in the lists: which may be the same as another, which lie in the trash.
+void look_at_books(db::tx&, outcome&);
+// A first import grows the tables faster than the database looks at their size, and its plans would read them whole. After every
+// file, with how many there were so far.
+void analyze_when_grown(db::pool&, std::int64_t files);
+
 using progress_callback = std::function<void(std::int64_t done, std::int64_t found)>;
 
 // Lists are in the order of the walk. Works beside a running server: what the server takes in meanwhile is counted all the same.

@@ -4,6 +4,7 @@
 
 #include "library/cover_cache.hpp"
 #include "publication/cover.hpp"
+#include "server/core/digest.hpp"
 
 namespace carrel::ingest {
 namespace {
@@ -14,6 +15,22 @@ constexpr db::statement sql_covers{"ingest.covers", R"sql(
 constexpr db::statement sql_newest{"ingest.newest_cover", "select max(created_at) from covers"};
 
 }  // namespace
+
+result<library::new_cover> store_cover(const services& s, const publication::cover_image& picture,
+                                       const std::vector<publication::isolated::thumbnail>& thumbnails,
+                                       const std::string& source) {
+  library::new_cover out;
+  out.sha256 = sha256_hex(picture.bytes);
+  out.mime = picture.mime;
+  out.storage_path = s.store.cover_path_for(out.sha256, picture.mime);
+  out.source = source;
+  out.width = picture.width;
+  out.height = picture.height;
+  out.bytes = static_cast<std::int64_t>(picture.bytes.size());
+  if (std::optional<error> bad = s.store.write(out.storage_path, picture.bytes)) return *bad;
+  for (const publication::isolated::thumbnail& t : thumbnails) library::store_thumbnail(s.store, out.sha256, t.edge, t.jpeg);
+  return out;
+}
 
 std::optional<instant> newest_cover(db::tx& tx) { return tx.run(sql_newest)[0].maybe_at(0); }
 

@@ -1,12 +1,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 
+#include "ingest/covers.hpp"
 #include "ingest/folder_note.hpp"
 #include "ingest/names.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
-#include "library/cover_cache.hpp"
 #include "library/document.hpp"
 #include "library/revision.hpp"
 #include "publication/unicode.hpp"
@@ -19,10 +20,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct target_gone {};
+// The newest file of the same book and format that came from the same place.
+constexpr db::statement sql_before{"ingest.brought_before", R"sql(
+  select f.id, coalesce(f.storage_path, ''), f.original_name
+    from ingest_items i join book_files f on f.id = i.file_id
+   where i.source_path = $1 and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
+   order by i.created_at desc limit 1)sql"};
 
-// 22 and 54 of the SQL standard's classes: it is the values that the database will not take, now or later.
-bool blames_the_values(const db::failure& f) { return f.sqlstate.starts_with("22") || f.sqlstate.starts_with("54"); }
+constexpr db::statement sql_status{"ingest.status_of_book", "select status from books where id = $1"};
+
+struct target_gone {};
 
 // A file under the target's name that is not what the name says: damage, kept in the attic.
 std::optional<error> set_aside(const work& w, const fs::path& target) {
@@ -50,21 +57,13 @@ std::optional<error> place(work& w) {
   return bad;
 }
 
-result<std::optional<library::new_cover>> store_cover(const work& w) {
+result<std::optional<library::new_cover>> cover_of(const work& w) {
   std::optional<library::new_cover> out;
+  if (w.from != nullptr && w.from->cover) return w.from->cover;
   if (!w.inside->about.cover) return out;
-  const publication::cover_image& picture = *w.inside->about.cover;
-  out.emplace();
-  out->sha256 = sha256_hex(picture.bytes);
-  out->mime = picture.mime;
-  out->storage_path = w.with.store.cover_path_for(out->sha256, picture.mime);
-  out->source = "embedded";
-  out->width = picture.width;
-  out->height = picture.height;
-  out->bytes = static_cast<std::int64_t>(picture.bytes.size());
-  if (std::optional<error> bad = w.with.store.write(out->storage_path, picture.bytes)) return *bad;
-  for (const publication::isolated::thumbnail& t : w.inside->thumbnails)
-    library::store_thumbnail(w.with.store, out->sha256, t.edge, t.jpeg);
+  result<library::new_cover> stored = store_cover(w.with, *w.inside->about.cover, w.inside->thumbnails, "embedded");
+  if (!stored) return stored.error();
+  out = std::move(*stored);
   return out;
 }
 
@@ -109,24 +108,72 @@ double confidence_of(const publication::opened& o) {
 struct committed {
   std::optional<library::known_bytes> other;  // the same bytes came in meanwhile
   std::string status;
+  uuid book;
   item row;
 };
 
+struct file_before {
+  uuid file;
+  std::string storage_path, name;
+};
+
+// Somebody wrote to a file of the library elsewhere: it is the same file of the same book, with other bytes.
+std::optional<file_before> find_before(db::tx& tx, const work& w) {
+  if (w.from == nullptr) return std::nullopt;
+  std::optional<library::imported> there = library::find_imported(tx, w.from->says);
+  if (!there) return std::nullopt;
+  db::rows rows =
+      tx.run(sql_before, db::bytes{w.what.source_path}, w.what.id, there->book, w.inside->about.format, w.prints.sha256);
+  if (rows.empty()) return std::nullopt;
+  return file_before{.file = rows[0].id(0), .storage_path = rows[0].text(1), .name = rows[0].text(2)};
+}
+
+std::optional<error> keep_in_attic(const work& w, const file_before& old) {
+  fs::path stored = w.path_of(old.storage_path);
+  if (old.storage_path.empty() || !is_there(stored)) return std::nullopt;
+  if (std::optional<error> bad = make_synced_folder(w.folder("attic"))) return bad;
+  std::optional<error> bad = library::link_proven(stored, w.folder("attic") / safe_name(old.name));
+  if (bad && bad->field == "target_exists") return std::nullopt;  // of an attempt before
+  return bad;
+}
+
+// The first file of a book elsewhere makes it a book here, the next ones belong to it.
+std::pair<std::string, uuid> add_brought(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
+                                         const std::optional<library::new_cover>& cover, bool replaces) {
+  const publication::opened& o = w.inside->about;
+  const library::curated& says = w.from->says;
+  if (std::optional<library::imported> there = library::find_imported(tx, says)) {
+    if (replaces)
+      library::replace_file(tx, f.id, f);
+    else
+      library::add_file(tx, there->book, o.about, f);
+    return {tx.run(sql_status, there->book)[0].text(0), there->book};
+  }
+  // Two books that are two books there are two here; only what came another way may be the same one.
+  std::optional<uuid> like = library::find_duplicate(tx, says.about.title.empty() ? o.about : says.about, o.content_hash);
+  if (like && library::stands_for_another(tx, says, *like)) like.reset();
+  return {"organized", library::add_book(tx, book, "organized", o.about, f, cover, like, &says)};
+}
+
 committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
-                 const std::optional<library::new_cover>& cover) {
+                 const std::optional<library::new_cover>& cover, bool replaces) {
   committed out;
   hold_store(tx);
   if (!is_there(w.path_of(w.what.target_path)) || (cover && !is_there(w.path_of(cover->storage_path)))) throw target_gone{};
   out.other = library::find_bytes(tx, f.checksum);
   if (out.other) return out;
   const publication::opened& o = w.inside->about;
-  std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
-  out.status = approved(w.with, w.what, o, like.has_value()) ? "organized" : "review";
-  library::add_book(tx, book, out.status, o.about, f, cover, like);
+  if (w.from != nullptr) {
+    std::tie(out.status, out.book) = add_brought(tx, w, book, f, cover, replaces);
+  } else {
+    std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
+    out.status = approved(w.with, w.what, o, like.has_value()) ? "organized" : "review";
+    out.book = library::add_book(tx, book, out.status, o.about, f, cover, like);
+  }
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
   out.row.state = out.status == "organized" ? "organised" : "inbox";
-  out.row.book = book;
+  out.row.book = out.book;
   out.row.file_id = f.id;
   out.row.warnings = o.warnings;
   out.row.source_done = w.what.keep || !w.what.has_source() || w.source_moved;
@@ -177,14 +224,19 @@ ending publish(work& w) {
   if (std::optional<error> bad = place(w)) return fail(w, *bad);
   w.with.pass(step::placed);
   if (w.repairs) return repair(w);
-  result<std::optional<library::new_cover>> cover = store_cover(w);
+  result<std::optional<library::new_cover>> cover = cover_of(w);
   if (!cover) return fail(w, cover.error());
 
   uuid book = uuid::make();
   library::new_file f = file_row(w);
+  std::optional<file_before> before = w.with.pool.read_now([&](db::tx& tx) { return find_before(tx, w); });
+  if (before) {
+    if (std::optional<error> bad = keep_in_attic(w, *before)) return fail(w, *bad);
+    f.id = before->file;
+  }
   committed done;
   try {
-    done = w.with.pool.write_now([&](db::tx& tx) { return commit(tx, w, book, f, *cover); });
+    done = w.with.pool.write_now([&](db::tx& tx) { return commit(tx, w, book, f, *cover, before.has_value()); });
   } catch (const target_gone&) {
     return fail(w, {"file_missing", w.what.target_path});
   } catch (const db::unique_violation& u) {
@@ -200,10 +252,12 @@ ending publish(work& w) {
   w.with.pass(step::stored);
   clear_staging(w);
   finish_source(w);
+  if (before) remove_unneeded(w.with, before->storage_path);
 
   ending out;
   out.how = ending::added;
-  out.book = book;
+  out.replaced = before.has_value();
+  out.book = done.book;
   out.file = f.id;
   out.status = done.status;
   out.warnings = w.inside->about.warnings;

@@ -10,10 +10,12 @@
 namespace carrel::ingest {
 namespace {
 
+// What an import left is finished by the same import: it alone knows which book a file belongs to.
 constexpr db::statement sql_unfinished{"ingest.unfinished", R"sql(
   select id from ingest_items
-   where (state in ('settled', 'probed', 'hashed', 'stored', 'described') and ($1 or updated_at < $2::timestamptz - interval '2 minutes'))
-      or (state = 'failed' and next_try_at <= $2 and dismissed_at is null))sql"};
+   where source <> 'import'
+     and ((state in ('settled', 'probed', 'hashed', 'stored', 'described') and ($1 or updated_at < $2::timestamptz - interval '2 minutes'))
+      or (state = 'failed' and next_try_at <= $2 and dismissed_at is null)))sql"};
 
 // No index: once per start.
 constexpr db::statement sql_sources_left{"ingest.sources_left", R"sql(
@@ -21,7 +23,7 @@ constexpr db::statement sql_sources_left{"ingest.sources_left", R"sql(
 
 constexpr db::statement sql_open{"ingest.open_items", R"sql(
   select id, batch_id, coalesce(nullif(source_path, ''), convert_to(display_name, 'UTF8')) from ingest_items
-   where state in ('settled', 'probed', 'hashed', 'stored', 'described')
+   where (state in ('settled', 'probed', 'hashed', 'stored', 'described') and source <> 'import')
       or (state in ('inbox', 'organised', 'duplicate', 'rejected') and policy = 'move' and not source_done)
    order by created_at, id)sql"};
 

@@ -207,6 +207,7 @@ bool try_again(const services& s, const uuid& id) {
   std::optional<item_lock> mine = item_lock::take(s.store, id, true);
   std::optional<item> row = s.pool.read_now([&](db::tx& tx) { return find_item(tx, id); });
   if (!row || (row->state != "rejected" && row->state != "failed")) return false;
+  if (row->origin == "import") return false;  // to be imported again: its book is known there only
   work w{.with = s, .what = std::move(*row), .in = {}, .prints = {}, .inside = {}, .repairs = {}};
   if (!w.what.quarantine_path.empty()) {
     w.what.staging_path = w.relative("staging");

@@ -17,9 +17,10 @@ struct work {
   publication::fingerprints prints;
   std::optional<publication::isolated::inspection> inside;
   std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
-  bool source_moved = false;                    // 4a: the source itself is in staging
-  bool surplus = false;                         // the target was there already; the staged copy goes after the commit
-  bool source_stays = false;                    // it could not be removed from its folder
+  const brought* from = nullptr;
+  bool source_moved = false;  // 4a: the source itself is in staging
+  bool surplus = false;       // the target was there already; the staged copy goes after the commit
+  bool source_stays = false;  // it could not be removed from its folder
 
   std::filesystem::path path_of(const std::string& stored) const { return with.store.absolute(stored); }
   std::filesystem::path source_path() const { return what.source_path; }
@@ -37,6 +38,9 @@ std::optional<ending> inspect(work&);
 // Steps 2 (the commit) to 5.
 std::optional<ending> take_over(work&);
 std::optional<ending> link_into_attic(work&);
+
+// 22 and 54 of the SQL standard's classes: it is the values that the database will not take, now or later.
+inline bool blames_the_values(const db::failure& f) { return f.sqlstate.starts_with("22") || f.sqlstate.starts_with("54"); }
 
 // 18.3: does the book go into the library without a person?
 bool approved(const services&, const item&, const publication::opened&, bool possible_duplicate);

@@ -108,10 +108,15 @@ struct new_cover {
   std::int64_t bytes = 0;
 };
 
+struct curated;  // imported.hpp
+
 // Inserts the book with its names, file, hashes and candidate row. Status inbox or review or organized. `possible_duplicate_of`
-// is set by find_duplicate. Throws db::unique_violation (constraint book_files_checksum) when the bytes are there already.
+// is set by find_duplicate. What `by` says of the book wins over what its file says. Throws db::unique_violation (constraint
+// book_files_checksum) when the bytes are there already.
 uuid add_book(db::tx&, const uuid& id, const std::string& status, const publication::metadata&, const new_file&,
-              const std::optional<new_cover>&, const std::optional<uuid>& possible_duplicate_of);
+              const std::optional<new_cover>&, const std::optional<uuid>& possible_duplicate_of, const curated* by = nullptr);
+// Another format of a book. Throws as add_book.
+void add_file(db::tx&, const uuid& book, const publication::metadata&, const new_file&);
 
 // Duplicate detection 2 to 4 of ingest.md 7.3: same content, same ISBN, same work key; the oldest organised book of the group.
 std::optional<uuid> find_duplicate(db::tx&, const publication::metadata&, const std::string& content_hash);

@@ -203,7 +203,29 @@ failure apply(book_fields& f, const std::string& name, const json::value& v) {
 
 // ---- telling what changed ---------------------------------------------------------------------------------------
 
-json::value shown(const book_fields& f, const std::string& name) {
+struct edit {
+  book_fields after;
+  std::vector<std::string> names;
+  json::object detail;  // {"field": {"before", "after"}}
+};
+
+result<edit> plan(const book_fields& before, const json::object& changes) {
+  edit e{.after = before, .names = {}, .detail = {}};
+  for (const auto& [name, value] : changes.members()) {
+    if (failure bad = apply(e.after, name, value)) return *bad;
+  }
+  for (const auto& [name, value] : changes.members()) {
+    json::value old_value = field_value(before, name), new_value = field_value(e.after, name);
+    if (json::dump(old_value) == json::dump(new_value)) continue;
+    e.names.push_back(name);
+    e.detail.set(name, json::object{{"before", old_value}, {"after", new_value}});
+  }
+  return e;
+}
+
+}  // namespace
+
+json::value field_value(const book_fields& f, const std::string& name) {
   if (name == "title") return f.title;
   if (name == "subtitle") return f.subtitle;
   if (name == "title_sort") return f.title_sort;
@@ -228,28 +250,6 @@ json::value shown(const book_fields& f, const std::string& name) {
   if (f.series.empty()) return nullptr;
   return json::object{{"name", f.series}, {"index", f.series_index}};
 }
-
-struct edit {
-  book_fields after;
-  std::vector<std::string> names;
-  json::object detail;  // {"field": {"before", "after"}}
-};
-
-result<edit> plan(const book_fields& before, const json::object& changes) {
-  edit e{.after = before, .names = {}, .detail = {}};
-  for (const auto& [name, value] : changes.members()) {
-    if (failure bad = apply(e.after, name, value)) return *bad;
-  }
-  for (const auto& [name, value] : changes.members()) {
-    json::value old_value = shown(before, name), new_value = shown(e.after, name);
-    if (json::dump(old_value) == json::dump(new_value)) continue;
-    e.names.push_back(name);
-    e.detail.set(name, json::object{{"before", old_value}, {"after", new_value}});
-  }
-  return e;
-}
-
-}  // namespace
 
 std::optional<book_fields> read_fields(db::tx& tx, const uuid& book) {
   db::rows rows = tx.run(sql_fields, book);

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "publication/metadata.hpp"
+#include "server/core/json.hpp"
 #include "server/core/uuid.hpp"
 #include "server/db/tx.hpp"
 
 namespace carrel::library {
+
+struct curated;  // imported.hpp
 
 // A book's own fields, as a person or a file states them; everything else of the row is derived from these.
 struct book_fields {
@@ -29,7 +32,8 @@ struct book_fields {
 };
 
 book_fields fields_from(const publication::metadata&);
-std::optional<book_fields> read_fields(db::tx&, const uuid& book);  // whoever asks: callers have checked visibility
+json::value field_value(const book_fields&, const std::string& name);  // as a person sets it (edit_book)
+std::optional<book_fields> read_fields(db::tx&, const uuid& book);     // whoever asks: callers have checked visibility
 
 // Writes the fields and all that follows from them (sort keys, names, tags, search words). The row must exist. Touches
 // updated_at and version; the caller bumps the revision.
@@ -41,6 +45,14 @@ std::map<std::string, uuid> people_ids(db::tx&, const std::vector<publication::p
 std::map<std::string, uuid> tag_ids(db::tx&, const std::vector<std::string>&);
 std::optional<uuid> series_id(db::tx&, const std::string& name);
 std::string key_of_name(const std::string& name);
+
+// The keys of book_metadata_candidates.normalized (metadata-providers.md 8).
+json::object normalized_from(const publication::metadata&);
+
+// What is known of these values takes the place of what `f` holds, but for locked fields; the names of the fields taken.
+std::vector<std::string> overlay(book_fields& f, const publication::metadata&, const std::vector<std::string>& locked);
+json::object sources_of(const std::vector<std::string>& names, const std::string& source);  // of books.field_sources
+void add_curated_candidate(db::tx&, const uuid& book, const curated&, const std::vector<std::string>& names);
 
 std::string place_key(const std::string& series, const std::optional<double>& index, const std::string& title_key);
 

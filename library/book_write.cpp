@@ -3,6 +3,7 @@
 
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
+#include "library/imported.hpp"
 #include "library/offer.hpp"
 #include "library/revision.hpp"
 #include "library/search_words.hpp"
@@ -30,9 +31,11 @@ namespace {
 // In one statement: each later change of the row would enter it into most indexes of the table once more.
 constexpr db::statement sql_add{
     "library.add_book", "insert into books (id, " CARREL_FIELDS
-                        ", status, possible_duplicate_of, approved_at, offered, cover_id, cover_path, kobo_file)"
+                        ", status, possible_duplicate_of, approved_at, offered, cover_id, cover_path, kobo_file, created_at,"
+                        "  field_sources)"
                         "values ($1, " CARREL_VALUES
-                        ", $36::book_status, $37, case when $36::book_status = 'organized' then now() end, $38, $39, $40, $41)"};
+                        ", $36::book_status, $37, case when $36::book_status = 'organized' then now() end, $38, $39, $40, $41,"
+                        "  coalesce($42::timestamptz, now()), $43::jsonb)"};
 constexpr db::statement sql_write{"library.write_fields",
                                   "update books set (" CARREL_FIELDS ") = row(" CARREL_VALUES
                                   "), version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1"};
@@ -80,8 +83,8 @@ constexpr db::statement sql_hashes{"library.remember_hashes", R"sql(
       on conflict (hash, kind, file_id) do update set variant = excluded.variant where book_file_hashes.variant = 'replaced')sql"};
 
 constexpr db::statement sql_candidate{"library.add_embedded_candidate", R"sql(
-  insert into book_metadata_candidates (id, book_id, source, normalized, confidence, reasons)
-  values ($1, $2, $3, $4::jsonb, $5, $6::jsonb)
+  insert into book_metadata_candidates (id, book_id, source, source_key, normalized, confidence, reasons)
+  values ($1, $2, $3, $4, $5::jsonb, $6, $7::jsonb)
       on conflict (book_id, source, source_key) do update
      set normalized = excluded.normalized, confidence = excluded.confidence, reasons = excluded.reasons, fetched_at = now())sql"};
 
@@ -173,8 +176,26 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
   return out;
 }
 
-// What the file itself says, kept beside what people choose (ingest.md 18.1).
-void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
+// What the file itself says, kept beside what people choose (ingest.md 18.1). `key` tells the files of one book apart.
+void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file, const std::string& key) {
+  double confidence = file.described ? 0.9 : 0.3;
+  json::array reasons;
+  auto doubt = [&](const char* why, double by) {
+    confidence = std::max(0.3, confidence - by);
+    reasons.emplace_back(why);
+  };
+  for (const publication::warning& w : file.warnings) {
+    if (w.code == "metadata_missing_title") doubt("no title", 0.2);
+    if (w.code == "metadata_missing_author") doubt("no author", 0.15);
+    if (w.code == "xml_recovered" || w.code == "text_invalid_utf8") doubt("damaged description", 0.1);
+  }
+  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", key, json::dump(normalized_from(m)), confidence,
+         json::dump(reasons));
+}
+
+}  // namespace
+
+json::object normalized_from(const publication::metadata& m) {
   json::array people;
   for (const publication::person& p : m.authors)
     people.push_back(json::object{{"name", p.name}, {"sort", p.sort}, {"role", p.role}});
@@ -196,22 +217,8 @@ void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m,
     json::array series{json::object{{"name", m.series}, {"position", m.series_index}, {"position_text", m.series_index_text}}};
     normalized.set("series", std::move(series));
   }
-  double confidence = file.described ? 0.9 : 0.3;
-  json::array reasons;
-  auto doubt = [&](const char* why, double by) {
-    confidence = std::max(0.3, confidence - by);
-    reasons.emplace_back(why);
-  };
-  for (const publication::warning& w : file.warnings) {
-    if (w.code == "metadata_missing_title") doubt("no title", 0.2);
-    if (w.code == "metadata_missing_author") doubt("no author", 0.15);
-    if (w.code == "xml_recovered" || w.code == "text_invalid_utf8") doubt("damaged description", 0.1);
-  }
-  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", json::dump(normalized), confidence,
-         json::dump(reasons));
+  return normalized;
 }
-
-}  // namespace
 
 json::object facts_of(const publication::metadata& m) {
   json::object out;
@@ -306,30 +313,52 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
   write_tags(tx, book, f);
 }
 
+namespace {
+
+void insert_file(db::tx& tx, const uuid& book, const book_fields& fields, const new_file& file) {
+  std::string author = fields.authors.empty() ? "" : fields.authors.front().name;
+  std::string download = publication::download_name(fields.title, author, file.extension);
+  std::optional<db::bytes> raw_name;
+  if (!file.original_name_raw.empty()) raw_name = db::bytes{file.original_name_raw};
+  tx.run(sql_file, file.id, book, file.format, file.mime, file.original_name, raw_name, download,
+         publication::ascii_slug(download), file.storage_path, file.inbox_path, file.size, file.checksum, file.md5,
+         file.koreader_md5, publication::file_name_md5(download), file.content_hash, rank_of(file.format), file.drm,
+         file.is_kepub, file.described, json::dump(warnings_json(file.warnings)), offered_of(file), json::dump(file.facts),
+         file.duration);
+  remember_file(tx, book, file, publication::device_names({file.original_name, download}, fields.title, author, file.extension));
+}
+
+}  // namespace
+
 uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
-              const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of) {
-  int offered = offered_of(file);
+              const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of, const curated* by) {
   book_fields fields = fields_from(m);
+  std::vector<std::string> known;
+  if (by != nullptr) known = overlay(fields, by->about, {});
   std::optional<uuid> shown = cover ? std::optional(cover_id(tx, *cover)) : std::nullopt;
   field_columns c = columns_of(tx, id, fields);
   auto add = [&](const auto&... all) { (c.values.push_back(db::to_param(all)), ...); };
-  add(status, possible_duplicate_of, offered, shown, cover ? db::param(cover->storage_path) : std::nullopt,
+  add(status, possible_duplicate_of, offered_of(file), shown, cover ? db::param(cover->storage_path) : std::nullopt,
       is_for_kobos(file) ? std::optional(file.id) : std::nullopt);
+  add(by != nullptr ? by->created_at : std::nullopt, json::dump(sources_of(known, by != nullptr ? by->source : "")));
   tx.run_params(sql_add, c.values);
   write_people(tx, id, fields, c.place);
   write_tags(tx, id, fields);
-
-  std::string author = m.authors.empty() ? "" : m.authors.front().name;
-  std::string download = publication::download_name(m.title, author, file.extension);
-  std::optional<db::bytes> raw_name;
-  if (!file.original_name_raw.empty()) raw_name = db::bytes{file.original_name_raw};
-  tx.run(sql_file, file.id, id, file.format, file.mime, file.original_name, raw_name, download, publication::ascii_slug(download),
-         file.storage_path, file.inbox_path, file.size, file.checksum, file.md5, file.koreader_md5,
-         publication::file_name_md5(download), file.content_hash, rank_of(file.format), file.drm, file.is_kepub, file.described,
-         json::dump(warnings_json(file.warnings)), offered, json::dump(file.facts), file.duration);
-  remember_file(tx, id, file, publication::device_names({file.original_name, download}, m.title, author, file.extension));
-  add_candidate(tx, id, m, file);
+  insert_file(tx, id, fields, file);
+  add_candidate(tx, id, m, file, "");
+  if (by != nullptr) {
+    add_curated_candidate(tx, id, *by, known);
+    remember_imported(tx, *by, id);
+  }
   return id;
+}
+
+void add_file(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
+  std::optional<book_fields> fields = read_fields(tx, book);
+  CARREL_EXPECT(fields.has_value());
+  insert_file(tx, book, *fields, file);
+  add_candidate(tx, book, m, file, file.format);
+  tx.run(sql_touch, book);
 }
 
 void replace_file(db::tx& tx, const uuid& id, const new_file& file) {

@@ -229,6 +229,18 @@ std::vector<warning> warnings_from(const taker& in) {
   return out;
 }
 
+json::object picture_json(const cover_image& c) {
+  return json::object{{"mime", c.mime}, {"width", c.width}, {"height", c.height}};
+}
+
+cover_image picture_from(const json::object& object) {
+  taker in(object);
+  cover_image c{
+      .bytes = {}, .mime = in.text("mime", 20), .width = in.number("width", 20'000), .height = in.number("height", 20'000)};
+  expect_one_of(c.mime, "image/jpeg", "image/png", "image/webp", "image/gif");
+  return c;
+}
+
 opened opened_from(const json::object& object) {
   taker in(object);
   opened out;
@@ -240,15 +252,7 @@ opened opened_from(const json::object& object) {
     throw broken{};
   out.described = in.flag("described");
   out.about = about_from(taker::object_of(object.find("about")));
-  if (const json::value* v = object.find("cover")) {
-    taker cover(taker::object_of(v));
-    cover_image c{.bytes = {},
-                  .mime = cover.text("mime", 20),
-                  .width = cover.number("width", 20'000),
-                  .height = cover.number("height", 20'000)};
-    expect_one_of(c.mime, "image/jpeg", "image/png", "image/webp", "image/gif");
-    out.cover = std::move(c);
-  }
+  if (const json::value* v = object.find("cover")) out.cover = picture_from(taker::object_of(v));
   out.warnings = warnings_from(in);
   return out;
 }
@@ -284,9 +288,11 @@ result<T, refusal> received(std::string_view text, T (*from)(const json::object&
 std::string to_json(const opened& o) {
   json::object out;
   out.set("format", o.format).set("content_hash", o.content_hash).set("described", o.described).set("about", about_json(o.about));
-  if (o.cover) out.set("cover", json::object{{"mime", o.cover->mime}, {"width", o.cover->width}, {"height", o.cover->height}});
+  if (o.cover) out.set("cover", picture_json(*o.cover));
   return json::dump(out.set("warnings", warnings_json(o.warnings)));
 }
+
+std::string to_json(const cover_image& c) { return json::dump(picture_json(c)); }
 
 std::string to_json(const kepub::made& m) {
   json::object out{{"copied", m.copied}, {"spans", m.spans}, {"warnings", warnings_json(m.warnings)}};
@@ -296,6 +302,7 @@ std::string to_json(const kepub::made& m) {
 std::string to_json(const refusal& r) { return json::dump(json::object{{"refused", r.code}, {"detail", r.detail}}); }
 
 result<opened, refusal> from_json(std::string_view text) { return received(text, opened_from); }
+result<cover_image, refusal> picture_from_json(std::string_view text) { return received(text, picture_from); }
 result<kepub::made, refusal> made_from_json(std::string_view text) { return received(text, made_from); }
 
 }  // namespace carrel::publication

@@ -21,6 +21,10 @@ std::string to_json(const refusal&);
 // no file could give. A cover comes back with empty bytes.
 result<opened, refusal> from_json(std::string_view);
 
+// The same of a picture that is no part of a book.
+std::string to_json(const cover_image&);
+result<cover_image, refusal> picture_from_json(std::string_view);
+
 // The same of a conversion, without its spine, which goes as a span map.
 std::string to_json(const kepub::made&);
 result<kepub::made, refusal> made_from_json(std::string_view);

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "publication/cover.hpp"
+#include "publication/file_bytes.hpp"
 #include "publication/isolated/pool.hpp"
 #include "publication/isolated/protocol.hpp"
 #include "publication/isolated/sandbox.hpp"
@@ -76,6 +77,36 @@ answer look_at(int descriptor, const std::string& name) {
   return out;
 }
 
+// A picture that lies beside books, by the rules of covers.
+answer look_at_picture(int descriptor) {
+  answer out;
+  std::uint64_t size = size_of(descriptor);
+  opened around;
+  result<picture_facts, refusal> facts = refusal{"cover_too_large", ""};
+  if (size <= limits{}.image) {
+    around.cover.emplace();
+    around.cover->bytes = read_at(descriptor, 0, static_cast<std::size_t>(size));
+    facts = inspect_picture(around.cover->bytes);
+  }
+  if (!facts) {
+    out.json = to_json(facts.error());
+    return out;
+  }
+  around.cover->mime = facts->mime;
+  around.cover->width = facts->width;
+  around.cover->height = facts->height;
+  reduce_master(*around.cover);
+  cut_thumbnails(around, out);
+  if (!around.cover) {
+    out = {};
+    out.json = to_json(refusal{around.warnings.back().code, around.warnings.back().detail});
+    return out;
+  }
+  out.json = to_json(*around.cover);
+  out.attached = std::move(around.cover->bytes);
+  return out;
+}
+
 answer convert(int descriptor, const std::string& name, const std::string& wish) {
   result<conversion_wish, refusal> wanted = conversion_from_json(wish);
   if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
@@ -141,6 +172,7 @@ int child_main() {
         case task::inspect: a = look_at(descriptor, name); break;
         case task::convert: a = convert(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
+        case task::picture: a = look_at_picture(descriptor); break;
       }
     } catch (const std::bad_alloc&) {
       a = {};

@@ -258,6 +258,19 @@ result<inspection, refusal> pool::inspect(int descriptor, const std::string& fil
   return read_inspection(std::move(*said));
 }
 
+result<picture, refusal> pool::look_at_picture(int descriptor) {
+  request_head head{};
+  head.what = task::picture;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, "cover", "");
+  if (!said) return said.error();
+  result<cover_image, refusal> image = picture_from_json(said->json);
+  if (!image) return image.error();
+  if (said->attached.empty()) return refusal{"inspection_crash", ""};
+  image->bytes = std::move(said->attached);
+  return picture{std::move(*image), std::move(said->thumbnails)};
+}
+
 result<kepub::made, refusal> pool::convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,
                                            const kepub::options& how) {
   std::string wish = wish_json(conversion_wish{to.native(), how});

@@ -40,6 +40,11 @@ struct inspection {
   std::vector<thumbnail> thumbnails;
 };
 
+struct picture {
+  cover_image master;  // as it is stored
+  std::vector<thumbnail> thumbnails;
+};
+
 // A place to look for in a file: an XPointer of it, or a position of another variant of the book.
 struct place_wish {
   std::string xpointer;
@@ -64,6 +69,8 @@ class pool {
   ~pool();
 
   result<inspection, refusal> inspect(int descriptor, const std::string& file_name);
+  // A picture that lies beside a book; refused with what is wrong with it as a cover.
+  result<picture, refusal> look_at_picture(int descriptor);
   // kepub::convert; `to` is written by the child. When that came to an end over it, the refusal is kepub_failed with the detail
   // inspection_crash or inspection_limit.
   result<kepub::made, refusal> convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,

@@ -1,15 +1,8 @@
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstdio>
-#include <stop_token>
-#include <thread>
 
 #include "ingest/command.hpp"
 #include "server/commands/command.hpp"
+#include "server/commands/long_run.hpp"
 
 namespace carrel::commands {
 namespace {
@@ -20,81 +13,6 @@ struct arguments {
   bool wait = false, approve = false, keep = false;
 };
 arguments given;
-
-// One line that is written over while it grows; only on a terminal.
-class progress_bar {
- public:
-  void show(std::int64_t done_now, std::int64_t found) {
-    auto moment = std::chrono::steady_clock::now();
-    if (!terminal_ || (moment - last_ < std::chrono::milliseconds{100} && done_now != found)) return;
-    last_ = moment;
-    double seconds = std::chrono::duration<double>(moment - start_).count();
-    double rate = seconds > 0.5 ? static_cast<double>(done_now) / seconds : 0;
-    constexpr int width = 30;
-    int filled = found > 0 ? static_cast<int>(done_now * width / found) : 0;
-    std::string bar =
-        std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.');
-    std::fprintf(stderr, "\r[%s] %lld of %lld files", bar.c_str(), static_cast<long long>(done_now),
-                 static_cast<long long>(found));
-    if (rate > 0) std::fprintf(stderr, ", %.0f/s, %.0f s left ", rate, static_cast<double>(found - done_now) / rate);
-    std::fflush(stderr);
-    shown_ = true;
-  }
-  ~progress_bar() {
-    if (shown_) std::fputc('\n', stderr);
-  }
-  progress_bar() = default;
-  progress_bar(const progress_bar&) = delete;
-  progress_bar& operator=(const progress_bar&) = delete;
-
- private:
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1, shown_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_{};
-};
-
-sigset_t ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int s : {SIGINT, SIGTERM}) sigaddset(&set, s);
-  return set;
-}
-
-// The first SIGINT or SIGTERM asks the run to end, the second ends the program.
-class patience {
- public:
-  // Before any thread exists: a thread that has them open would be ended by them.
-  static void block() {
-    sigset_t set = ending_signals();
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  }
-
-  patience() : waiter_([this] { wait(); }) {}
-  ~patience() {
-    over_ = true;
-    waiter_.join();
-  }
-  patience(const patience&) = delete;
-  patience& operator=(const patience&) = delete;
-  std::stop_token asked() const { return source_.get_token(); }
-
- private:
-  void wait() {
-    sigset_t set = ending_signals();
-    while (!over_) {
-      timespec moment{.tv_sec = 0, .tv_nsec = 50'000'000};
-      int got = ::sigtimedwait(&set, nullptr, &moment);
-      if (got <= 0) continue;
-      if (source_.request_stop()) continue;
-      ::signal(got, SIG_DFL);
-      ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-      ::raise(got);
-    }
-  }
-
-  std::stop_source source_;
-  std::atomic<bool> over_ = false;
-  std::thread waiter_;
-};
 
 bool waits(const ingest::added_file& f) { return f.status == "review"; }
 
@@ -159,7 +77,7 @@ exit_status ingest(invocation& call) {
       .pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
   ingest::outcome o;
   {
-    progress_bar bar;
+    progress_bar bar("files");
     o = ingest::ingest_paths(services, paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
   }
   json::object document = ingest::to_json(o);

@@ -1,15 +1,18 @@
 // ingest_helper inspect
 // ingest_helper take URL DATA CACHE keep|move STEP PATH...   kills itself after the step; "-" for none; prints the outcome
+// ingest_helper import URL DATA CACHE STEP COUNT FOLDER       the same of a Calibre library, at the COUNTth time
 // ingest_helper hang                                          reads a request and never answers
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "ingest/calibre.hpp"
 #include "ingest/command.hpp"
 #include "publication/isolated/pool.hpp"
 
@@ -18,9 +21,10 @@ using namespace carrel;
 namespace {
 
 int last_step = -1;
+std::atomic<int> times_left = 1;
 
 void die_after(ingest::step s) {
-  if (static_cast<int>(s) == last_step) ::kill(::getpid(), SIGKILL);
+  if (static_cast<int>(s) == last_step && --times_left == 0) ::kill(::getpid(), SIGKILL);
 }
 
 int take(const std::vector<std::string>& a) {
@@ -45,6 +49,23 @@ int take(const std::vector<std::string>& a) {
   return 0;
 }
 
+int import(const std::vector<std::string>& a) {
+  last_step = std::stoi(a[3]);
+  times_left = std::stoi(a[4]);
+  result<library::store> store = library::store::open(a[1], a[2]);
+  if (!store) return 3;
+  db::pool pool({.url = a[0], .connections = 4});
+  publication::isolated::options children;
+  children.processes = 1;
+  publication::isolated::pool inspectors(children);
+  ingest::settings how;
+  how.workers = 1;
+  how.reserve = 0;
+  how.drop_dir = store->data() / "drop";
+  ingest::services s{pool, *store, inspectors, how, die_after};
+  return ingest::import_calibre(s, a[5], {}) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,5 +81,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (a.size() >= 7 && a[0] == "take") return take({a.begin() + 1, a.end()});
+  if (a.size() == 7 && a[0] == "import") return import({a.begin() + 1, a.end()});
   return 2;
 }

@@ -110,3 +110,17 @@ TEST_CASE("a huge table of contents still fits") {
   REQUIRE(back);
   CHECK(back->about.toc.size() > 1000);
 }
+
+TEST_CASE("a picture crosses the border with its facts and nothing else") {
+  cover_image c{.bytes = "not sent", .mime = "image/png", .width = 60, .height = 90};
+  auto back = picture_from_json(to_json(c));
+  REQUIRE(back);
+  CHECK(back->mime == "image/png");
+  CHECK(back->width == 60);
+  CHECK(back->height == 90);
+  CHECK(back->bytes.empty());
+  for (const char* bad : {"", "{}", R"({"mime":"text/html","width":1,"height":1})",
+                          R"({"mime":"image/png","width":-1,"height":1})", R"({"mime":"image/png","width":1})"})
+    CHECK(picture_from_json(bad).error().code == "inspection_crash");
+  CHECK(picture_from_json(to_json(refusal{"cover_unreadable", ""})).error().code == "cover_unreadable");
+}
