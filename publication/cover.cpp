@@ -138,4 +138,17 @@ result<cover_image, refusal> usable_cover(std::string bytes, std::vector<warning
   return cover_image{std::move(bytes), facts->mime, facts->width, facts->height};
 }
 
+std::optional<cover_image> usable_cover(std::string bytes, const std::string& entry, bool declared,
+                                        std::vector<warning>& warnings) {
+  result<cover_image, refusal> cover = usable_cover(std::move(bytes), warnings);
+  if (cover) {
+    cover->entry = entry;
+    return std::move(*cover);
+  }
+  // A picture that only looks like a cover is passed over in silence, unless it is half of one.
+  const refusal& why = cover.error();
+  if (declared || why.code == "cover_damaged") warn(warnings, why.code, why.detail.empty() ? entry : why.detail);
+  return std::nullopt;
+}
+
 }  // namespace carrel::publication

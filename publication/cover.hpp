@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "publication/metadata.hpp"
 #include "server/core/error.hpp"
@@ -37,5 +38,9 @@ bool looks_complete(std::string_view bytes);
 // A picture that a book has for its cover, when it can be shown; a refusal when not: cover_unreadable, cover_too_large,
 // cover_damaged. One without its proper end is decoded first and warned of (cover_damaged).
 result<cover_image, refusal> usable_cover(std::string bytes, std::vector<warning>&);
+
+// The same, with a warning when it cannot be used though the book declares it; a picture that only looks like a cover is passed
+// over in silence. `entry` is its name in the archive.
+std::optional<cover_image> usable_cover(std::string bytes, const std::string& entry, bool declared, std::vector<warning>&);
 
 }  // namespace carrel::publication

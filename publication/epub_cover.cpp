@@ -146,16 +146,9 @@ class finder {
       warn(warnings_, link || damaged ? bytes.error().code : "cover_unreadable", bytes.error().detail);
       return std::nullopt;
     }
-    result<cover_image, refusal> cover = usable_cover(std::move(*bytes), warnings_);
-    if (cover) {
-      cover->entry = entry->name;
-      return std::move(*cover);
-    }
-    refused_.push_back(entry);
-    const refusal& why = cover.error();
-    // A picture that only looks like a cover is passed over in silence, unless it is half of one.
-    if (declared || why.code == "cover_damaged") warn(warnings_, why.code, why.detail.empty() ? entry->name : why.detail);
-    return std::nullopt;
+    std::optional<cover_image> cover = usable_cover(std::move(*bytes), entry->name, declared, warnings_);
+    if (!cover) refused_.push_back(entry);
+    return cover;
   }
 
   archive& zip_;

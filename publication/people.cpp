@@ -37,15 +37,20 @@ std::string without_role(std::string name) {
   return std::string(trim(name));
 }
 
-// "Last, First": one comma, and neither a company nor a suffix behind it.
-bool is_turned(const std::string& name) {
+// What stands behind a comma and is no given name.
+bool is_suffix(const std::string& folded) {
   static constexpr std::array<std::string_view, 14> not_given{"inc", "ltd", "llc", "jr",  "sr", "ii",   "iii",
                                                               "iv",  "phd", "md",  "esq", "co", "gmbh", "eds"};
+  return std::find(not_given.begin(), not_given.end(), folded) != not_given.end();
+}
+
+// "Last, First": one comma, and neither a company nor a suffix behind it.
+bool is_turned(const std::string& name) {
   std::size_t comma = name.find(',');
   if (comma == std::string::npos || name.find(',', comma + 1) != std::string::npos) return false;
   std::string behind = fold(std::string_view(name).substr(comma + 1));
   if (behind.empty() || trim(name.substr(0, comma)).empty()) return false;
-  return std::find(not_given.begin(), not_given.end(), behind) == not_given.end() && word_count(name.substr(0, comma)) <= 3;
+  return !is_suffix(behind) && word_count(name.substr(0, comma)) <= 3;
 }
 
 }  // namespace
@@ -93,6 +98,25 @@ std::vector<std::string> split_people(std::string_view s) {
   bool people =
       parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [](const std::string& p) { return word_count(p) >= 2; });
   return people ? parts : std::vector<std::string>{shown(text)};
+}
+
+std::vector<std::string> split_people_at_commas(std::string_view s) {
+  std::vector<std::string> parts = split(s, ',');
+  if (parts.size() == 2 && word_count(parts[0]) == 1) return {std::string(trim(s))};
+  std::vector<std::string> whole, out;
+  for (std::string& p : parts) {
+    if (p.empty()) continue;
+    if (!whole.empty() && is_suffix(fold(p))) {
+      whole.back() += ", " + p;
+    } else {
+      whole.push_back(std::move(p));
+    }
+  }
+  for (const std::string& p : whole) {
+    std::vector<std::string> people = split_people(p);
+    out.insert(out.end(), people.begin(), people.end());
+  }
+  return out;
 }
 
 }  // namespace carrel::publication

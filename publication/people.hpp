@@ -18,4 +18,7 @@ person_name clean_person(std::string_view name, std::string_view given_sort, std
 // Splits one string that holds several people; one part when there is nothing to split.
 std::vector<std::string> split_people(std::string_view);
 
+// The same where commas divide people, too: in ComicInfo and audio tags. "Last, First" and "First Last, Jr." are one person.
+std::vector<std::string> split_people_at_commas(std::string_view);
+
 }  // namespace carrel::publication
