@@ -4,7 +4,7 @@
 
 namespace carrel::publication {
 
-// opds.md 5.8, and the audio types of ingest.md 8.1.
+// opds.md 5.8, and the audio types of ingest.md 8.1 and 14.2.
 const std::vector<kind>& kinds() {
   static const std::vector<kind> all{
       {"epub", ".epub", "application/epub+zip", "text", true},
@@ -19,14 +19,16 @@ const std::vector<kind>& kinds() {
       {"cbr", ".cbr", "application/vnd.comicbook-rar", "comic", false},
       {"cb7", ".cb7", "application/x-cb7", "comic", false},
       {"cbt", ".cbt", "application/vnd.comicbook+tar", "comic", false},
-      {"m4b", ".m4b", "audio/mp4", "audio", false},
-      {"m4a", ".m4a", "audio/mp4", "audio", false},
-      {"mp3", ".mp3", "audio/mpeg", "audio", false},
-      {"flac", ".flac", "audio/flac", "audio", false},
-      {"ogg", ".ogg", "audio/ogg", "audio", false},
-      {"opus", ".opus", "audio/ogg", "audio", false},
-      {"wav", ".wav", "audio/wav", "audio", false},
-      {"wma", ".wma", "audio/x-ms-wma", "audio", false},
+      {"m4b", ".m4b", "audio/mp4", "audio", true},
+      {"m4a", ".m4a", "audio/mp4", "audio", true},
+      {"aax", ".aax", "audio/vnd.audible.aax", "audio", true},
+      {"aa", ".aa", "audio/audible", "audio", true},
+      {"mp3", ".mp3", "audio/mpeg", "audio", true},
+      {"flac", ".flac", "audio/flac", "audio", true},
+      {"ogg", ".ogg", "audio/ogg", "audio", true},
+      {"opus", ".opus", "audio/ogg", "audio", true},
+      {"wav", ".wav", "audio/wav", "audio", true},
+      {"wma", ".wma", "audio/x-ms-wma", "audio", true},
   };
   return all;
 }

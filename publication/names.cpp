@@ -155,6 +155,53 @@ std::string unbracketed(const std::string& s) {
   return s;
 }
 
+bool take_volume_word(std::string_view& s) {
+  for (std::string_view word : {"book ", "volume ", "vol. ", "vol.", "vol ", "band ", "teil ", "tome ", "part "}) {
+    if (s.size() <= word.size() || !equal_ascii_case(s.substr(0, word.size()), word)) continue;
+    s.remove_prefix(word.size());
+    return true;
+  }
+  return false;
+}
+
+// "1.5" of "1.5 - Title", but "6" of "6.Title".
+std::string_view take_digits(std::string_view& s) {
+  auto end_of_digits = [&](std::size_t from) { return std::min(s.find_first_not_of("0123456789", from), s.size()); };
+  std::size_t n = end_of_digits(0);
+  if (n > 0 && n + 1 < s.size() && s[n] == '.' && is_digit(s[n + 1])) n = end_of_digits(n + 1);
+  std::string_view out = s.substr(0, n);
+  s.remove_prefix(n);
+  return out;
+}
+
+enum class divider { none, blank, point, dash };
+
+divider take_divider(std::string_view& s) {
+  if (s.starts_with(" - ")) return s.remove_prefix(3), divider::dash;
+  // A point that only the extension has is no divider.
+  if (s.starts_with('.') && s.find('.', 1) != std::string_view::npos) return s.remove_prefix(1), divider::point;
+  return s.starts_with(' ') ? divider::blank : divider::none;
+}
+
+// Takes a year, or the place in a series, off the front of a name; something always stays.
+bool take_front(std::string_view& name, std::string& year, std::string& index) {
+  constexpr std::size_t longest_bare = 3;
+  std::string_view rest = trim(name);
+  bool labelled = take_volume_word(rest);
+  std::string_view number = take_digits(rest);
+  divider behind = take_divider(rest);
+  bool is_a_year = !labelled && behind == divider::dash && is_year(number);
+  bool short_enough = labelled || number.substr(0, number.find('.')).size() <= longest_bare;
+  bool divided = behind == divider::dash || behind == divider::point || (labelled && behind == divider::blank);
+  std::string& place = is_a_year ? year : index;
+  rest = trim(rest);
+  if (!divided || !place.empty() || rest.empty() || rest.starts_with('.')) return false;
+  if (!is_a_year && (!is_number(number) || !short_enough)) return false;
+  place = plain_number(number);
+  name = rest;
+  return true;
+}
+
 }  // namespace
 
 std::string file_stem(std::string_view name) {
@@ -217,6 +264,17 @@ guess guess_from_comic_name(std::string_view name) {
   }
   g.title = s.empty() ? readable_stem(name) : s;
   if (g.title.empty()) g.title = "_";
+  return g;
+}
+
+guess guess_from_audiobook_name(std::string_view name) {
+  name = name.substr(name.rfind('/') + 1);
+  std::string year, index;
+  while (take_front(name, year, index)) {
+  }
+  guess g = guess_from_name(name);
+  if (g.year.empty()) g.year = year;
+  if (g.series_index.empty()) g.series_index = index;
   return g;
 }
 

@@ -24,6 +24,10 @@ guess guess_from_name(std::string_view name);
 // "Series 012 (2019) (Digital)" (ingest.md 15.3, comics).
 guess guess_from_comic_name(std::string_view name);
 
+// The same of an audiobook's file or folder, in whose name a year or the place in a series may stand first: "1999 - Title",
+// "Book 2 - Title", "Vol. 3 Title", "6. Title" (ingest.md 15.3). The series itself is then not known.
+guess guess_from_audiobook_name(std::string_view name);
+
 // What a file does not say about itself is taken from its name, and the librarian is asked (metadata_missing_title,
 // metadata_missing_author). A name that speaks of another title says nothing.
 void complete_from_name(metadata&, const guess&, std::vector<warning>&);

@@ -1,5 +1,6 @@
 #include "publication/open.hpp"
 
+#include "publication/audio/audio.hpp"
 #include "publication/epub.hpp"
 #include "publication/fiction_book/open.hpp"
 #include "publication/names.hpp"
@@ -25,7 +26,6 @@ opened named_only(const kind& k, const std::string& file_name) {
   out.about.series_index = to_double(g.series_index);
   out.about.published_on = g.year;
   if (!g.asin.empty()) out.about.identifiers.emplace_back("asin", g.asin);
-  if (!g.narrator.empty()) out.about.contributors.push_back({g.narrator, author_sort(g.narrator), "nrt"});
   return out;
 }
 
@@ -39,6 +39,7 @@ result<opened, refusal> open(int descriptor, const std::string& file_name, const
   if (found->what.format == "fb2" || found->what.format == "fbz")
     return fiction_book::open(descriptor, *found, file_name, limit, std::move(warnings));
   if (found->what.format == "txt") return plain_text::open(descriptor, file_name, limit, std::move(warnings));
+  if (found->what.family == "audio") return open_audio(descriptor, found->what, file_name, limit, std::move(warnings));
   opened out = named_only(found->what, file_name);
   out.warnings = std::move(warnings);
   return out;

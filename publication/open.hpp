@@ -27,6 +27,7 @@ struct limits {
   std::uint64_t plain_text = 64ULL << 20;
   int xml_depth = 256;
   std::uint64_t manifest_items = 20'000, spine_items = 10'000;
+  std::uint64_t hashed_audio = 2'000'000'000;  // a larger file has no content hash (7.2)
 };
 
 struct kind {

@@ -8,6 +8,7 @@
 #include <array>
 #include <span>
 
+#include "publication/audio/id3.hpp"
 #include "publication/file_bytes.hpp"
 #include "publication/names.hpp"
 #include "publication/xml.hpp"
@@ -135,6 +136,7 @@ result<std::string, refusal> mp4_format(int descriptor, std::uint64_t size, std:
   std::string_view brand = head.substr(8, 4);
   if (brand == "M4B " || brand == "M4BP") return std::string("m4b");
   if (brand == "M4A " || brand == "M4P ") return std::string(extension == "m4b" ? "m4b" : "m4a");
+  if (brand == "aax ") return std::string("aax");
   if (brand == "avif" || brand == "avis" || brand == "heic" || brand == "heix" || brand == "mif1" || brand == "crx ") {
     return unsupported("a picture");
   }
@@ -158,12 +160,18 @@ result<std::string, refusal> mp4_format(int descriptor, std::uint64_t size, std:
   return unsupported("a video");
 }
 
-std::string audio_format(std::string_view head) {
+// What stands behind an ID3 tag: MP3, or FLAC that some program put the tag of the other before.
+std::string format_behind_id3(int descriptor) {
+  return read_at(descriptor, audio::end_of_id3(descriptor, 0), 4) == "fLaC" ? "flac" : "mp3";
+}
+
+std::string audio_format(int descriptor, std::string_view head) {
   if (at(head, 0, "fLaC")) return "flac";
   if (at(head, 0, "OggS")) return head.substr(0, 128).find("OpusHead") != std::string_view::npos ? "opus" : "ogg";
   if (at(head, 0, "RIFF") && at(head, 8, "WAVE")) return "wav";
   if (at(head, 0, "\x30\x26\xb2\x75")) return "wma";
-  if (at(head, 0, "ID3")) return "mp3";
+  if (at(head, 4, "\x57\x90\x75\x36")) return "aa";
+  if (at(head, 0, "ID3")) return format_behind_id3(descriptor);
   // An MPEG frame header: sync, then layer and bit rate that exist.
   if (head.size() > 2 && head[0] == '\xff' && (head[1] & 0xe6) == 0xe2 && (head[2] & 0xf0) != 0xf0) return "mp3";
   return {};
@@ -250,7 +258,7 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
   if (at(head, 0, "AT&TFORM")) return unsupported("a DjVu document");
   if (at(head, 257, "ustar")) return std::string("cbt");
   if (at(head, 4, "ftyp")) return mp4_format(descriptor, size, head, extension);
-  if (std::string audio = audio_format(head); !audio.empty()) return audio;
+  if (std::string audio = audio_format(descriptor, head); !audio.empty()) return audio;
   static constexpr std::array<std::string_view, 4> zips{"epub", "kepub", "kepub.epub", "cbz"};
   if (std::find(zips.begin(), zips.end(), extension) != zips.end() && ends_like_zip(descriptor, size)) {
     return refusal{"archive_corrupt", ""};

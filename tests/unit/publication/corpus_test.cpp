@@ -193,7 +193,7 @@ fs::path bad_path(const fs::path& root, const json::object& entry) {
 // Decided by readers that this build does not have, or by the name alone before a file is opened.
 bool decided_elsewhere(const std::string& code, const std::string& extension) {
   if (code == "ignored_name") return true;
-  static const std::set<std::string> later{".cbz", ".pdf", ".mp3", ".m4b"};
+  static const std::set<std::string> later{".cbz", ".pdf"};
   return later.contains(extension) && code != "comic_no_pages" && code != "unsupported_type";
 }
 

@@ -58,3 +58,28 @@ TEST_CASE("extensions may have two parts") {
   CHECK(file_extension("noextension") == "");
   CHECK(file_stem("dir/a.b.epub") == "a.b");
 }
+
+TEST_CASE("names of audiobooks may begin with a year or a place in a series") {
+  auto [name, title, index, year] = GENERATE(table<std::string, std::string, std::string, std::string>({
+      {"Book 2 - The Lost Garden.m4b", "The Lost Garden", "2", ""},
+      {"Vol. 3 The Lost Garden.m4b", "The Lost Garden", "3", ""},
+      {"vol 03. The Lost Garden.m4b", "The Lost Garden", "3", ""},
+      {"6. The Lost Garden.m4b", "The Lost Garden", "6", ""},
+      {"1.5 - The Lost Garden.m4b", "The Lost Garden", "1.5", ""},
+      {"1999 - The Lost Garden.m4b", "The Lost Garden", "", "1999"},
+      {"1999 - Book 4 - The Lost Garden.m4b", "The Lost Garden", "4", "1999"},
+      {"The Lost Garden.m4b", "The Lost Garden", "", ""},
+      {"3 Lost Gardens.m4b", "3 Lost Gardens", "", ""},
+      {"1984.m4b", "1984", "", ""},
+      {"20000. Leagues.m4b", "20000. Leagues", "", ""},
+      {"Book 2.m4b", "Book 2", "", ""},
+      {"5 - .m4b", "5 -", "", ""},
+      {"Band of Thieves.m4b", "Band of Thieves", "", ""},
+  }));
+  INFO(name);
+  guess g = guess_from_audiobook_name(name);
+  CHECK(g.title == title);
+  CHECK(g.series_index == index);
+  CHECK(g.year == year);
+  CHECK(g.series == "");
+}

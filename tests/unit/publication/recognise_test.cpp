@@ -54,6 +54,8 @@ TEST_CASE("types are found by their first bytes") {
       {padded("", 257, "ustar"), "a.cbt", "cbt"},
       {mp4("M4B "), "a.m4b", "m4b"},
       {mp4("M4A "), "a.m4a", "m4a"},
+      {mp4("aax "), "a.aax", "aax"},
+      {"\1\2\3\4\x57\x90\x75\x36", "a.aa", "aa"},
       {"ID3\4rest", "a.mp3", "mp3"},
       {"\xff\xfb\x90\x44", "a.mp3", "mp3"},
       {"fLaC....", "a.flac", "flac"},
