@@ -3,6 +3,7 @@
 #include "publication/audio/audio.hpp"
 #include "publication/epub.hpp"
 #include "publication/fiction_book/open.hpp"
+#include "publication/mobi/mobi.hpp"
 #include "publication/names.hpp"
 #include "publication/plain_text/open.hpp"
 #include "publication/recognise.hpp"
@@ -40,6 +41,9 @@ result<opened, refusal> open(int descriptor, const std::string& file_name, const
     return fiction_book::open(descriptor, *found, file_name, limit, std::move(warnings));
   if (found->what.format == "txt") return plain_text::open(descriptor, file_name, limit, std::move(warnings));
   if (found->what.family == "audio") return open_audio(descriptor, found->what, file_name, limit, std::move(warnings));
+  if (found->what.format == "mobi" || found->what.format == "azw3") {
+    return mobi::open(descriptor, file_name, limit, std::move(warnings));
+  }
   opened out = named_only(found->what, file_name);
   out.warnings = std::move(warnings);
   return out;

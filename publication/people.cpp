@@ -55,12 +55,12 @@ bool is_turned(const std::string& name) {
 
 }  // namespace
 
-person_name clean_person(std::string_view raw, std::string_view given_sort, std::string_view language) {
+person_name clean_person(std::string_view raw, std::string_view given_sort, std::string_view language, bool turn) {
   person_name out;
   out.name = without_role(clean_text(raw, longest_name));
   if (is_placeholder(out.name)) return {};
   out.sort = clean_text(given_sort, longest_name);
-  if (is_turned(out.name)) {
+  if (turn && is_turned(out.name)) {
     std::size_t comma = out.name.find(',');
     if (out.sort.empty()) out.sort = out.name;
     out.name = std::string(trim(std::string_view(out.name).substr(comma + 1))) + " " +

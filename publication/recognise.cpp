@@ -9,7 +9,9 @@
 #include <span>
 
 #include "publication/audio/id3.hpp"
+#include "publication/big_endian.hpp"
 #include "publication/file_bytes.hpp"
+#include "publication/mobi/mobi.hpp"
 #include "publication/names.hpp"
 #include "publication/xml.hpp"
 #include "server/core/text.hpp"
@@ -19,12 +21,6 @@ namespace {
 
 constexpr std::size_t head_size = 64 << 10;
 constexpr std::size_t longest_end_record = 22 + 65535;
-
-std::uint64_t big_endian(std::string_view b, std::size_t at, std::size_t size) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size && at + i < b.size(); ++i) value = value << 8 | static_cast<unsigned char>(b[at + i]);
-  return value;
-}
 
 bool at(std::string_view head, std::size_t offset, std::string_view magic) {
   return head.size() >= offset + magic.size() && head.substr(offset, magic.size()) == magic;
@@ -124,13 +120,6 @@ result<std::string, refusal> zip_format(archive& zip, const std::string& extensi
   return unsupported("an archive without a book");
 }
 
-// KF8 alone is AZW3; older and combined files are MOBI (ingest.md 12).
-std::string palm_format(int descriptor, std::string_view head) {
-  std::string record = read_at(descriptor, big_endian(head, 78, 4), 64);
-  bool has_header = at(record, 16, "MOBI");
-  return has_header && big_endian(record, 36, 4) >= 8 ? "azw3" : "mobi";
-}
-
 // Looks for sound and picture tracks in `moov`, wherever it stands among the top-level boxes.
 result<std::string, refusal> mp4_format(int descriptor, std::uint64_t size, std::string_view head, const std::string& extension) {
   std::string_view brand = head.substr(8, 4);
@@ -207,7 +196,7 @@ bool extension_fits(const std::string& format, const std::string& e) {
                                                     {"fbz", {"fbz", "fb2.zip", "zip"}},
                                                     {"fb2", {"fb2", "xml"}},
                                                     {"mobi", {"mobi", "prc", "azw", "azw3", "pdb"}},
-                                                    {"azw3", {"azw3", "azw", "mobi", "kf8"}},
+                                                    {"azw3", {"azw3", "azw", "mobi", "kf8", "prc"}},
                                                     {"txt", {"txt", "text", "md"}},
                                                     {"m4b", {"m4b", "m4a", "mp4"}},
                                                     {"m4a", {"m4a", "m4b", "mp4", "aac"}},
@@ -247,7 +236,7 @@ result<std::string, refusal> format_of(int descriptor, std::uint64_t size, std::
   if (head.substr(0, 1024).find("%PDF-") != std::string_view::npos) return std::string("pdf");
   if (at(head, 0, "Rar!\x1a\x07")) return std::string("cbr");
   if (at(head, 0, "7z\xbc\xaf\x27\x1c")) return std::string("cb7");
-  if (at(head, 60, "BOOKMOBI") || at(head, 60, "TEXtREAd")) return palm_format(descriptor, head);
+  if (at(head, 60, "BOOKMOBI") || at(head, 60, "TEXtREAd")) return mobi::format_of(descriptor);
   if (at(head, 60, "TPZ") || at(head, 0, "TPZ")) return unsupported("a Topaz book of an old Kindle");
   if (at(head, 0,
          "\xea"
