@@ -3,8 +3,8 @@
 build_packages="g++ cmake ninja-build ccache mold pkg-config git
   libboost1.81-dev libboost-json1.81-dev libssl-dev libpq-dev libpqxx-dev libcli11-dev libspdlog-dev prometheus-cpp-dev libsodium-dev
   libkainjow-mustache-dev libpugixml-dev libzip-dev libdeflate-dev libxml2-dev libvips-dev libtag1-dev libqrencode-dev libsystemd-dev libicu-dev libuchardet-dev zlib1g-dev
-  libcurl4-openssl-dev libsqlite3-dev libmobi-dev"
-run_packages="postgresql-15 curl ca-certificates"
+  libcurl4-openssl-dev libsqlite3-dev libmobi-dev libqpdf-dev libarchive-dev libunarr-dev"
+run_packages="postgresql-15 poppler-utils curl ca-certificates"
 test_packages="catch2 libxml2-utils openssl python3 python3-jsonschema chromium procps"
 lint_packages="clang clang-format clang-tidy clang-tools"
 

@@ -94,29 +94,6 @@ zip_int64_t source_call(void* state, void* data, zip_uint64_t length, zip_source
   }
 }
 
-// Would unpacking by this name write outside of a folder, here or on another system (21)?
-bool is_unsafe(std::string_view name) {
-  if (name.empty() || name.size() > longest_name || name[0] == '/' || name[0] == '\\') return true;
-  bool letter = (name[0] >= 'A' && name[0] <= 'Z') || (name[0] >= 'a' && name[0] <= 'z');
-  if (letter && name.size() > 1 && name[1] == ':') return true;
-  int depth = 0;
-  for (std::size_t from = 0; from <= name.size();) {
-    std::size_t to = std::min(name.find_first_of("/\\", from), name.size());
-    std::string_view part = name.substr(from, to - from);
-    if (part == "..") {
-      if (--depth < 0) return true;
-    } else if (!part.empty() && part != ".") {
-      ++depth;
-    }
-    from = to + 1;
-  }
-  return false;
-}
-
-bool ratio_exceeded(std::uint64_t size, std::uint64_t packed, std::uint64_t limit) {
-  return size > ratio_matters_above && (size - 1) / limit >= packed;
-}
-
 struct part_closer {
   void operator()(zip_file_t* f) const { zip_fclose(f); }
 };
@@ -219,7 +196,7 @@ result<std::unique_ptr<archive>, refusal> archive::open(int descriptor, const li
     const char* name = zip_get_name(z, i, ZIP_FL_ENC_RAW);
     if (name == nullptr || zip_stat_index(z, i, 0, &s) != 0) return refusal{"archive_corrupt", ""};
     archive_entry e{.name = name, .index = i, .size = s.size, .packed = s.comp_size, .crc = s.crc, .method = s.comp_method};
-    if (is_unsafe(e.name)) return refusal{"archive_unsafe_path", clean_text(e.name, 200)};
+    if (is_unsafe_path(e.name)) return refusal{"archive_unsafe_path", clean_text(e.name, 200)};
     if (ratio_exceeded(e.size, e.packed, limit.ratio)) return refusal{"archive_ratio", clean_text(e.name, 200)};
     e.encrypted = (s.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && s.encryption_method != ZIP_EM_NONE;
     zip_uint8_t system = 0;
@@ -287,6 +264,28 @@ result<std::string, refusal> archive::read(const archive_entry& e, std::uint64_t
   if (out && whole) out = inflated(*out, e.size, e.crc);
   if (!out) return refusal{"archive_entry_damaged", name};
   return std::move(*out);
+}
+
+bool is_unsafe_path(std::string_view name) {
+  if (name.empty() || name.size() > longest_name || name[0] == '/' || name[0] == '\\') return true;
+  bool letter = (name[0] >= 'A' && name[0] <= 'Z') || (name[0] >= 'a' && name[0] <= 'z');
+  if (letter && name.size() > 1 && name[1] == ':') return true;
+  int depth = 0;
+  for (std::size_t from = 0; from <= name.size();) {
+    std::size_t to = std::min(name.find_first_of("/\\", from), name.size());
+    std::string_view part = name.substr(from, to - from);
+    if (part == "..") {
+      if (--depth < 0) return true;
+    } else if (!part.empty() && part != ".") {
+      ++depth;
+    }
+    from = to + 1;
+  }
+  return false;
+}
+
+bool ratio_exceeded(std::uint64_t size, std::uint64_t packed, std::uint64_t limit) {
+  return size > ratio_matters_above && (size - 1) / limit >= packed;
 }
 
 std::string folder_of(std::string_view path) {

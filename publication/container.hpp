@@ -59,6 +59,9 @@ class archive {
   std::uint64_t declared_ = 0, read_ = 0, most_ = 0;
 };
 
+bool is_unsafe_path(std::string_view name);  // would unpacking by it write outside of a folder, here or on another system (21)?
+bool ratio_exceeded(std::uint64_t size, std::uint64_t packed, std::uint64_t limit);
+
 // The names an href may mean, in the order of ingest.md 9.6; nullopt when it leaves the container.
 // `base` is the folder of the document with the href, without a slash at the end.
 std::optional<std::string> resolve_href(std::string_view base, std::string_view href, bool decode = true);

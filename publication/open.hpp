@@ -28,6 +28,7 @@ struct limits {
   int xml_depth = 256;
   std::uint64_t manifest_items = 20'000, spine_items = 10'000;
   std::uint64_t hashed_audio = 2'000'000'000;  // a larger file has no content hash (7.2)
+  std::uint64_t pdf_hashed = 1ULL << 30;       // unpacked bytes of a PDF; more than that has no content hash
 };
 
 struct kind {
@@ -35,7 +36,6 @@ struct kind {
   std::string extension;  // with the dot, as delivered: ".epub", ".kepub.epub", ".cbz", ...
   std::string mime;       // opds.md 5.8
   std::string family;     // text, comic, audio, pdf: content hashes compare only inside a family
-  bool readable = false;  // this build has a reader for it
 };
 const std::vector<kind>& kinds();
 const kind* find_kind(const std::string& format);

@@ -1,6 +1,7 @@
 #pragma once
 // The metadata of a package document (ingest.md 9.3, 9.4), of an EPUB or of a file beside a book (15.1).
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

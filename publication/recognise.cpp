@@ -113,7 +113,8 @@ result<std::string, refusal> zip_format(archive& zip, const std::string& extensi
   if (packages == 1) return std::string("epub");
   if (fiction_book_in(zip) != nullptr) return std::string("fbz");
   if (zip.find("[Content_Types].xml") != nullptr) return unsupported("an Office document");
-  if (images > 0 && pages == 0) return std::string("cbz");
+  // Whoever calls it a comic may have put a page of credits in.
+  if (images > 0 && (pages == 0 || extension == "cbz")) return std::string("cbz");
   if (books > (extension == "cbz" ? 1u : 0u)) return unsupported("unpack this archive first");
   if (extension == "cbz") return refusal{"comic_no_pages", ""};
   if (extension == "epub" || extension == "kepub.epub" || extension == "kepub") return refusal{"epub_no_package", ""};

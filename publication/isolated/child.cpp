@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 
 #include "publication/cover.hpp"
 #include "publication/file_bytes.hpp"
@@ -35,20 +36,15 @@ void reduce_master(cover_image& cover) {
   cover = {std::move(*smaller), facts->mime, facts->width, facts->height};
 }
 
-void drop_cover(opened& book, const refusal& why) {
-  book.cover.reset();
-  book.warnings.push_back({why.code, why.detail});
-}
-
-void cut_thumbnails(opened& book, answer& out) {
-  bool damaged = false;
+// With what is wrong about the picture when it cannot be used, and whether it is damaged.
+std::optional<refusal> cut_thumbnails(const cover_image& cover, answer& out, bool& damaged) {
   for (std::size_t i = 0; i < thumbnail_edges.size(); ++i) {
     box fit{.width = thumbnail_edges[i], .height = thumbnail_edges[i], .quality = 75};
-    result<std::string, refusal> small = scale_picture(book.cover->bytes, fit, &damaged);
-    if (!small) return drop_cover(book, small.error());
+    result<std::string, refusal> small = scale_picture(cover.bytes, fit, &damaged);
+    if (!small) return small.error();
     out.thumbnails[i] = std::move(*small);
   }
-  if (damaged) book.warnings.push_back({"cover_damaged", ""});
+  return std::nullopt;
 }
 
 // The memory of one picture or document serves the next: given back and asked for again page by page it costs a sixth of a
@@ -67,43 +63,33 @@ answer look_at(int descriptor, const std::string& name) {
   }
   if (opened->cover) {
     reduce_master(*opened->cover);
-    cut_thumbnails(*opened, out);
-    if (opened->cover)
-      out.attached = opened->cover->bytes;
-    else
+    bool damaged = false;
+    if (std::optional<refusal> unusable = cut_thumbnails(*opened->cover, out, damaged)) {
+      opened->cover.reset();
+      opened->warnings.push_back({unusable->code, unusable->detail});
       out.thumbnails = {};
+    } else {
+      out.attached = opened->cover->bytes;
+      if (damaged) opened->warnings.push_back({"cover_damaged", ""});
+    }
   }
   out.json = to_json(*opened);
   return out;
 }
 
-// A picture that lies beside books, by the rules of covers.
+// A picture that lies beside books, or was made from one by a program that nobody trusts either, by the rules of covers.
 answer look_at_picture(int descriptor) {
+  std::string bytes = read_at(descriptor, 0, std::min<std::uint64_t>(size_of(descriptor), longest_attached + 1));
+  result<picture_facts, refusal> facts = inspect_picture(bytes);
+  if (!facts) return {.json = to_json(facts.error()), .attached = {}, .thumbnails = {}};
+  cover_image picture{std::move(bytes), facts->mime, facts->width, facts->height};
+  reduce_master(picture);
   answer out;
-  std::uint64_t size = size_of(descriptor);
-  opened around;
-  result<picture_facts, refusal> facts = refusal{"cover_too_large", ""};
-  if (size <= limits{}.image) {
-    around.cover.emplace();
-    around.cover->bytes = read_at(descriptor, 0, static_cast<std::size_t>(size));
-    facts = inspect_picture(around.cover->bytes);
-  }
-  if (!facts) {
-    out.json = to_json(facts.error());
-    return out;
-  }
-  around.cover->mime = facts->mime;
-  around.cover->width = facts->width;
-  around.cover->height = facts->height;
-  reduce_master(*around.cover);
-  cut_thumbnails(around, out);
-  if (!around.cover) {
-    out = {};
-    out.json = to_json(refusal{around.warnings.back().code, around.warnings.back().detail});
-    return out;
-  }
-  out.json = to_json(*around.cover);
-  out.attached = std::move(around.cover->bytes);
+  bool damaged = false;
+  std::optional<refusal> unusable = cut_thumbnails(picture, out, damaged);
+  if (unusable) return {.json = to_json(*unusable), .attached = {}, .thumbnails = {}};
+  out.json = to_json(picture);
+  out.attached = std::move(picture.bytes);
   return out;
 }
 

@@ -12,11 +12,13 @@
 #include <cstring>
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <thread>
 
 #include "publication/isolated/protocol.hpp"
 #include "publication/isolated/wishes.hpp"
 #include "publication/kepub/span_map.hpp"
+#include "publication/pdf/open_pdf.hpp"
 #include "publication/transport.hpp"
 #include "server/core/log.hpp"
 
@@ -100,6 +102,14 @@ result<inspection, refusal> read_inspection(raw_answer a) {
   return out;
 }
 
+result<picture, refusal> read_picture(raw_answer a) {
+  result<cover_image, refusal> image = picture_from_json(a.json);
+  if (!image) return image.error();
+  if (a.attached.empty()) return refusal{"inspection_crash", "picture"};
+  image->bytes = std::move(a.attached);
+  return picture{std::move(*image), std::move(a.thumbnails)};
+}
+
 result<kepub::made, refusal> read_conversion(raw_answer a) {
   result<kepub::made, refusal> out = made_from_json(a.json);
   if (out && !kepub::span_map::unpack(a.attached)) return refusal{"inspection_crash", "span map"};
@@ -110,7 +120,8 @@ result<kepub::made, refusal> read_conversion(raw_answer a) {
 }  // namespace
 
 struct pool::state {
-  explicit state(options o) : how(std::move(o)), keeper([this] { keep(); }) {}
+  explicit state(options o)
+      : how(std::move(o)), drawers(static_cast<std::ptrdiff_t>(how.processes)), keeper([this] { keep(); }) {}
 
   // Children get a signal when the thread that made them ends, so one thread that lives as long as the pool makes them all.
   void keep() {
@@ -228,7 +239,43 @@ struct pool::state {
     return out;
   }
 
+  result<file, refusal> draw(int descriptor) {
+    drawers.acquire();
+    result<file, refusal> out = draw_first_page(descriptor, how.first_page);
+    drawers.release();
+    return out;
+  }
+
+  result<picture, refusal> look_at_picture(int descriptor) {
+    request_head head{};
+    head.what = task::picture;
+    head.cpu_ms = static_cast<std::uint64_t>(how.cpu.count());
+    result<raw_answer, refusal> said = ask(descriptor, head, "cover", "");
+    if (!said) return said.error();
+    return read_picture(std::move(*said));
+  }
+
+  result<picture, refusal> look_at_first_page(int descriptor) {
+    result<file, refusal> drawn = draw(descriptor);
+    if (!drawn) return drawn.error();
+    return look_at_picture(drawn->get());
+  }
+
+  // The picture that fills page 1 stays where the page cannot be drawn.
+  void show_first_page(int descriptor, inspection& in) {
+    result<picture, refusal> seen = look_at_first_page(descriptor);
+    if (!seen) {
+      log::warn("publication.first_page", {{"code", seen.error().code}, {"detail", seen.error().detail}});
+      if (!in.about.cover) in.about.warnings.push_back({"cover_missing", "page 1 cannot be drawn"});
+      return;
+    }
+    std::erase_if(in.about.warnings, [](const warning& w) { return w.code.starts_with("cover_"); });
+    in.about.cover = std::move(seen->master);
+    in.thumbnails = std::move(seen->thumbnails);
+  }
+
   options how;
+  std::counting_semaphore<> drawers;  // of first pages, beside the children: as many as there are of them
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<child> idle;
@@ -255,21 +302,13 @@ result<inspection, refusal> pool::inspect(int descriptor, const std::string& fil
   head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
   result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
   if (!said) return said.error();
-  return read_inspection(std::move(*said));
+  result<inspection, refusal> out = read_inspection(std::move(*said));
+  bool drawable = out && !state_->how.first_page.program.empty() && is_drawable_pdf(out->about);
+  if (drawable) state_->show_first_page(descriptor, *out);
+  return out;
 }
 
-result<picture, refusal> pool::look_at_picture(int descriptor) {
-  request_head head{};
-  head.what = task::picture;
-  head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
-  result<raw_answer, refusal> said = state_->ask(descriptor, head, "cover", "");
-  if (!said) return said.error();
-  result<cover_image, refusal> image = picture_from_json(said->json);
-  if (!image) return image.error();
-  if (said->attached.empty()) return refusal{"inspection_crash", ""};
-  image->bytes = std::move(said->attached);
-  return picture{std::move(*image), std::move(said->thumbnails)};
-}
+result<picture, refusal> pool::look_at_picture(int descriptor) { return state_->look_at_picture(descriptor); }
 
 result<kepub::made, refusal> pool::convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,
                                            const kepub::options& how) {

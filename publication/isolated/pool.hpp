@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "publication/isolated/first_page.hpp"
 #include "publication/kepub/convert.hpp"
 #include "publication/locator/book.hpp"
 #include "publication/metadata.hpp"
@@ -26,6 +27,7 @@ struct options {
   std::chrono::milliseconds cpu{30'000};         // per file; four times that by the clock
   std::chrono::milliseconds conversion{60'000};  // the same of a conversion
   std::vector<std::string> command{"/proc/self/exe", "inspect"};
+  drawing first_page;  // of PDFs
 };
 options options_from(const config&);  // ingest.workers, parse.memory, parse.cpu
 
@@ -68,6 +70,7 @@ class pool {
   explicit pool(options);
   ~pool();
 
+  // The cover of a PDF is its first page where that can be drawn.
   result<inspection, refusal> inspect(int descriptor, const std::string& file_name);
   // A picture that lies beside a book; refused with what is wrong with it as a cover.
   result<picture, refusal> look_at_picture(int descriptor);

@@ -25,7 +25,7 @@ struct request_head {
 };
 constexpr std::uint32_t longest_name = 4096, longest_wish = 2U << 20;
 
-// Behind it JSON, a cover or the span map of a conversion or the measure of a book, thumbnails.
+// Behind it JSON, a cover or picture or the span map of a conversion or the measure of a book, thumbnails.
 struct answer_head {
   std::uint64_t resident = 0;  // bytes
   std::uint32_t json_size = 0, attached_size = 0;

@@ -14,7 +14,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
-#include <vector>
 
 namespace carrel::publication::isolated {
 namespace {
@@ -46,57 +45,62 @@ void limit(decltype(RLIMIT_DATA) what, std::uint64_t value) {
 
 sock_filter load(std::size_t offset) { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
 
-// New sockets are refused, so sendto on the one that is there does no harm. Whatever is refused fails with EPERM, so that a
-// library which tries it carries on.
-void refuse_network_and_programs() {
+constexpr std::array network_and_rights{
+    SYS_socket,  SYS_connect, SYS_bind,          SYS_listen, SYS_accept4,          SYS_ptrace,
+    SYS_kill,    SYS_bpf,     SYS_keyctl,        SYS_mount,  SYS_process_vm_readv, SYS_process_vm_writev,
+    SYS_unshare, SYS_setns,   SYS_io_uring_setup};
+constexpr std::array programs{SYS_execve, SYS_execveat};
+
+// New sockets are refused, so sendto on one that is there does no harm. Whatever is refused fails with EPERM, so that a library
+// which tries it carries on.
+template <std::size_t N>
+void refuse(const std::array<int, N>& calls) {
   if constexpr (machine == 0) return;
-  constexpr std::array refused{SYS_socket,
-                               SYS_connect,
-                               SYS_bind,
-                               SYS_listen,
-                               SYS_accept4,
-                               SYS_execve,
-                               SYS_execveat,
-                               SYS_ptrace,
-                               SYS_kill,
-                               SYS_process_vm_readv,
-                               SYS_process_vm_writev,
-                               SYS_bpf,
-                               SYS_keyctl,
-                               SYS_mount,
-                               SYS_unshare,
-                               SYS_setns,
-                               SYS_io_uring_setup};
-  std::vector<sock_filter> program{
+  std::array<sock_filter, 2 * N + 5> program{{
       load(offsetof(seccomp_data, arch)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, machine, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       load(offsetof(seccomp_data, nr)),
-  };
-  for (long number : refused) {
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+  }};
+  std::size_t at = 4;
+  for (int number : calls) {
+    program[at++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1);
+    program[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
   }
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  program[at] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
   ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole);
+}
+
+// What both kinds of process are, whatever they are allowed.
+void become_humble() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  [[maybe_unused]] int priority = ::nice(5);  // readers are not disturbed (architecture.md 10)
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NOFILE, 64);
 }
 
 }  // namespace
 
 void enter_sandbox(std::uint64_t memory) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  [[maybe_unused]] int priority = ::nice(5);  // readers are not disturbed (architecture.md 10)
+  become_humble();
   ::prctl(PR_SET_DUMPABLE, 0);
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_NOFILE, 64);
   limit(RLIMIT_FSIZE, 256ULL << 20);
   if (!sanitized) {
     limit(RLIMIT_DATA, memory);
     limit(RLIMIT_AS, 4ULL << 30);
-    refuse_network_and_programs();
+    refuse(network_and_rights);
+    refuse(programs);
   }
+}
+
+void enter_program_sandbox(const program_limits& l) {
+  become_humble();
+  limit(RLIMIT_CPU, static_cast<std::uint64_t>(l.cpu.count()));
+  limit(RLIMIT_FSIZE, l.output);
+  limit(RLIMIT_AS, l.memory);
+  refuse(network_and_rights);
 }
 
 void allow_cpu(std::chrono::milliseconds more) {

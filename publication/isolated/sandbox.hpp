@@ -9,6 +9,14 @@ namespace carrel::publication::isolated {
 // a filter that refuses the network and new programs. Once, before the first file.
 void enter_sandbox(std::uint64_t memory);
 
+// For a program that reads one foreign file and is started for it: the same, but it may become that program. Called between fork
+// and exec, so it allocates nothing.
+struct program_limits {
+  std::chrono::seconds cpu{};
+  std::uint64_t memory = 0, output = 0;  // of its address space; of a file that it writes
+};
+void enter_program_sandbox(const program_limits&);
+
 // From now on this much processor time more.
 void allow_cpu(std::chrono::milliseconds);
 

@@ -4,8 +4,10 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "../../unit/publication/pdf_maker.hpp"
 #include "../../unit/publication/zip_maker.hpp"
 #include "ingest/paths.hpp"
+#include "publication/cover.hpp"
 #include "workbench.hpp"
 
 using namespace carrel;
@@ -22,6 +24,28 @@ struct opened_file {
   fs::path path;
   carrel::file handle;
 };
+
+// A page of 300 by 400 points, red and then filled by a picture of 30 by 40 pixels.
+publication::test::pdf scanned() {
+  publication::test::pdf p;
+  p.content = "1 0 0 rg 0 0 300 400 re f 300 0 0 400 0 0 cm /P Do";
+  p.page +=
+      " /Resources << /XObject << /P " + publication::test::reference(p.add(publication::test::jpeg_object(30, 40))) + " >> >>";
+  return p;
+}
+
+publication::isolated::inspection inspected(const publication::isolated::options& how, const publication::test::pdf& p) {
+  publication::isolated::pool pool(how);
+  opened_file book(p.bytes());
+  auto found = pool.inspect(book.handle.get(), "x.pdf");
+  if (!found) FAIL(found.error().code << " " << found.error().detail);
+  REQUIRE(found->about.format == "pdf");
+  return std::move(*found);
+}
+
+bool has_warning(const publication::isolated::inspection& i, std::string_view code) {
+  return std::any_of(i.about.warnings.begin(), i.about.warnings.end(), [&](const auto& w) { return w.code == code; });
+}
 
 }  // namespace
 
@@ -86,4 +110,57 @@ TEST_CASE("a program that cannot be started is an error and no hang") {
   publication::isolated::pool pool(none);
   opened_file book(epub({}));
   CHECK_FALSE(pool.inspect(book.handle.get(), "x.epub"));
+}
+
+TEST_CASE("the cover of a PDF is its first page, drawn and then looked at as any other") {
+  publication::isolated::options how = helper_inspectors();
+  if (how.first_page.program.empty()) {
+    WARN("pdftoppm is not installed: not checked");
+    return;
+  }
+  publication::isolated::inspection found = inspected(how, scanned());
+  REQUIRE(found.about.cover);
+  CHECK(found.about.cover->mime == "image/jpeg");
+  CHECK(found.about.cover->width == 1200);
+  CHECK(found.about.cover->height == 1600);
+  auto facts = publication::inspect_picture(found.about.cover->bytes);
+  REQUIRE(facts);
+  CHECK(facts->height == 1600);
+  REQUIRE(found.thumbnails.size() == 1);
+  CHECK(found.thumbnails[0].edge == 300);
+  CHECK(publication::inspect_picture(found.thumbnails[0].jpeg)->height == 300);
+}
+
+TEST_CASE("where no page can be drawn the picture that fills it is the cover") {
+  publication::isolated::options how = helper_inspectors();
+  std::string program = GENERATE("", "/nonexistent/pdftoppm", "/bin/true");
+  how.first_page.program = program;
+  publication::isolated::inspection found = inspected(how, scanned());
+  REQUIRE(found.about.cover);
+  CHECK(found.about.cover->width == 30);
+  CHECK(found.thumbnails.size() == 1);
+  CHECK_FALSE(has_warning(found, "cover_missing"));
+
+  found = inspected(how, {});
+  CHECK_FALSE(found.about.cover);
+  CHECK(has_warning(found, "cover_missing") == !program.empty());
+}
+
+TEST_CASE("what a drawing program writes is no picture before a child has seen it") {
+  fs::path folder = fs::absolute(harness::fresh_folder("liar"));
+  write(folder / "pdftoppm", "#!/bin/sh\nfor last; do :; done\necho '<script>' >$last.jpg\n");
+  fs::permissions(folder / "pdftoppm", fs::perms::owner_all);
+  publication::isolated::options how = helper_inspectors();
+  how.first_page.program = folder / "pdftoppm";
+  publication::isolated::inspection found = inspected(how, scanned());
+  REQUIRE(found.about.cover);
+  CHECK(found.about.cover->width == 30);
+}
+
+TEST_CASE("a page of more than 200 inches is not drawn") {
+  publication::test::pdf p;
+  p.page = "/MediaBox [0 0 20000 100] /Contents 4 0 R";
+  publication::isolated::inspection found = inspected(helper_inspectors(), p);
+  CHECK_FALSE(found.about.cover);
+  CHECK_FALSE(has_warning(found, "cover_missing"));
 }

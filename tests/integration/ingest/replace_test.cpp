@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "../../unit/publication/pdf_maker.hpp"
 #include "server/core/digest.hpp"
 #include "workbench.hpp"
 
@@ -70,7 +71,7 @@ TEST_CASE("bytes of another kind, damaged ones and those of another book are ref
   write(s.b.folder / "other" / "y.epub", epub({.title = "Y", .text = "y"}));
   s.b.take({s.b.folder / "other"});
   std::string rows = s.b.rows_of_everything();
-  CHECK(s.put("%PDF-1.7\nnothing yet\n%%EOF\n")->field == "format");
+  CHECK(s.put(publication::test::pdf{}.bytes())->field == "format");
   CHECK(s.put("PK\3\4 nothing")->field == "archive_corrupt");
   CHECK(s.put(epub({.title = "Y", .text = "y"}))->field == "duplicate_file");
   CHECK(s.b.rows_of_everything() == rows);

@@ -23,12 +23,6 @@ std::string utf16le(const std::string& ascii) {
 
 }  // namespace
 
-std::string big(std::uint64_t value, std::size_t bytes) {
-  std::string out;
-  for (std::size_t i = bytes; i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)) & 0xff);
-  return out;
-}
-
 std::string little(std::uint64_t value, std::size_t bytes) {
   std::string out = big(value, bytes);
   std::reverse(out.begin(), out.end());

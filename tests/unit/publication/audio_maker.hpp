@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "binary.hpp"
 #include "publication/open.hpp"
 
 namespace carrel::publication::test {
 
-std::string big(std::uint64_t value, std::size_t bytes);
 std::string little(std::uint64_t value, std::size_t bytes);
 
 // ID3v2 frames and tags. Sizes are as the version has them.

@@ -129,12 +129,6 @@ std::string exth_of(const std::vector<std::pair<std::uint32_t, std::string>>& va
 
 }  // namespace
 
-std::string big(std::uint64_t value, std::size_t bytes) {
-  std::string out;
-  for (std::size_t i = bytes; i > 0; --i) out += static_cast<char>(value >> 8 * (i - 1) & 0xff);
-  return out;
-}
-
 std::string palmdoc_packed(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "binary.hpp"
+
 namespace carrel::publication::test {
 
 struct frame {
@@ -44,7 +46,6 @@ std::string make_hybrid(mobi_book older, mobi_book newer);  // the pictures are 
 std::string make_palm(const std::vector<std::string>& records, const std::string& type = "BOOKMOBI");
 std::string make_palmdoc(const std::string& text, int compression = 1);  // without MOBI's header
 
-std::string big(std::uint64_t value, std::size_t bytes);
 std::string palmdoc_packed(const std::string&);
 
 }  // namespace carrel::publication::test

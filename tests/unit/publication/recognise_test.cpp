@@ -163,16 +163,6 @@ TEST_CASE("data before an archive and after it") {
   CHECK(look(whole.substr(0, whole.size() / 2), "a.epub").code == "archive_corrupt");
 }
 
-TEST_CASE("types without a reader are described by their name") {
-  auto o = test::open_bytes("%PDF-1.7\n", "Ada Lark - The Lost Garden (2019).pdf");
-  REQUIRE(o);
-  CHECK(o->format == "pdf");
-  CHECK_FALSE(o->described);
-  CHECK(o->about.title == "The Lost Garden");
-  CHECK(o->about.authors.at(0).sort == "Lark, Ada");
-  CHECK(o->about.published_on == "2019");
-}
-
 TEST_CASE("every kind is complete") {
   for (const kind& k : kinds()) {
     INFO(k.format);

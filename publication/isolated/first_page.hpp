@@ -1,0 +1,28 @@
+#pragma once
+// Page 1 of a PDF as a picture, drawn by pdftoppm: a program of its own, so that poppler's licence and poppler's faults stay
+// outside (ingest.md 11). The server starts it; a child that reads files may start nothing.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+
+#include "publication/metadata.hpp"
+#include "server/core/error.hpp"
+#include "server/core/file.hpp"
+
+namespace carrel::publication::isolated {
+
+// Where it is, looked for once along PATH; "" when it is not installed.
+const std::filesystem::path& pdftoppm();
+
+struct drawing {
+  std::filesystem::path program = pdftoppm();
+  std::chrono::milliseconds cpu{15'000};  // four times that by the clock
+  std::uint64_t memory = 1ULL << 30;      // RLIMIT_AS
+  std::uint64_t output = 64ULL << 20;
+};
+
+// A JPEG as an opened file that has no name any more. cover_missing when there is none; its detail is for the log.
+result<file, refusal> draw_first_page(int descriptor, const drawing&);
+
+}  // namespace carrel::publication::isolated
