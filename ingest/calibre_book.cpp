@@ -224,8 +224,15 @@ class one_book {
       out_.how = book_report::added;
     else if (changed)
       out_.how = book_report::updated;
-    else if (!known_ && out_.duplicate_files.empty())
-      out_.how = book_report::failed;
+    else if (!known_)
+      leave_out();
+  }
+
+  // The same bytes are another book of that library already; a file has one book.
+  void leave_out() {
+    out_.how = book_report::failed;
+    if (!out_.duplicate_files.empty())
+      odd("calibre_same_file", out_.duplicate_files.front().path.substr(run_.folder.native().size() + 1), says_.about.title);
   }
 
   void foresee_all(bool news) {
@@ -266,8 +273,8 @@ class one_book {
       out_.how = book_report::added;
     else if (changed || !out_.added_files.empty())
       out_.how = book_report::updated;
-    else if (!known_ && !adopts && out_.duplicate_files.empty())
-      out_.how = book_report::failed;
+    else if (!known_ && !adopts)
+      leave_out();
   }
 
   const calibre_run& run_;

@@ -22,10 +22,10 @@ namespace fs = std::filesystem;
 
 // The newest file of the same book and format that came from the same place.
 constexpr db::statement sql_before{"ingest.brought_before", R"sql(
-  select f.id, coalesce(f.storage_path, ''), f.original_name
+  select f.id, coalesce(f.storage_path, ''), f.original_name, i.source_path, i.source_path = $1
     from ingest_items i join book_files f on f.id = i.file_id
-   where i.source_path = $1 and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
-   order by i.created_at desc limit 1)sql"};
+   where i.source = 'import' and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
+   order by i.source_path = $1 desc, i.created_at desc)sql"};
 
 constexpr db::statement sql_status{"ingest.status_of_book", "select status from books where id = $1"};
 
@@ -124,8 +124,13 @@ std::optional<file_before> find_before(db::tx& tx, const work& w) {
   if (!there) return std::nullopt;
   db::rows rows =
       tx.run(sql_before, db::bytes{w.what.source_path}, w.what.id, there->book, w.inside->about.format, w.prints.sha256);
-  if (rows.empty()) return std::nullopt;
-  return file_before{.file = rows[0].id(0), .storage_path = rows[0].text(1), .name = rows[0].text(2)};
+  for (const db::row& r : rows) {
+    // Under another name it is the same file when nothing has the old name any more: whoever edits a title or moves the whole
+    // library renames files. Two files of one format are still two.
+    if (r.flag(4) || !is_there(fs::path(r.raw(3))))
+      return file_before{.file = r.id(0), .storage_path = r.text(1), .name = r.text(2)};
+  }
+  return std::nullopt;
 }
 
 std::optional<error> keep_in_attic(const work& w, const file_before& old) {

@@ -91,11 +91,13 @@ const statements& way_of(const filter& f, bool words) {
 }
 
 // Ordered by what was typed there is no key to go on from: pages are places.
-constexpr db::statement sql_best{"library.filter_best",
-                                 "select b.id, b.version from (select v.* from visible_books($1) v"
-                                 "   where v.offered >= $13 and v.search_vector @@ to_tsquery('simple', $12) limit 2000) b"
-                                 " where ($5 = '' or b.status::text = $5)" CARREL_FILTERS
-                                 " order by" CARREL_BEST_FIRST("$2", "$12") "offset $3 limit $4"};
+#define CARREL_BEST                                                                             \
+  "select b.id, b.version, b.title_key, b.created_at, b.search_vector from visible_books($1) b" \
+  " where b.offered >= $13 and b.search_vector @@ to_tsquery('simple', $12) and ($5 = '' or b.status::text = $5)" CARREL_FILTERS
+constexpr db::statement sql_best{
+    "library.filter_best", "select b.id, b.version from ((" CARREL_BEST " and b.title_key = $2 limit 100) union all (" CARREL_BEST
+                           " and b.title_key <> $2 limit 2000)) b order by" CARREL_BEST_FIRST("$2", "$12") "offset $3 limit $4"};
+#undef CARREL_BEST
 
 outline best_of(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words, const cursor& from, int limit) {
   auto place = static_cast<std::int64_t>(std::clamp<std::uint64_t>(from.ordinal, 1, most_results)) - 1;

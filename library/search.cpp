@@ -8,12 +8,16 @@
 namespace carrel::library {
 namespace {
 
-// Candidates come from the word index and are bounded before they are ranked. The count is exact below the bound.
+// Candidates come from the word index and are bounded before they are ranked; a title that is just what was typed is among them
+// however many there are. The count is exact below the bound.
 constexpr db::statement sql_search{
     "library.search",
     "with hits as materialized ("
-    "  select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
-    "   where b.search_vector @@ to_tsquery('simple', $2) limit 2000)"
+    "  (select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
+    "    where b.title_key = $3 and b.search_vector @@ to_tsquery('simple', $2) limit 100)"
+    "  union all"
+    "  (select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
+    "    where b.title_key <> $3 and b.search_vector @@ to_tsquery('simple', $2) limit 2000))"
     "select b.id, b.version, count(*) over () from hits b order by" CARREL_BEST_FIRST("$3", "$2") "offset $4 limit $5"};
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(

@@ -91,10 +91,22 @@ std::string joined(const std::vector<std::string>& texts, std::string_view mark 
   return out;
 }
 
+// A word of the index that people do not type: those of a field.
+bool is_mark(std::string_view word) {
+  return std::any_of(fields.begin(), fields.end(), [&](const field& f) {
+    return !f.mark.empty() && word.size() > 1 && (word.starts_with(f.mark) || f.mark.starts_with(word));
+  });
+}
+
 std::vector<std::string> names_of(const std::vector<publication::person>& people) {
   std::vector<std::string> out;
   for (const publication::person& p : people) out.push_back(p.name);
   return out;
+}
+
+// Without the signs of ASCII: what is shown of it is typed again.
+bool is_plain(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return c > 0 && (c < 'a' || c > 'z'); });
 }
 
 }  // namespace
@@ -141,7 +153,9 @@ std::string search_words(std::string_view typed, std::string_view weights) {
   for (const search_term& t : terms) {
     bool last = &t == &terms.back() && !t.quoted;
     if (t.field.empty() && !t.quoted) {
-      for (std::string& word : folded_words(t.text)) loose.push_back(std::move(word));
+      for (std::string& word : folded_words(t.text)) {
+        if (!is_mark(word)) loose.push_back(std::move(word));
+      }
     } else if (t.field.empty()) {
       out.add(folded_words(t.text), " <-> ", weights, "", false);
     } else if (t.field == "isbn") {
@@ -149,7 +163,8 @@ std::string search_words(std::string_view typed, std::string_view weights) {
       out.add(folded_words(number ? number->isbn_13 : t.text), " & ", "D", "", false);
     } else {
       const field& f = *std::find_if(fields.begin(), fields.end(), [&](const field& x) { return x.name == t.field; });
-      out.add(folded_words(t.text), t.quoted && f.mark.empty() ? " <-> " : " & ", f.weights, f.mark, last);
+      std::string asked = t.field == "language" ? publication::language_tag(t.text).value_or(t.text) : t.text;
+      out.add(folded_words(asked), t.quoted && f.mark.empty() ? " <-> " : " & ", f.weights, f.mark, last);
     }
   }
   out.add(loose, " & ", weights, "", true);
@@ -171,18 +186,21 @@ indexed_words words_to_find(const book_fields& f) {
 }
 
 std::vector<spelling> words_to_spell(const book_fields& f) {
-  std::vector<std::string> texts{f.title, f.subtitle, f.series};
+  std::vector<std::string> texts{f.title, f.subtitle, f.series, f.publisher};
   for (const auto* more : {&f.tags, &f.genres}) texts.insert(texts.end(), more->begin(), more->end());
   for (const auto* people : {&f.authors, &f.contributors}) {
     for (std::string& name : names_of(*people)) texts.push_back(std::move(name));
   }
   std::map<std::string, std::string> out;
   for (const std::string& text : texts) {
-    for (std::string& written : publication::words(publication::case_fold(publication::nfc(text)))) {
-      bool number = std::any_of(written.begin(), written.end(), [](char c) { return c >= '0' && c <= '9'; });
-      if (number || written.size() > longest_spelt || count_code_points(written) < shortest_spelt) continue;
-      std::vector<std::string> word = folded_words(written);
-      if (word.size() == 1) out.emplace(std::move(word.front()), std::move(written));
+    for (const std::string& piece : split(publication::case_fold(publication::nfc(text)), ' ')) {
+      std::vector<std::string> words = folded_words(piece);
+      for (const std::string& word : words) {
+        bool number = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+        if (number || word.size() > longest_spelt || count_code_points(word) < shortest_spelt) continue;
+        // With its marks, where the piece is nothing but the word.
+        out.emplace(word, words.size() == 1 && is_plain(piece) ? piece : word);
+      }
     }
   }
   std::vector<spelling> all;

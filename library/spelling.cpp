@@ -9,7 +9,7 @@
 namespace carrel::library {
 namespace {
 
-constexpr std::size_t most_tries = 6, choices = 3, most_wrong = 4;
+constexpr std::size_t most_tries = 6, choices = 3, most_wrong = 3, most_words = 6;
 constexpr std::size_t longest_word = 40;
 
 constexpr db::statement sql_note{"library.note_spellings", R"sql(
@@ -17,11 +17,6 @@ constexpr db::statement sql_note{"library.note_spellings", R"sql(
   select n.word, n.written from unnest($1::text[], $2::text[]) as n (word, written)
    where not exists (select from spellings s where s.word = n.word) order by n.word
       on conflict do nothing)sql"};
-
-// Which of the words no book has, nor one that begins so.
-constexpr db::statement sql_unknown{"library.unknown_words", R"sql(
-  select w from unnest($1::text[]) w
-   where not exists (select from spellings s where s.word >= w and s.word < w || U&'\+10FFFF'))sql"};
 
 constexpr db::statement sql_near{"library.near_words", "select word, written from spellings order by word <-> $1 limit 40"};
 
@@ -61,25 +56,28 @@ struct wrong {
 
 std::vector<std::string query::*> texts() { return {&query::all, &query::title, &query::author, &query::series, &query::tag}; }
 
-std::vector<wrong> wrong_words(db::tx& tx, const query& q) {
+// Known is what a search of this viewer finds: whatever else the library holds says nothing here.
+bool is_known(db::tx& tx, const uuid& viewer, const query& q, const std::string& word) {
+  query alone;
+  alone.all = word;
+  alone.for_whom = q.for_whom;
+  return !search_outline(tx, viewer, alone, 0, 1).books.empty();
+}
+
+std::vector<wrong> wrong_words(db::tx& tx, const uuid& viewer, const query& q) {
   std::vector<wrong> out;
-  std::vector<std::string> words;
+  std::size_t looked_at = 0;
   for (std::string query::*text : texts()) {
     for (const search_term& t : search_terms(q.*text)) {
-      if (t.field == "isbn" || t.field == "year" || t.field == "language" || t.field == "publisher") continue;
+      if (t.field == "isbn" || t.field == "year" || t.field == "language") continue;
       for (const std::string& piece : split(t.text, ' ')) {
         std::vector<std::string> folded = publication::words(publication::fold(piece));
         if (folded.size() != 1 || folded[0].size() > longest_word || tolerated(count_code_points(folded[0])) == 0) continue;
-        if (folded[0].find_first_of("0123456789") != std::string::npos) continue;
-        out.push_back({piece, folded[0], {}});
-        words.push_back(folded[0]);
+        if (folded[0].find_first_of("0123456789") != std::string::npos || ++looked_at > most_words) continue;
+        if (!is_known(tx, viewer, q, folded[0])) out.push_back({piece, folded[0], {}});
       }
     }
   }
-  if (words.empty()) return out;
-  std::vector<std::string> unknown;
-  for (const db::row& r : tx.run(sql_unknown, words)) unknown.push_back(r.text(0));
-  std::erase_if(out, [&](const wrong& w) { return std::find(unknown.begin(), unknown.end(), w.word) == unknown.end(); });
   return out;
 }
 
@@ -134,11 +132,11 @@ void note_spellings(db::tx& tx, const std::vector<spelling>& all) {
 }
 
 std::optional<query> respelled(db::tx& tx, const uuid& viewer, const query& q) {
-  std::vector<wrong> all = wrong_words(tx, q);
+  std::vector<wrong> all = wrong_words(tx, viewer, q);
   if (all.empty() || all.size() > most_wrong) return std::nullopt;
   for (wrong& w : all) {
     w.meant = near(tx, w.word);
-    if (w.meant.empty()) return std::nullopt;
+    if (w.meant.empty()) return std::nullopt;  // a word that no book has, whatever the others mean
   }
   // The nearest of each first, then one word after the other by its next choices.
   std::vector<std::vector<std::size_t>> tries{std::vector<std::size_t>(all.size(), 0)};

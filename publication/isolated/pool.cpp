@@ -240,10 +240,15 @@ struct pool::state {
   }
 
   result<file, refusal> draw(int descriptor) {
-    drawers.acquire();
-    result<file, refusal> out = draw_first_page(descriptor, how.first_page);
-    drawers.release();
-    return out;
+    struct turn {
+      explicit turn(std::counting_semaphore<>& all) : of(all) { of.acquire(); }
+      ~turn() { of.release(); }
+      turn(const turn&) = delete;
+      turn& operator=(const turn&) = delete;
+      std::counting_semaphore<>& of;
+    };
+    turn mine(drawers);
+    return draw_first_page(descriptor, how.first_page);
   }
 
   result<picture, refusal> look_at_picture(int descriptor) {

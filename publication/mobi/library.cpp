@@ -27,12 +27,11 @@ bool has_text(const headers& h) {
 std::vector<std::size_t> wanted_records(const palm_database& db, const headers& h, bool text) {
   std::vector<std::size_t> out{h.book.record};
   if (h.older) out = {0, h.book.record - 1, h.book.record};
-  if (!text) return out;
   auto add = [&](std::size_t first, std::size_t count) {
     for (std::size_t i = first; i < db.size() && i - first < count; ++i) out.push_back(i);
   };
-  add(h.book.record + 1, h.book.text_records);
-  if (h.book.packed == compression::huffman && h.book.huffman) add(*h.book.huffman, h.book.huffman_count);
+  if (text) add(h.book.record + 1, h.book.text_records);
+  if (text && h.book.packed == compression::huffman && h.book.huffman) add(*h.book.huffman, h.book.huffman_count);
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;

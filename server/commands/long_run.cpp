@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstdio>
 #include <utility>
@@ -31,7 +32,7 @@ void progress_bar::show(std::int64_t done_now, std::int64_t found) {
   double seconds = std::chrono::duration<double>(moment - start_).count();
   double rate = seconds > 0.5 ? static_cast<double>(done_now) / seconds : 0;
   constexpr int width = 30;
-  int filled = found > 0 ? static_cast<int>(done_now * width / found) : 0;
+  int filled = found > 0 ? static_cast<int>(std::min(done_now, found) * width / found) : 0;  // what was counted may be too few
   std::string bar =
       std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(width - filled), '.');
   std::fprintf(stderr, "\r[%s] %lld of %lld %s", bar.c_str(), static_cast<long long>(done_now), static_cast<long long>(found),

@@ -171,6 +171,29 @@ TEST_CASE("a file that Calibre wrote anew is the same file of the same book") {
   CHECK(b.rows() == rows);
 }
 
+TEST_CASE("a file that Calibre renamed and wrote anew is the same file of the same book") {
+  importer b;
+  {
+    calibre_maker m(b.calibre);
+    m.add(small("One"));
+  }
+  import_outcome first = b.import();
+  std::string new_bytes = small("One", " polished").files[0].bytes;
+  fs::path folder = b.calibre / "Author" / "Renamed (1)";
+  fs::rename(b.calibre / "Author" / "Title (1)", folder);
+  fs::rename(folder / "book.epub", folder / "renamed.epub");
+  write(folder / "renamed.epub", new_bytes);
+  calibre_maker::reopen(b.calibre)->run(
+      "update books set path = 'Author/Renamed (1)', last_modified = '2030-01-01 00:00:00+00:00'; update data set name = "
+      "'renamed'");
+  import_outcome o = b.import();
+  INFO(json::dump(to_json(o)));
+  CHECK(o.files_replaced == 1);
+  REQUIRE(o.files.added.size() == 1);
+  CHECK(o.files.added[0].file == first.files.added.at(0).file);
+  CHECK(b.text("select string_agg(checksum, ' ') from book_files") == sha256_hex(new_bytes));
+}
+
 TEST_CASE("killed anywhere, an import that is run again ends as if nothing had been") {
   for (step s : {step::probed, step::hashed, step::folder_made, step::in_staging, step::placed, step::stored}) {
     for (int count : {1, 2, 3}) {

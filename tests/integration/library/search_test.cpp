@@ -137,6 +137,47 @@ TEST_CASE("words that are nearly right find what is meant") {
   CHECK(instead(db, viewer, std::string(10'000, 'q')) == "");
 }
 
+TEST_CASE("what is said of a misspelt word does not tell what one may not see") {
+  library_db db;
+  db.add({.title = "Qwertzum Album", .status = "review"});
+  db.add({.title = "Qwertzux Open"});
+  // Whether a hidden book has the word or nobody has: the answer is the same.
+  CHECK(instead(db, db.reader(), "qwertzuk") == "qwertzux");
+  CHECK(instead(db, db.reader(), "qwertzum") == "qwertzux");
+  CHECK(instead(db, db.reader(), "qwertz") == "");
+}
+
+TEST_CASE("words are suggested as they are, without the signs around them") {
+  library_db db;
+  db.add({.title = "\"Wondrous\" Reihe: Spider-Man", .author = "Conan O'Brien", .tags = {"Émigré"}});
+  CHECK(instead(db, db.reader(), "wondruos") == "wondrous");
+  CHECK(instead(db, db.reader(), "spidre") == "spider");
+  CHECK(instead(db, db.reader(), "brein") == "brien");
+  CHECK(instead(db, db.reader(), "emigrrre") == "émigré");
+  CHECK(instead(db, db.reader(), "spider wondruos") == "spider wondrous");
+}
+
+TEST_CASE("the marks of fields are no words") {
+  library_db db;
+  db.add({.title = "Plain", .series = "Fiction", .tags = {"Fiction"}});
+  for (const char* typed : {"0tag0fiction", "0series0fiction", "0se", "0language0en", "0year0"})
+    CHECK(find(db, {.all = typed}).books.empty());
+  CHECK(find(db, {.all = "fiction"}).books.size() == 1);
+  for (const char* typed : {"language:en", "language:eng", "lang:English", "sprache:en"})
+    CHECK(find(db, {.all = typed}).books.size() == 1);
+}
+
+TEST_CASE("the exact title is found among more books than are ranked") {
+  library_db db;
+  db.add({.title = "Light"});
+  for (int i = 0; i < 2050; ++i) db.add({.title = "Light of number " + std::to_string(i), .author = ""});
+  CHECK(titles(find(db, {.all = "light"}).books).front() == "Light");
+  library::filter f{.status = "organized", .text = "light"};
+  f.closest_first = true;
+  auto page = db.pool().read_now([&](db::tx& tx) { return library::browse(tx, db.reader(), f, {}, 10); });
+  CHECK(titles(page.books).front() == "Light");
+}
+
 TEST_CASE("letters apart") {
   auto apart = [](std::u32string_view a, std::u32string_view b) { return library::letters_apart(a, b, 3); };
   CHECK(apart(U"dune", U"dune") == 0);

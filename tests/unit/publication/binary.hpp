@@ -7,10 +7,10 @@
 
 namespace carrel::publication::test {
 
-// The last `bytes` bytes of a value, the highest first.
+// A value in so many bytes, the highest first.
 inline std::string big(std::uint64_t value, std::size_t bytes) {
   std::string out;
-  for (std::size_t i = bytes; i > 0; --i) out += static_cast<char>(value >> (8 * (i - 1)) & 0xff);
+  for (std::size_t i = bytes; i > 0; --i) out += i > sizeof value ? '\0' : static_cast<char>(value >> (8 * (i - 1)) & 0xff);
   return out;
 }
 
