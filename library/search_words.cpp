@@ -98,6 +98,13 @@ bool is_mark(std::string_view word) {
   });
 }
 
+// The words of a piece that is of no field.
+std::vector<std::string> loose_words(std::string_view text) {
+  std::vector<std::string> out = folded_words(text);
+  std::erase_if(out, is_mark);
+  return out;
+}
+
 std::vector<std::string> names_of(const std::vector<publication::person>& people) {
   std::vector<std::string> out;
   for (const publication::person& p : people) out.push_back(p.name);
@@ -153,11 +160,9 @@ std::string search_words(std::string_view typed, std::string_view weights) {
   for (const search_term& t : terms) {
     bool last = &t == &terms.back() && !t.quoted;
     if (t.field.empty() && !t.quoted) {
-      for (std::string& word : folded_words(t.text)) {
-        if (!is_mark(word)) loose.push_back(std::move(word));
-      }
+      for (std::string& word : loose_words(t.text)) loose.push_back(std::move(word));
     } else if (t.field.empty()) {
-      out.add(folded_words(t.text), " <-> ", weights, "", false);
+      out.add(loose_words(t.text), " <-> ", weights, "", false);
     } else if (t.field == "isbn") {
       std::optional<publication::isbn> number = publication::parse_isbn(t.text);
       out.add(folded_words(number ? number->isbn_13 : t.text), " & ", "D", "", false);

@@ -160,7 +160,7 @@ TEST_CASE("words are suggested as they are, without the signs around them") {
 TEST_CASE("the marks of fields are no words") {
   library_db db;
   db.add({.title = "Plain", .series = "Fiction", .tags = {"Fiction"}});
-  for (const char* typed : {"0tag0fiction", "0series0fiction", "0se", "0language0en", "0year0"})
+  for (const char* typed : {"0tag0fiction", "\"0tag0fiction\"", "0series0fiction", "0se", "0language0en", "0year0"})
     CHECK(find(db, {.all = typed}).books.empty());
   CHECK(find(db, {.all = "fiction"}).books.size() == 1);
   for (const char* typed : {"language:en", "language:eng", "lang:English", "sprache:en"})
