@@ -306,17 +306,44 @@ std::vector<op> unpack_ops(std::string_view packed) {
   return out;
 }
 
-std::string pack(const snapshot& s) {
-  std::string out;
-  out.reserve(8 + s.books.size() * 41 + s.tags.size() * 25);
-  put(out, static_cast<std::int64_t>(s.books.size()));
-  for (const held_book& h : s.books) {
-    out += static_cast<char>((h.sure ? 1 : 0) | (h.state_sure ? 2 : 0));
-    put(out, h.id);
-    put(out, h.is.meta);
-    put(out, h.is.file);
-    put(out, h.state);
+namespace {
+
+held_book brought_by(const op& o) { return {.id = o.id, .is = o.result, .state = o.state}; }
+
+// Sorted, as snapshots are.
+std::vector<held_book> brought_by(const std::vector<op>& ops) {
+  std::vector<held_book> out;
+  out.reserve(ops.size());
+  for (const op& o : ops) {
+    if (o.kind == op_kind::add) out.push_back(brought_by(o));
   }
+  sort_by_id(out);
+  return out;
+}
+
+constexpr std::size_t held_book_bytes = 41, held_tag_bytes = 25;
+
+}  // namespace
+
+std::string pack(const snapshot& s, const std::vector<op>& ops) {
+  std::vector<held_book> told = brought_by(ops);
+  std::string books;
+  std::int64_t count = 0;
+  auto at = told.begin();
+  for (const held_book& h : s.books) {
+    while (at != told.end() && at->id < h.id) ++at;
+    if (at != told.end() && *at == h) continue;
+    books += static_cast<char>((h.sure ? 1 : 0) | (h.state_sure ? 2 : 0));
+    put(books, h.id);
+    put(books, h.is.meta);
+    put(books, h.is.file);
+    put(books, h.state);
+    ++count;
+  }
+  std::string out;
+  out.reserve(sizeof count + books.size() + s.tags.size() * held_tag_bytes);
+  put(out, count);
+  out += books;
   for (const held_tag& t : s.tags) {
     out += static_cast<char>(t.sure ? 1 : 0);
     put(out, t.id);
@@ -325,13 +352,15 @@ std::string pack(const snapshot& s) {
   return out;
 }
 
-snapshot unpack_snapshot(std::string_view packed) {
+snapshot unpack_snapshot(std::string_view packed, const std::vector<op>& ops) {
+  std::vector<held_book> told = brought_by(ops);
   snapshot out;
   reader in(packed);
   std::int64_t count = in.number();
-  if (count < 0 || static_cast<std::uint64_t>(count) > packed.size())
+  if (count < 0 || static_cast<std::uint64_t>(count) > packed.size() / held_book_bytes)
     throw std::runtime_error("a stored Kobo session is damaged");
-  out.books.reserve(static_cast<std::size_t>(count));
+  out.books.reserve(static_cast<std::size_t>(count) + told.size());
+  auto at = told.begin();
   for (std::int64_t i = 0; i < count; ++i) {
     held_book h;
     std::uint8_t flags = in.byte();
@@ -341,8 +370,11 @@ snapshot unpack_snapshot(std::string_view packed) {
     h.is.meta = in.number();
     h.is.file = in.number();
     h.state = in.number();
+    for (; at != told.end() && at->id < h.id; ++at) out.books.push_back(*at);
+    if (at != told.end() && at->id == h.id) ++at;  // held otherwise than it was told
     out.books.push_back(h);
   }
+  out.books.insert(out.books.end(), at, told.end());
   while (!in.done()) {
     held_tag t;
     t.sure = in.byte() != 0;

@@ -111,8 +111,9 @@ tag_plan plan_tags(const position_view&, const std::vector<target_tag>& wanted, 
 // Stored forms: fixed records, so that a page of ops can be cut out of a long list (op_bytes each).
 inline constexpr std::size_t op_bytes = 1 + 16 + 3 * 8;
 std::string pack(const std::vector<op>&);
-std::string pack(const snapshot&);
 std::vector<op> unpack_ops(std::string_view);  // throws std::runtime_error for a damaged row
-snapshot unpack_snapshot(std::string_view);    // the same
+// A book that is held just as an `add` of the same session brings it is not stored twice: a first sync is nothing but such books.
+std::string pack(const snapshot&, const std::vector<op>&);
+snapshot unpack_snapshot(std::string_view, const std::vector<op>&);  // throws as unpack_ops
 
 }  // namespace carrel::kobo

@@ -239,7 +239,8 @@ bool acknowledged_after(db::tx& tx, const uuid& row, std::int64_t id) { return !
 session_content load_content(db::tx& tx, std::int64_t id) {
   db::rows rows = tx.run(sql_content, id);
   CARREL_EXPECT(rows.size() == 1);
-  session_content out{.held = unpack_snapshot(rows[0].raw(0)), .ops = unpack_ops(rows[0].raw(1)), .unsure = {}};
+  session_content out{.held = {}, .ops = unpack_ops(rows[0].raw(1)), .unsure = {}};
+  out.held = unpack_snapshot(rows[0].raw(0), out.ops);
   for (const db::row& r : tx.run(sql_doubts, std::vector<std::int64_t>{id}))
     add_doubt(out.unsure, r.integer(1), r.id(2), r.maybe_integer(3));
   return out;
@@ -271,7 +272,7 @@ session create_session(db::tx& tx, const kobo_row& k, std::optional<std::int64_t
                        const std::vector<op>& ops) {
   session s{.epoch = k.epoch, .parent = parent, .op_count = static_cast<int>(ops.size()), .created_at = now(), .quiet = {}};
   db::rows rows =
-      tx.run(sql_create, k.ids.row, k.epoch, parent, db::bytes{pack(held)}, db::bytes{pack(ops)}, s.op_count, s.created_at);
+      tx.run(sql_create, k.ids.row, k.epoch, parent, db::bytes{pack(held, ops)}, db::bytes{pack(ops)}, s.op_count, s.created_at);
   s.id = rows[0].integer(0);
   tx.run(sql_changed, k.ids.row);
   return s;
