@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,30 +25,10 @@ constexpr int file_in_program = 3;
 
 refusal not_drawn(std::string why) { return {"cover_missing", std::move(why)}; }
 
-// Goes with everything in it.
-class private_folder {
- public:
-  private_folder() {
-    std::error_code none;
-    std::string pattern = (fs::temp_directory_path(none) / "carrel-page-XXXXXX").native();
-    if (!none && ::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-  }
-  ~private_folder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  private_folder(const private_folder&) = delete;
-  private_folder& operator=(const private_folder&) = delete;
-  const fs::path& path() const { return path_; }  // "" when it could not be made
-
- private:
-  fs::path path_;
-};
-
 // What a new process needs, made before it exists: between fork and exec nothing may allocate.
 struct start {
   std::vector<char*> arguments, environment;
-  int file = -1, nothing = -1;
+  int file = -1, picture = -1, nothing = -1;
   program_limits limits;
 };
 
@@ -56,7 +37,8 @@ struct start {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int standard : {0, 1, 2}) ::dup2(s.nothing, standard);
+  for (int standard : {0, 2}) ::dup2(s.nothing, standard);
+  ::dup2(s.picture, 1);
   ::dup2(s.file, file_in_program);
   ::close_range(file_in_program + 1, ~0U, 0);
   enter_program_sandbox(s.limits);
@@ -83,23 +65,24 @@ std::optional<int> wait_for(pid_t pid, std::chrono::steady_clock::time_point unt
   return late ? std::nullopt : std::optional(status);
 }
 
-std::optional<refusal> run(const drawing& how, int descriptor, const fs::path& picture) {
+std::optional<refusal> run(const drawing& how, int descriptor, const file& picture) {
   // Numbers that dup2 does not meet on its way to 0, 1, 2 and 3; it takes close-on-exec off.
   file source(::fcntl(descriptor, F_DUPFD_CLOEXEC, 10)), null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  file nothing(::fcntl(null.get(), F_DUPFD_CLOEXEC, 10));
-  if (!source || !nothing) return not_drawn("descriptors");
+  file nothing(::fcntl(null.get(), F_DUPFD_CLOEXEC, 10)), out(::fcntl(picture.get(), F_DUPFD_CLOEXEC, 10));
+  if (!source || !nothing || !out) return not_drawn("descriptors");
   const char* path = std::getenv("PATH");
   std::string environment = "PATH=" + std::string(path != nullptr ? path : "/usr/bin:/bin");
-  // No name of the file reaches the program, which might take it for an option.
+  // No name of the file reaches the program, which might take it for an option. Without a name for the picture it writes to its
+  // standard output.
   std::vector<std::string> words{
       how.program.native(), "-f",   "1",     "-l",       "1",          "-singlefile",
-      "-scale-to",          "1600", "-jpeg", "-jpegopt", "quality=90", "/proc/self/fd/" + std::to_string(file_in_program),
-      picture.native()};
+      "-scale-to",          "1600", "-jpeg", "-jpegopt", "quality=90", "/proc/self/fd/" + std::to_string(file_in_program)};
   start s;
   for (std::string& word : words) s.arguments.push_back(word.data());
   s.arguments.push_back(nullptr);
   s.environment = {environment.data(), nullptr};
   s.file = source.get();
+  s.picture = out.get();
   s.nothing = nothing.get();
   s.limits = {std::chrono::ceil<std::chrono::seconds>(how.cpu), how.memory, how.output};
 
@@ -132,15 +115,13 @@ const fs::path& pdftoppm() {
 
 result<file, refusal> draw_first_page(int descriptor, const drawing& how) {
   if (how.program.empty()) return not_drawn("pdftoppm is not installed");
-  private_folder folder;
-  if (folder.path().empty()) return not_drawn("no folder");
-  fs::path picture = folder.path() / "page";
+  // Without a name from the beginning: nothing stays behind, however this process ends.
+  file picture(::memfd_create("carrel-page", MFD_CLOEXEC));
+  if (!picture) return not_drawn("no memory for the picture");
   if (std::optional<refusal> bad = run(how, descriptor, picture)) return *bad;
-  picture += ".jpg";  // which the program adds
-  file out(::open(picture.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat st {};
-  if (!out || ::fstat(out.get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) return not_drawn("no picture");
-  return out;
+  if (::fstat(picture.get(), &st) != 0 || st.st_size == 0) return not_drawn("no picture");
+  return picture;
 }
 
 }  // namespace carrel::publication::isolated

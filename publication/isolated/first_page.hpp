@@ -22,7 +22,7 @@ struct drawing {
   std::uint64_t output = 64ULL << 20;
 };
 
-// A JPEG as an opened file that has no name any more. cover_missing when there is none; its detail is for the log.
+// A JPEG as a file in memory, without a name. cover_missing when there is none; its detail is for the log.
 result<file, refusal> draw_first_page(int descriptor, const drawing&);
 
 }  // namespace carrel::publication::isolated

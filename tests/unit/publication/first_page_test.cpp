@@ -43,11 +43,11 @@ class own_temporary {
   std::string before_;
 };
 
-// A program of the test's own in the place of pdftoppm; $out is what it is to write.
+// A program of the test's own in the place of pdftoppm.
 class script {
  public:
   explicit script(const std::string& body) : path_(folder_.path / "pdftoppm") {
-    std::ofstream(path_) << "#!/bin/sh\nfor last; do :; done\nout=$last.jpg\n" << body << "\n";
+    std::ofstream(path_) << "#!/bin/sh\n" << body << "\n";
     fs::permissions(path_, fs::perms::owner_all);
     how.program = path_;
   }
@@ -121,15 +121,15 @@ TEST_CASE("the program gets the file as a descriptor and no name, no environment
   int kept = ::open("/etc/hostname", O_RDONLY);  // as a careless library opens
   int high = ::fcntl(kept, F_DUPFD, 77);
   script tell(
-      "{ echo \"$@\" | sed \"s|$last|OUT|\"; tr '\\0' '\\n' </proc/$$/environ; ls -l /proc/$$/fd | sed 's/.* \\([0-9]* -> "
+      "{ echo \"$@\"; tr '\\0' '\\n' </proc/$$/environ; ls -l /proc/$$/fd | sed 's/.* \\([0-9]* -> "
       "\\)/\\1/'; "
-      "head -c 8 /proc/self/fd/3; echo; ulimit -a; cut -d' ' -f5 /proc/$$/stat | sed \"s/^$$\\$/own group/\"; } >$out");
+      "head -c 8 /proc/self/fd/3; echo; ulimit -a; cut -d' ' -f5 /proc/$$/stat | sed \"s/^$$\\$/own group/\"; }");
   std::string told = drawn(tell.how);
   ::close(high);
   ::close(kept);
   INFO(told);
   auto has = [&](const std::string& line) { return ("\n" + told).find("\n" + line) != std::string::npos; };
-  CHECK(has("-f 1 -l 1 -singlefile -scale-to 1600 -jpeg -jpegopt quality=90 /proc/self/fd/3 OUT\nPATH="));
+  CHECK(has("-f 1 -l 1 -singlefile -scale-to 1600 -jpeg -jpegopt quality=90 /proc/self/fd/3\nPATH="));
   CHECK_FALSE(has("HOME="));
   CHECK_FALSE(has("TMPDIR="));
   CHECK(has("0 -> /dev/null"));
@@ -150,18 +150,15 @@ TEST_CASE("the program gets the file as a descriptor and no name, no environment
 }
 
 TEST_CASE("a program that fails, or writes nothing, or a link, gives no picture", "[pdf]") {
-  CHECK(why_not(script("echo x >$out; exit 3").how) == "status 3");
+  CHECK(why_not(script("echo x; exit 3").how) == "status 3");
   CHECK(why_not(script("exit 0").how) == "no picture");
-  CHECK(why_not(script(": >$out").how) == "no picture");
-  CHECK(why_not(script("ln -s /etc/passwd $out").how) == "no picture");
-  CHECK(why_not(script("mkfifo $out").how) == "no picture");
-  CHECK(why_not(script("kill -0 $$ && echo x >$out").how) == "status 1");  // it may send no signals
+  CHECK(why_not(script("kill -0 $$ && echo x").how) == "status 1");  // it may send no signals
   CHECK(why_not(drawing{.program = "/nonexistent/pdftoppm"}) == "status 127");
   CHECK(why_not(drawing{.program = {}}) == "pdftoppm is not installed");
 }
 
 TEST_CASE("a program that writes too much is stopped", "[pdf]") {
-  script greedy("exec dd if=/dev/zero of=$out bs=1k count=100");
+  script greedy("exec dd if=/dev/zero bs=1k count=100");
   greedy.how.output = 10 << 10;
   CHECK(why_not(greedy.how) == "signal " + std::to_string(SIGXFSZ));
 }
@@ -175,7 +172,7 @@ TEST_CASE("a program that does not end is ended with all it has started", "[pdf]
   for (int i = 0; i < 500 && !has_ended(pid); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK(has_ended(pid));
 
-  script forker("sleep 1000 & echo $! >$(dirname $0)/pid; echo x >$out");
+  script forker("sleep 1000 & echo $! >$(dirname $0)/pid; echo x");
   CHECK(drawn(forker.how) == "x\n");
   pid = std::string(trim(harness::read_file(forker.folder() / "pid")));
   REQUIRE_FALSE(pid.empty());
