@@ -1,11 +1,11 @@
 #include "publication/xml.hpp"
 
 #include <unicode/ucnv.h>
-#include <unicode/ucsdet.h>
 
 #include <algorithm>
 #include <array>
 
+#include "publication/charset.hpp"
 #include "publication/entities.hpp"
 #include "publication/unicode.hpp"
 #include "publication/unicode_tools.hpp"
@@ -111,18 +111,7 @@ std::string guessed_wide_encoding(std::string_view b) {
   return {};
 }
 
-std::string detected_encoding(std::string_view bytes) {
-  UErrorCode status = U_ZERO_ERROR;
-  std::unique_ptr<UCharsetDetector, decltype(&ucsdet_close)> detector(ucsdet_open(&status), &ucsdet_close);
-  std::string_view sample = bytes.substr(0, 1 << 16);
-  ucsdet_setText(detector.get(), sample.data(), static_cast<int32_t>(sample.size()), &status);
-  const UCharsetMatch* match = ucsdet_detect(detector.get(), &status);
-  if (U_FAILURE(status) || match == nullptr) return {};
-  const char* name = ucsdet_getName(match, &status);
-  return U_SUCCESS(status) && name != nullptr ? name : "";
-}
-
-decoded decode_xml(std::string_view bytes, charset_guess guess) {
+decoded decode_xml(std::string_view bytes) {
   decoded d;
   std::string encoding;
   if (byte_order_mark mark = find_byte_order_mark(bytes); mark.size > 0) {
@@ -150,7 +139,7 @@ decoded decode_xml(std::string_view bytes, charset_guess guess) {
     d.text = replace_invalid_utf8(bytes);
     d.invalid = count_replacements(d.text);
     if (encoding.empty() && d.invalid > 3) {
-      std::string other, name = guess(bytes);
+      std::string other, name = charset_of(bytes);
       if (!name.empty() && !is_utf8_name(name) && convert_to_utf8(bytes, name, other) && count_replacements(other) < d.invalid) {
         d.text = std::move(other);
       }

@@ -24,12 +24,8 @@ struct decoded {
   std::size_t controls = 0;  // NUL and other control characters, left out
   bool declared = false;     // BOM or declaration named the encoding
 };
-// What the encoding of bytes looks like, by name; "" when there is no telling.
-using charset_guess = std::string (*)(std::string_view bytes);
-std::string detected_encoding(std::string_view bytes);
-
-// `guess` is asked when bytes that should be UTF-8 are not, and believed when its answer fits better.
-decoded decode_xml(std::string_view bytes, charset_guess guess = &detected_encoding);
+// Bytes that should be UTF-8 and are not are read in the encoding that they look like, when that fits better (8.3).
+decoded decode_xml(std::string_view bytes);
 
 // What the first bytes say about all of them; size 0 when they say nothing.
 struct byte_order_mark {

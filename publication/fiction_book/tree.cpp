@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "publication/charset.hpp"
 #include "publication/xml.hpp"
 #include "server/core/text.hpp"
 
@@ -41,7 +40,7 @@ refusal too_much() { return {"xml_too_large", ""}; }
 }  // namespace
 
 result<std::unique_ptr<book_tree>, refusal> parse(std::string bytes, const limits& limit, std::vector<warning>& warnings) {
-  decoded d = decode_xml(bytes, &charset_of);
+  decoded d = decode_xml(bytes);
   std::string().swap(bytes);
   // An ampersand may become five characters.
   auto ampersands = static_cast<std::size_t>(std::count(d.text.begin(), d.text.end(), '&'));

@@ -120,6 +120,10 @@ TEST_CASE("encodings of package documents") {
   e.metadata = "<dc:title>\xcc\xe0\xff\xea</dc:title>" + author;
   CHECK(with_package_bytes(replaced(e.package(), "utf-8", "windows-1251")).about.title == "Маяк");
 
+  // Said to be UTF-8 and not: what it looks like.
+  e.metadata = "<dc:title>\xc2\xe5\xf1\xe5\xed\xed\xe8\xe9 \xe2\xe5\xf7\xe5\xf0 \xf3 \xec\xee\xf0\xff</dc:title>" + author;
+  CHECK(with_package_bytes(e.package()).about.title == "Весенний вечер у моря");
+
   e.metadata = "<dc:title>Wide</dc:title>" + author;
   std::string wide;
   for (char c : replaced(e.package(), "utf-8", "utf-16")) wide += std::string(1, c) + std::string(1, '\0');
