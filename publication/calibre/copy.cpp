@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "publication/calibre/database.hpp"
@@ -24,7 +26,8 @@ namespace fs = std::filesystem;
 
 constexpr std::array names{"metadata.db", "metadata.db-journal", "metadata.db-wal", "metadata.db-shm"};
 constexpr off_t largest_database = off_t{8} << 30;
-constexpr int tries = 3;
+constexpr std::chrono::milliseconds first_pause{50};
+constexpr int tries = 6;  // 1.5 s
 
 trouble unreadable(const std::string& what) { return {{"calibre_unreadable", what + ": " + std::strerror(errno)}}; }
 
@@ -130,9 +133,10 @@ private_copy::private_copy(const fs::path& library, const fs::path& scratch) {
   if (::mkdtemp(pattern.data()) == nullptr) throw unreadable("the copy of metadata.db");
   folder_ = pattern;
   try {
-    int left = tries;
-    while (!copy_all(from.get(), folder_)) {
+    auto pause = first_pause;
+    for (int left = tries; !copy_all(from.get(), folder_); pause *= 2) {
       if (--left == 0) throw trouble{{"calibre_busy", ""}};
+      std::this_thread::sleep_for(pause);  // Calibre is in the middle of a change
     }
     detach_journal(from.get(), folder_ / "metadata.db-journal");
   } catch (...) {
