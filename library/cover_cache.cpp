@@ -23,11 +23,13 @@ constexpr std::uintmax_t largest_master = 64U << 20;
 
 int quality_for(int edge) { return edge <= 300 ? 75 : 85; }
 
+fs::path folder(const store& s) { return s.cache() / "covers"; }
+
 fs::path rendition(const store& s, const std::string& sha256, int edge) {
   std::string box = std::to_string(edge);
   std::string name =
       sha256 + "-" + box + "x" + box + "-" + std::to_string(quality_for(edge)) + "-c-" + std::to_string(algorithm) + ".jpg";
-  return s.cache() / "covers" / sha256.substr(0, 2) / name;
+  return folder(s) / sha256.substr(0, 2) / name;
 }
 
 // The cache is written without syncs: after a crash a file may be there by name only. A whole JPEG ends with its end mark.
@@ -107,6 +109,8 @@ void store_thumbnail(const store& s, const std::string& sha256, int longest_edge
   if (!is_whole(target)) write_rendition(target, jpeg);
 }
 
-int trim_cover_cache(const store& s, std::uint64_t most_bytes) { return trim_folder(s.cache() / "covers", most_bytes); }
+int trim_cover_cache(const store& s, std::uint64_t most_bytes) { return trim_folder(folder(s), most_bytes); }
+
+std::uint64_t cover_cache_bytes(const store& s) { return bytes_below(folder(s)); }
 
 }  // namespace carrel::library

@@ -22,5 +22,6 @@ void store_thumbnail(const store&, const std::string& cover_sha256, int longest_
 
 // Removes the oldest renditions until no more than this many bytes are left. How many files went.
 int trim_cover_cache(const store&, std::uint64_t most_bytes);
+std::uint64_t cover_cache_bytes(const store&);
 
 }  // namespace carrel::library

@@ -131,6 +131,11 @@ uuid book_named(db::tx& tx, const uuid& viewer, const std::string& name) {
   throw ambiguous("books", name, rows);
 }
 
+std::string mebibytes(std::uint64_t bytes) {
+  std::uint64_t tenths = (bytes * 10 + (1 << 19)) >> 20;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
+}
+
 std::string first_line_of_input() {
   std::string line;
   if (!std::getline(std::cin, line) || line.empty()) throw stop(usage, "Expected a password on standard input.");

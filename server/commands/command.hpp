@@ -68,7 +68,7 @@ struct invocation {
 
 using describe = void(CLI::App&, invocation&);
 describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
-    describe_import, describe_book, describe_hash, describe_kepub, describe_kepub_cache, describe_token, describe_kosync,
+    describe_import, describe_book, describe_hash, describe_kepub, describe_kepub_cache, describe_covers, describe_token, describe_kosync,
     describe_doctor, describe_setup, describe_job, describe_version;
 
 // Runs what a command changes in one transaction; with --dry-run it is rolled back afterwards, so that every rule has been
@@ -114,6 +114,8 @@ uuid book_named(db::tx&, const uuid& viewer, const std::string& id_or_title);  /
 // After a command line that asks for a command in vain: which word is none, and what may have been meant; "" when no word is
 // left over.
 std::string wrong_word(const CLI::App&);
+
+std::string mebibytes(std::uint64_t bytes);  // "3.4 MiB"
 
 inline const library::actor command_line{.user = std::nullopt, .name = "command line"};
 

@@ -1,8 +1,7 @@
 #include <algorithm>
 
 #include "ingest/calibre.hpp"
-#include "server/commands/command.hpp"
-#include "server/commands/long_run.hpp"
+#include "server/commands/reading_run.hpp"
 
 namespace carrel::commands {
 namespace {
@@ -42,24 +41,12 @@ exit_status import_calibre(invocation& call) {
   if (!std::filesystem::is_directory(folder, code)) throw stop(not_found, "There is no folder " + given.folder + ".");
   if (!std::filesystem::exists(folder / "metadata.db", code))
     throw stop(not_found, given.folder + ": " + publication::message_for("calibre_no_library", ""));
-  patience::block();
-  config settings = call.load_settings();
-  unsigned workers = ingest::settings_from(settings).workers;
-  result<environment> opened =
-      open_environment(std::move(settings), {.connections = workers + 1, .migrate = true, .keep_file_access = true});
-  if (!opened) throw stop(failed, opened.error().message());
-  environment e = std::move(*opened);
-
-  patience signals;
-  ingest::import_options options{.user = std::nullopt, .dry_run = call.dry_run, .stop = signals.asked()};
-  if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
-  publication::isolated::pool inspectors(publication::isolated::options_from(e.settings));
-  ingest::services services{
-      .pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
+  reading_run run(call);
+  ingest::import_options options{.user = run.user(given.user), .dry_run = call.dry_run, .stop = run.asked_to_end()};
   result<ingest::import_outcome, publication::refusal> o = publication::refusal{};
   {
     progress_bar bar("books");
-    o = ingest::import_calibre(services, folder, options, [&](std::int64_t now, std::int64_t all) { bar.show(now, all); });
+    o = ingest::import_calibre(run.services(), folder, options, [&](std::int64_t now, std::int64_t all) { bar.show(now, all); });
   }
   if (!o) throw stop(failed, publication::message_for(o.error().code, o.error().detail), o.error().code);
   json::object document = ingest::to_json(*o);

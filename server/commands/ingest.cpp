@@ -1,8 +1,7 @@
 #include <algorithm>
 
 #include "ingest/command.hpp"
-#include "server/commands/command.hpp"
-#include "server/commands/long_run.hpp"
+#include "server/commands/reading_run.hpp"
 
 namespace carrel::commands {
 namespace {
@@ -60,25 +59,16 @@ exit_status ingest(invocation& call) {
   };
   if (std::all_of(paths.begin(), paths.end(), missing))
     throw stop(not_found, "There is no file or folder " + given.paths.front() + ".");
-  patience::block();
-  config settings = call.load_settings();
-  unsigned workers = ingest::settings_from(settings).workers;
-  result<environment> opened =
-      open_environment(std::move(settings), {.connections = workers + 1, .migrate = true, .keep_file_access = true});
-  if (!opened) throw stop(failed, opened.error().message());
-  environment e = std::move(*opened);
-
-  patience signals;
-  ingest::ingest_options options{
-      .approve = given.approve, .keep = given.keep, .user = std::nullopt, .dry_run = call.dry_run, .stop = signals.asked()};
-  if (!given.user.empty()) options.user = e.pool->read_now([](db::tx& tx) { return acting_user(tx, given.user).id; });
-  publication::isolated::pool inspectors(publication::isolated::options_from(e.settings));
-  ingest::services services{
-      .pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)};
+  reading_run run(call);
+  ingest::ingest_options options{.approve = given.approve,
+                                 .keep = given.keep,
+                                 .user = run.user(given.user),
+                                 .dry_run = call.dry_run,
+                                 .stop = run.asked_to_end()};
   ingest::outcome o;
   {
     progress_bar bar("files");
-    o = ingest::ingest_paths(services, paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
+    o = ingest::ingest_paths(run.services(), paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
   }
   json::object document = ingest::to_json(o);
   if (o.interrupted) {

@@ -11,11 +11,6 @@ constexpr std::uint64_t to_nothing = 0;
 
 bool rebuild = false;
 
-std::string mebibytes(std::uint64_t bytes) {
-  std::uint64_t tenths = (bytes * 10 + (1 << 19)) >> 20;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
-}
-
 // The files go first: a running server looks for them as soon as it is told.
 void remove_files(environment& e, const std::filesystem::path& folder) {
   std::set<std::filesystem::path> keep;
