@@ -1,15 +1,15 @@
 #include "web/errata.hpp"
 
-#include "library/device.hpp"
-
 #include "library/book.hpp"
+#include "library/device.hpp"
+#include "web/format.hpp"
 
 namespace carrel::web {
 namespace {
 
 // A file whose book lay in the trash is settled when the book is put back; so in the frame (visit.cpp) and in `carrel doctor`.
 constexpr db::statement sql_failed{"web.failed_items", R"sql(
-  select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> ''
+  select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> '', source = 'import'
     from ingest_items i
    where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
      and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
@@ -68,10 +68,15 @@ constexpr db::statement sql_about{"web.held_documents", R"sql(
 
 }  // namespace
 
+std::string why_failed(const messages& say, const failed_item& f) {
+  std::string other = "code." + f.code + ".imported";
+  return f.imported && say.has(other) ? say.text(other) : refusal_text(say, f.code);
+}
+
 std::vector<failed_item> failed_items(db::tx& tx, const uuid& viewer, bool everybody, int most) {
   std::vector<failed_item> out;
   for (const db::row& r : tx.run(sql_failed, viewer, everybody, most)) {
-    out.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.at(4), r.maybe_id(5), r.flag(6)});
+    out.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.at(4), r.maybe_id(5), r.flag(6), r.flag(7)});
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include "library/position.hpp"
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
+#include "web/messages.hpp"
 
 namespace carrel::web {
 
@@ -18,8 +19,11 @@ struct failed_item {
   std::string name, code, detail;
   instant since{};
   std::optional<uuid> user;
-  bool kept = false;  // its bytes are in quarantine
+  bool kept = false;      // its bytes are in quarantine
+  bool imported = false;  // only the import that brought it can try it again
 };
+// Why; without the promise to try again where nobody does by itself.
+std::string why_failed(const messages&, const failed_item&);
 // Of everybody, or only what this account sent. Newest first.
 std::vector<failed_item> failed_items(db::tx&, const uuid& viewer, bool everybody, int most);
 // False when there is no such failure that the viewer sees.

@@ -77,12 +77,12 @@ std::string held_detail(const messages& say, const held_position& h) {
 // Newest first.
 std::vector<issue> errata_items(const messages& say, const errata& found, bool may_retry) {
   std::vector<issue> out;
-  json::array retry{"dismiss"};
-  if (may_retry) retry.insert(retry.begin(), "retry");
   for (const failed_item& f : found.items) {
     json::object refs{{"path", f.name}, {"code", f.code}};
     if (!f.detail.empty()) refs.set("exactly", f.detail);
-    out.push_back(issue_of("failed_ingest", f.id.text(), f.since, f.name, refusal_text(say, f.code), refs, retry));
+    json::array actions{"dismiss"};
+    if (may_retry && !f.imported) actions.insert(actions.begin(), "retry");
+    out.push_back(issue_of("failed_ingest", f.id.text(), f.since, f.name, why_failed(say, f), refs, actions));
   }
   for (const held_position& h : found.held) {
     json::object refs{{"document", h.row.document}, {"device", h.row.device}, {"reason", h.row.reason}};

@@ -10,12 +10,13 @@
 namespace carrel::web {
 namespace {
 
-std::vector<view> item_views(const visit& v, const std::vector<failed_item>& items) {
+std::vector<view> item_views(const visit& v, const std::vector<failed_item>& items, bool may_retry) {
   std::vector<view> out;
   for (const failed_item& f : items) {
     view one;
     one.set("item", f.id.text()).set("name", f.name).set("code", f.code).set("kept", f.kept).set("when", moment(v.say, f.since));
-    one.set("detail", refusal_text(v.say, f.code)).set("exactly", detail_text(v.say, f.detail));
+    one.set("detail", why_failed(v.say, f)).set("exactly", detail_text(v.say, f.detail));
+    one.set("imported", f.imported).set("may_retry", may_retry && !f.imported);
     out.push_back(one);
   }
   return out;
@@ -149,13 +150,13 @@ answer errata_page(const site& at, http::context& c) {
   errata found = co_await at.with.pool.snapshot(load_errata, v.id(), all, jobs, 50);
 
   view out;
-  out.set("items", item_views(v, found.items)).set("documents", document_views(v, found.documents));
+  out.set("items", item_views(v, found.items, static_cast<bool>(at.with.retry_ingest)))
+      .set("documents", document_views(v, found.documents));
   out.set("held", held_views(v, found.held)).set("jobs", job_views(v, found.jobs));
   out.set("missing", missing_views(v, found.missing));
   out.set("drift", drift_views(v, found.drift)).set("guarded", guarded_views(v, found.guarded));
   out.set("unsuitable", unsuitable_views(v, found.unsuitable)).set("unconverted", unconverted_views(v, found.unconverted));
   out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
-  out.set("may_retry", static_cast<bool>(at.with.retry_ingest));
   out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
                          found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty() &&
                          found.unconverted.empty());

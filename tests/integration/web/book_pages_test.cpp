@@ -206,6 +206,22 @@ TEST_CASE("lists are pages of fifty, forwards and back, in every shape") {
   CHECK(first.body.size() < 200'000);
 }
 
+TEST_CASE("a file that an import brought is tried again by the import alone, and nothing else is promised") {
+  world w;
+  uuid item = w.fail_item(std::nullopt, "calibre.epub");
+  static constexpr db::statement by_import{"test.by_import",
+                                           "update ingest_items set source = 'import', error_code = 'disk_full' where id = $1"};
+  w.write([&](db::tx& tx) { tx.run(by_import, item); });
+  client librarian = w.as("librarian");
+  auto page = librarian.get("/errata"), api = librarian.api("GET", "/errata");
+  CHECK(page.says("There is not enough space."));
+  CHECK(page.says("Run the import again"));
+  CHECK_FALSE(page.says("It will be tried again"));
+  CHECK_FALSE(page.says("/errata/" + item.text() + "/retry"));
+  CHECK(api.says(R"("actions":["dismiss"])"));
+  CHECK_FALSE(api.says("tried again"));
+}
+
 TEST_CASE("errata show a failed file to who sent it and to curators, and a document finds its book") {
   world w;
   made_book book = w.add_book("The Open Harbour");
