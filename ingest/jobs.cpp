@@ -1,6 +1,7 @@
 #include "ingest/jobs.hpp"
 
 #include "ingest/covers.hpp"
+#include "ingest/in_place.hpp"
 #include "ingest/orphans.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
@@ -49,6 +50,7 @@ void register_jobs(carrel::jobs::workers& w, const services& s) {
   w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress& p) { take_in_file(s, j, p); });
   w.on("ingest.cover", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { cut_renditions(s, p); });
   w.on("ingest.orphans", [&s](const carrel::jobs::job&, carrel::jobs::progress&) { tidy_orphans(s); });
+  register_library_jobs(w, s);
   w.on("store.sweep", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { sweep_store(s, p); });
 }
 

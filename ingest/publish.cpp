@@ -9,6 +9,7 @@
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "library/document.hpp"
+#include "library/libraries.hpp"
 #include "library/revision.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/digest.hpp"
@@ -193,7 +194,11 @@ void clear_staging(const work& w) {
 }
 
 ending repair(work& w) {
-  w.with.pool.write_now([&](db::tx& tx) { library::mark_file_missing(tx, w.repairs->file, false); });
+  w.with.pool.write_now([&](db::tx& tx) {
+    // What was read in place is kept by the store from now on: nothing is mended where Carrel does not write.
+    if (library::is_external(w.repairs->storage_path)) library::keep_in_store(tx, w.repairs->file, w.what.target_path);
+    library::mark_file_missing(tx, w.repairs->file, false);
+  });
   return store_duplicate(w, *w.repairs);
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "ingest/file_row.hpp"
 #include "ingest/names.hpp"
 #include "ingest/paths.hpp"
 #include "ingest/sweep.hpp"
@@ -33,28 +34,6 @@ std::optional<old_file> find_old(db::tx& tx, const uuid& file) {
   return old_file{.book = r.id(0), .format = r.text(1), .name = r.text(2), .storage_path = r.text(3), .checksum = r.text(4)};
 }
 
-library::new_file row_of(const uuid& file, const publication::opened& o, const publication::fingerprints& prints,
-                         const std::string& storage) {
-  const publication::kind* k = publication::find_kind(o.format);
-  library::new_file f;
-  f.id = file;
-  f.format = o.format;
-  f.mime = k != nullptr ? k->mime : "application/octet-stream";
-  f.storage_path = storage;
-  f.size = static_cast<std::int64_t>(prints.size);
-  f.checksum = prints.sha256;
-  f.md5 = prints.md5;
-  f.koreader_md5 = prints.koreader_md5;
-  f.content_hash = o.content_hash;
-  f.drm = o.about.drm;
-  f.duration = o.about.duration;
-  f.facts = library::facts_of(o.about);
-  f.is_kepub = o.about.is_kepub;
-  f.described = o.described;
-  f.warnings = o.warnings;
-  return f;
-}
-
 // The old bytes under their own name; the store's copy goes only after the row no longer points to it.
 std::optional<error> keep_old(const services& s, const old_file& old) {
   fs::path stored = s.store.absolute(old.storage_path), folder = s.store.data() / "attic" / uuid::make().text();
@@ -79,6 +58,7 @@ std::optional<error> place(const services& s, const fs::path& staged, const fs::
 std::optional<error> replace(const services& s, const uuid& file, const fs::path& staged, const library::actor& who) {
   std::optional<old_file> old = s.pool.read_now([&](db::tx& tx) { return find_old(tx, file); });
   if (!old) return error{"file", "there is no such file"};
+  if (library::is_external(old->storage_path)) return error{"library.read_only", "the file lies in a library that is only read"};
   result<source> in = open_source(staged);
   if (!in) return refused(in.error().field);
   if (::fdatasync(in->handle.get()) != 0) return refused("disk_full");
@@ -100,7 +80,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   fs::path target = s.store.absolute(storage);
   if (std::optional<error> bad = place(s, staged, target, prints->sha256)) return bad;
 
-  library::new_file row = row_of(file, inside->about, *prints, storage);
+  library::new_file row = file_row(file, inside->about, *prints, storage);
   bool there = false;
   try {
     there = s.pool.write_now([&](db::tx& tx) {

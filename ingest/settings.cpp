@@ -12,6 +12,7 @@ settings settings_from(const config& c) {
                                              : std::filesystem::path(c.text("data_dir")) / "drop";
   out.drop_dir = std::filesystem::absolute(out.drop_dir).lexically_normal();
   if (!out.drop_dir.has_filename()) out.drop_dir = out.drop_dir.parent_path();  // written with a slash at its end
+  for (const std::string& root : c.list("library.roots")) out.roots.emplace_back(root);
   out.ignore = c.list("ingest.ignore");
   out.settle = c.duration("ingest.settle");
   out.sample_gap = std::clamp(out.settle / 3, std::chrono::milliseconds(20), std::chrono::milliseconds(2'000));

@@ -14,6 +14,7 @@ namespace carrel::ingest {
 // product.md 7 and the waiting times of ingest.md 3.3.
 struct settings {
   std::filesystem::path drop_dir;
+  std::vector<std::filesystem::path> roots;  // places for libraries
   std::vector<std::string> ignore;
   std::chrono::milliseconds settle{10'000}, sample_gap{2'000};
   std::chrono::milliseconds empty_grace = std::chrono::minutes(10), incomplete_grace = std::chrono::hours(24);

@@ -4,6 +4,7 @@
 
 #include "ingest/paths.hpp"
 #include "library/cover_cache.hpp"
+#include "library/libraries.hpp"
 #include "library/revision.hpp"
 #include "server/core/log.hpp"
 #include "server/jobs/queue.hpp"
@@ -114,7 +115,7 @@ void sweep_quarantine(const services& s, swept& out) {
 void hold_store(db::tx& tx) { tx.run(sql_hold_store); }
 
 bool remove_unneeded(const services& s, const std::string& storage_path) {
-  if (storage_path.empty()) return false;
+  if (storage_path.empty() || library::is_external(storage_path)) return false;
   return s.pool.write_now([&](db::tx& tx) {
     tx.run(sql_lock_store);
     if (tx.run(sql_still_used, storage_path)[0].flag(0)) return false;
@@ -129,6 +130,7 @@ swept sweep_store(const services& s, carrel::jobs::progress& p) {
   sweep_trash(s, p, out);
   sweep_covers(s, out);
   out.renditions = library::trim_cover_cache(s.store, 2ULL << 30);
+  s.pool.write_now(library::forget_libraries);
   out.jobs = s.pool.write_now([](db::tx& tx) { return carrel::jobs::remove_finished_jobs(tx, now() - std::chrono::days(14)); });
   log::info("store.sweep",
             {{"attic", out.attic_files}, {"quarantine", out.quarantine_files}, {"books", out.books}, {"covers", out.covers}});

@@ -113,7 +113,7 @@ std::optional<ending> inspect(work& w) {
   w.inside = std::move(*found);
   publication::metadata& about = w.inside->about.about;
   if (about.title.empty()) about.title = publication::guess_from_name(name).title;
-  if (w.repairs)
+  if (w.repairs && !library::is_external(w.repairs->storage_path))
     w.what.target_path = w.repairs->storage_path;
   else
     w.what.target_path = w.with.store.path_for(w.prints.sha256, extension_of(w));

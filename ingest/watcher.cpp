@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/names.hpp"
+#include "ingest/remote.hpp"
 #include "ingest/scan.hpp"
 #include "ingest/settle.hpp"
 #include "server/core/log.hpp"
@@ -44,14 +44,6 @@ constexpr db::statement sql_seen{"ingest.seen", R"sql(
 constexpr db::statement sql_waiting{"ingest.mark_waiting", R"sql(
   update ingest_items set state = 'seen', error_code = '', error_detail = $2, updated_at = clock_timestamp()
    where id = $1 and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable')))sql"};
-
-// inotify does not see what others do there.
-bool is_remote(const fs::path& p) {
-  constexpr std::array<std::uint32_t, 7> kinds{0x6969, 0xFF534D42, 0xFE534D42, 0x65735546, 0x01021997, 0x00C36400, 0x517B};
-  struct statfs facts {};
-  if (::statfs(p.c_str(), &facts) != 0) return false;
-  return std::find(kinds.begin(), kinds.end(), static_cast<std::uint32_t>(facts.f_type)) != kinds.end();
-}
 
 }  // namespace
 

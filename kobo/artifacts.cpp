@@ -43,6 +43,11 @@ bool is_of_the_machine(const publication::refusal& why) {
 
 file open_stored(const fs::path& p) { return file(::open(p.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
 
+file open_source(const library::store& store, const std::string& storage_path) {
+  fs::path path = store.absolute(storage_path);
+  return library::is_external(storage_path) ? file(library::open_without_links(path)) : open_stored(path);
+}
+
 bool has_size(const fs::path& p, std::int64_t size) {
   struct stat s {};
   return ::stat(p.c_str(), &s) == 0 && S_ISREG(s.st_mode) && s.st_size == size;
@@ -134,7 +139,7 @@ void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed
 
 void artifacts::settle(const wanted_file& f) const {
   if (!how_.enabled && !f.is_kepub) return decide_on(f, std::nullopt, "");
-  file source = open_stored(store_.absolute(f.storage_path));
+  file source = open_source(store_, f.storage_path);
   if (!source && errno == ENOENT) return pool_.write_now([&](db::tx& tx) { library::mark_file_missing(tx, f.id, true); });
   if (!source) throw_system(f.storage_path);
   std::optional<artifact> known = pool_.read_now([&](db::tx& tx) { return find_artifact(tx, f, how_.form()); });
@@ -190,7 +195,7 @@ std::optional<fs::path> artifacts::file_of(const artifact& a, const std::string&
   }
   std::optional<kepub::options> how = how_.options_of(a.form);
   if (a.version != kepub::version || !how) return std::nullopt;
-  file source = open_stored(store_.absolute(source_path));
+  file source = open_source(store_, source_path);
   if (!source) return std::nullopt;
   workpiece work(store_.cache() / "kepub-new");
   result<kepub::made, publication::refusal> made = readers_.convert(source.get(), name, work.path, *how);

@@ -52,8 +52,8 @@ bool is_file(const std::filesystem::path& path) {
 // has let go is made again.
 std::optional<std::filesystem::path> bytes_of(const shared_state& s, const deliverable& f) {
   if (f.made && !f.made->is_source()) return s.with.made.file_of(*f.made, f.storage_path, f.original_name);
-  std::filesystem::path path = s.with.store.absolute(f.storage_path);
-  return is_file(path) ? std::optional(path) : std::nullopt;
+  if (!s.with.store.holds(f.storage_path, f.size)) return std::nullopt;
+  return s.with.store.absolute(f.storage_path);
 }
 
 // A file that is away makes its book pending; a conversion that cannot be made again as it was gives way to another.

@@ -1,7 +1,5 @@
 #include "kobo/page.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 namespace carrel::kobo {
@@ -71,10 +69,7 @@ class page {
   }
 
   // A disk that is not there must neither empty a reader nor promise it a file (17.2).
-  bool can_be_served(const delivery& d) const {
-    struct stat s {};
-    return !d.file.missing && ::stat(store_.absolute(d.file.storage_path).c_str(), &s) == 0 && S_ISREG(s.st_mode);
-  }
+  bool can_be_served(const delivery& d) const { return !d.file.missing && store_.holds(d.file.storage_path); }
 
   const reading_state* state_of(const uuid& id) const {
     auto at = states_.find(id);

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +17,7 @@
 
 #include "server/core/digest.hpp"
 #include "server/core/random.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel::library {
 namespace {
@@ -31,6 +34,10 @@ class descriptor {
   descriptor& operator=(const descriptor&) = delete;
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  void take(int fd) {
+    ::close(fd_);
+    fd_ = fd;
+  }
 
  private:
   int fd_;
@@ -195,6 +202,19 @@ result<store> store::open(const fs::path& data_dir, const fs::path& cache_dir) {
   return out;
 }
 
+fs::path store::absolute(const std::string& storage_path) const {
+  if (!storage_path.starts_with('%')) return data_ / storage_path;
+  return percent_decode(std::string_view(storage_path).substr(1)).value_or("/");
+}
+
+bool store::holds(const std::string& storage_path, std::optional<std::int64_t> size) const {
+  fs::path path = absolute(storage_path);
+  struct stat facts {};
+  if (!is_external(storage_path)) return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode);
+  descriptor fd(open_without_links(path));
+  return fd && ::fstat(fd.get(), &facts) == 0 && S_ISREG(facts.st_mode) && (!size || facts.st_size == *size);
+}
+
 std::string store::path_for(std::string_view sha256, std::string_view extension) const {
   CARREL_EXPECT(sha256.size() == 64);
   std::string out = "library/";
@@ -239,6 +259,29 @@ std::uint64_t store::free_bytes() const {
   struct statvfs facts {};
   if (::statvfs(data_.c_str(), &facts) != 0) return 0;
   return static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
+}
+
+std::string external_path(const fs::path& absolute) {
+  CARREL_EXPECT(absolute.is_absolute());
+  return valid_utf8(absolute.native()) ? absolute.native() : "%" + percent_encode(absolute.native());
+}
+
+bool is_external(std::string_view storage_path) { return storage_path.starts_with('/') || storage_path.starts_with('%'); }
+
+int open_without_links(const fs::path& absolute) {
+  struct open_how how {};
+  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  long fd = ::syscall(SYS_openat2, AT_FDCWD, absolute.c_str(), &how, sizeof how);
+  if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(fd);
+  // An older kernel, or a sandbox that does not know the call: one component after the other.
+  descriptor at(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const fs::path& name : absolute.relative_path().parent_path()) {
+    int next = ::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0) return -1;
+    at.take(next);
+  }
+  return ::openat(at.get(), absolute.filename().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 result<std::string> copy_proven(int source, const fs::path& target) {

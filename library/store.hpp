@@ -1,6 +1,7 @@
 #pragma once
 // Files of the default managed library on disk: content-addressed, immutable, written under a temporary name, synced and
-// renamed (ingest.md 4, architecture.md 11). Paths in the database are relative to the data directory.
+// renamed (ingest.md 4, architecture.md 11). Paths in the database are relative to the data directory; those of files that are
+// read in place begin at the root of the file system, and nothing there is ever written, renamed or removed.
 
 #include <filesystem>
 #include <optional>
@@ -21,7 +22,10 @@ class store {
 
   const std::filesystem::path& data() const { return data_; }
   const std::filesystem::path& cache() const { return cache_; }
-  std::filesystem::path absolute(const std::string& storage_path) const { return data_ / storage_path; }
+  std::filesystem::path absolute(const std::string& storage_path) const;
+  // There is an ordinary file. One outside the data directory has to have the size that is known of it, for it may have changed
+  // since, and no link may lead to it: whoever may write there could point one at anything (ingest.md 4.5).
+  bool holds(const std::string& storage_path, std::optional<std::int64_t> size = std::nullopt) const;
 
   // library/ab/cd/<sha256><extension>
   std::string path_for(std::string_view sha256, std::string_view extension) const;
@@ -35,6 +39,13 @@ class store {
  private:
   std::filesystem::path data_, cache_;
 };
+
+// The storage_path of a file that stays where it is. Paths that are not UTF-8 are percent-encoded after a first '%', because the
+// database takes no such text.
+std::string external_path(const std::filesystem::path& absolute);
+bool is_external(std::string_view storage_path);
+// Opens the file for reading when no component of the path is a link; -1 and errno otherwise.
+int open_without_links(const std::filesystem::path& absolute);
 
 // Proven copy, and its SHA-256 (ingest.md 4.1 step 4b): the bytes of `source` go to `target`, which must not exist; fdatasync,
 // read back, equal SHA-256 or an error; the target's modification time is the source's; the folder is synced. Error fields are

@@ -65,7 +65,8 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   const library::book_file& file = asked_for.found->file;
 
   std::filesystem::path path = s.with.store.absolute(file.storage_path);
-  std::optional<std::chrono::sys_seconds> modified = modified_at(path);
+  std::optional<std::chrono::sys_seconds> modified;
+  if (s.with.store.holds(file.storage_path, file.size)) modified = modified_at(path);
   if (modified.has_value() == file.missing) {
     in_background(s, "opds.missing", [id, gone = !modified](db::tx& tx) { library::mark_file_missing(tx, id, gone); });
   }

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "ingest/in_place_watch.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
@@ -114,6 +115,7 @@ struct app::parts {
   library::bridge places;
   ingest::services ingest;
   ingest::watcher watcher;
+  ingest::library_watcher library_watcher;
   kosync::api kosync_api;
   opds::api opds_api;
   kobo::api kobo_api;
@@ -232,6 +234,7 @@ app::parts::parts(environment e)
       places(for_places()),
       ingest{.pool = pool, .store = base.store, .inspectors = inspectors, .how = ingest::settings_from(settings)},
       watcher(ingest),
+      library_watcher(ingest),
       kosync_api(for_kosync()),
       opds_api(for_opds()),
       kobo_api(for_kobo()),
@@ -269,8 +272,7 @@ void app::parts::mount() {
 void app::parts::look_for_files() {
   constexpr int most = 10'000;
   std::vector<library::away_file> away = pool.read_now([](db::tx& tx) { return library::away_files(tx, most); });
-  std::erase_if(
-      away, [&](const library::away_file& f) { return !std::filesystem::is_regular_file(base.store.absolute(f.storage_path)); });
+  std::erase_if(away, [&](const library::away_file& f) { return !base.store.holds(f.storage_path); });
   if (away.empty()) return;
   pool.write_now([&](db::tx& tx) {
     for (const library::away_file& f : away) library::mark_file_missing(tx, f.id, false);
@@ -297,6 +299,7 @@ void app::start() {
   parts_->places.start();
   parts_->pool.write_now([](db::tx& tx) { ingest::enqueue_unfinished(tx, true); });
   if (std::optional<error> bad = parts_->watcher.start()) log::error("drop_folder", {{"reason", bad->message()}});
+  parts_->library_watcher.start();
   parts_->server.start();
 }
 
@@ -313,6 +316,7 @@ void app::stop() {
   parts_->server.drain();
   parts_->client.stop();
   parts_->watcher.stop();
+  parts_->library_watcher.stop();
   parts_->schedule.stop();
   parts_->workers.stop();
   parts_->kosync_api.stop();

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "server/commands/command.hpp"
 #include "server/jobs/queue.hpp"
 
@@ -20,27 +22,38 @@ exit_status list(invocation& call) {
   return done;
 }
 
-exit_status retry_or_cancel(invocation& call, bool retry) {
+// What can be done with one job, and what is said then.
+struct act {
+  const char *word, *about, *said, *none;
+  bool (*change)(db::tx&, const uuid&);
+};
+constexpr std::array acts{
+    act{"retry", "try a failed job again", "It will be tried again.", "There is no failed job with this id.", jobs::retry_job},
+    act{"cancel", "stop a job", "Cancelled.", "There is no waiting or running job with this id.", jobs::cancel_job},
+    act{"pause", "let a job wait until it is resumed", "It waits. What it has done is kept.",
+        "There is no waiting or running job with this id.", jobs::pause_job},
+    act{"resume", "let a paused job go on", "It goes on.", "There is no paused job with this id.", jobs::resume_job}};
+
+exit_status carry_out(invocation& call, const act& a) {
   std::optional<uuid> job = uuid::parse(id);
   if (!job) throw stop(usage, "JOB is an id that `carrel job list` prints.");
   environment e = call.open(1);
-  bool changed = change(e, call, [&](db::tx& tx) { return retry ? jobs::retry_job(tx, *job) : jobs::cancel_job(tx, *job); });
-  if (!changed)
-    throw stop(not_found, retry ? "There is no failed job with this id." : "There is no waiting or running job with this id.");
-  call.answer(json::object{{"changed", 1}}, retry ? "It will be tried again." : "Cancelled.");
+  bool changed = change(e, call, [&](db::tx& tx) { return a.change(tx, *job); });
+  if (!changed) throw stop(not_found, a.none);
+  call.answer(json::object{{"changed", 1}}, a.said);
   return done;
 }
 
 }  // namespace
 
 void describe_job(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("job", "background work: list, retry, cancel");
+  CLI::App* cmd = app.add_subcommand("job", "background work: list, pause, resume, retry, cancel");
   cmd->require_subcommand(1);
   cmd->add_subcommand("list", "unfinished jobs, then the newest")->callback([&call] { call.action = list; });
-  for (bool retry : {true, false}) {
-    CLI::App* one = cmd->add_subcommand(retry ? "retry" : "cancel", retry ? "try a failed job again" : "stop a job");
+  for (const act& a : acts) {
+    CLI::App* one = cmd->add_subcommand(a.word, a.about);
     one->add_option("JOB", id, "id")->required();
-    one->callback([&call, retry] { call.action = [retry](invocation& c) { return retry_or_cancel(c, retry); }; });
+    one->callback([&call, &a] { call.action = [&a](invocation& c) { return carry_out(c, a); }; });
   }
 }
 

@@ -42,6 +42,10 @@ constexpr db::statement sql_retry{"jobs.retry", R"sql(
                                           and o.done_at is null and o.id <> j.id)
   returning kind)sql"};
 
+constexpr db::statement sql_pause_one{"jobs.pause_one", R"sql(
+  update jobs set state = 'paused', lease_until = null, lease_by = null where id = $1 and state in ('waiting', 'running'))sql"};
+constexpr db::statement sql_resume_one{"jobs.resume_one", R"sql(
+  update jobs set state = 'waiting', run_at = $2 where id = $1 and state = 'paused' returning kind)sql"};
 constexpr db::statement sql_pause{"jobs.pause", "update jobs set state = 'paused' where kind = $1 and state = 'waiting'"};
 constexpr db::statement sql_resume{"jobs.resume", "update jobs set state = 'waiting' where kind = $1 and state = 'paused'"};
 
@@ -109,6 +113,14 @@ bool retry_job(db::tx& tx, const uuid& id) {
   if (rows.empty()) return false;
   tx.run(sql_ring, rows[0].text(0));
   return true;
+}
+
+bool pause_job(db::tx& tx, const uuid& id) { return tx.run(sql_pause_one, id).affected() > 0; }
+
+bool resume_job(db::tx& tx, const uuid& id) {
+  db::rows rows = tx.run(sql_resume_one, id, now());
+  if (!rows.empty()) tx.run(sql_ring, rows[0].text(0));
+  return !rows.empty();
 }
 
 int remove_finished_jobs(db::tx& tx, instant before) { return static_cast<int>(tx.run(sql_remove_finished, before).affected()); }

@@ -35,6 +35,9 @@ std::optional<job> find_job(db::tx&, const uuid&);
 std::vector<job> recent_jobs(db::tx&, int most);  // unfinished first, then newest
 bool cancel_job(db::tx&, const uuid&);
 bool retry_job(db::tx&, const uuid&);
+// Waits until it is resumed; one that runs ends after the piece in hand and has kept what it did.
+bool pause_job(db::tx&, const uuid&);
+bool resume_job(db::tx&, const uuid&);
 int remove_finished_jobs(db::tx&, instant before);
 int pause_jobs(db::tx&, const std::string& kind, bool paused);  // those that wait now; later ones are not held back
 

@@ -51,8 +51,7 @@ answer get_file(const site& at, http::context& c) {
   if (!found || found->file.book_id != book) not_there();
   const library::book_file& f = found->file;
   std::filesystem::path path = at.with.store.absolute(f.storage_path);
-  std::error_code unreadable;
-  bool there = std::filesystem::is_regular_file(path, unreadable);
+  bool there = at.with.store.holds(f.storage_path, f.size);
   if (there == f.missing) note_missing(at, id, !there);
   if (!there) throw http::problem{404, "The file is missing.", "file_missing"};
   http::validators seen{.etag = "\"" + f.checksum + "\"", .modified = {}};

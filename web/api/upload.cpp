@@ -12,7 +12,7 @@ unsigned status_of(const std::string& code) {
   if (code == "unsupported_type" || code == "ignored_name") return 415;
   if (code == "file_too_large") return 413;
   if (code == "disk_full") return 507;
-  if (code == "duplicate_file") return 409;
+  if (code == "duplicate_file" || code == "library.read_only") return 409;
   return 422;
 }
 

@@ -1,6 +1,7 @@
 // ingest_helper inspect
 // ingest_helper take URL DATA CACHE keep|move STEP PATH...   kills itself after the step; "-" for none; prints the outcome
 // ingest_helper import URL DATA CACHE STEP COUNT FOLDER       the same of a Calibre library, at the COUNTth time
+// ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY        the same of a library that is read in place
 // ingest_helper hang                                          reads a request and never answers
 
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 #include "ingest/calibre.hpp"
 #include "ingest/command.hpp"
+#include "ingest/in_place.hpp"
 #include "publication/isolated/pool.hpp"
 
 using namespace carrel;
@@ -66,6 +68,26 @@ int import(const std::vector<std::string>& a) {
   return ingest::import_calibre(s, a[5], {}) ? 0 : 1;
 }
 
+int scan(const std::vector<std::string>& a) {
+  last_step = std::stoi(a[3]);
+  times_left = std::stoi(a[4]);
+  result<library::store> store = library::store::open(a[1], a[2]);
+  if (!store) return 3;
+  db::pool pool({.url = a[0], .connections = 4});
+  publication::isolated::options children;
+  children.processes = 1;
+  publication::isolated::pool inspectors(children);
+  ingest::settings how;
+  how.workers = 1;
+  how.reserve = 0;
+  ingest::services s{pool, *store, inspectors, how, die_after};
+  std::optional<library::book_library> l = pool.read_now([&](db::tx& tx) { return library::find_library_named(tx, a[5]); });
+  if (!l) return 3;
+  ingest::look_through(s, *l, nullptr);
+  ingest::read_waiting(s, *l, {});
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -82,5 +104,6 @@ int main(int argc, char** argv) {
   }
   if (a.size() >= 7 && a[0] == "take") return take({a.begin() + 1, a.end()});
   if (a.size() == 7 && a[0] == "import") return import({a.begin() + 1, a.end()});
+  if (a.size() == 7 && a[0] == "scan") return scan({a.begin() + 1, a.end()});
   return 2;
 }

@@ -1,0 +1,91 @@
+// What `carrel library` says to people, and its exit status.
+#include "tests/integration/commands/shell.hpp"
+#include "tests/integration/ingest/small_epub.hpp"
+
+using namespace carrel;
+using namespace carrel::commands::tests;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct tree {
+  shell sh;
+  fs::path root = fs::canonical(harness::fresh_folder("tree"));
+
+  outcome library(const std::string& words) const {
+    return sh.run("library " + words + " --set 'library.roots=" + root.parent_path().native() + "'");
+  }
+  outcome add(const std::string& more = "") const { return library("add Tree '" + root.native() + "' --in-place " + more); }
+  void put(const std::string& name, const ingest::test::book& about = {}) const {
+    ingest::test::write(root / name, ingest::test::epub(about));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a folder is added, read, listed, verified and removed") {
+  tree t;
+  t.put("a/x.epub", {.title = "X"});
+  t.put("y.epub", {.title = "Y", .text = "Of y."});
+  outcome dry = t.add("--dry-run --json");
+  CHECK(dry.status == 0);
+  CHECK(dry.says("\"epub\":2"));
+  CHECK_FALSE(t.library("list --json").says("Tree"));
+  CHECK(t.add().status == 0);
+  outcome scanned = t.library("scan tree --wait --json");
+  CHECK(scanned.status == 0);
+  CHECK(scanned.says("\"books\":2"));
+  CHECK(t.sh.run("book find --json X").says("\"organized\""));
+  CHECK(t.library("list").says("Tree"));
+  CHECK(t.library("verify Tree --wait").status == 0);
+  fs::remove(t.root / "y.epub");
+  outcome missing = t.library("scan Tree --wait --json");
+  CHECK(missing.status == 5);
+  CHECK(missing.says("\"missing\":1"));
+  outcome ask = t.library("remove Tree --json");
+  CHECK(ask.status == 4);
+  CHECK(ask.says("2 books"));
+  CHECK(t.library("remove Tree --yes --json").says("\"trashed\":2"));
+  CHECK(t.library("scan Tree").status == 3);
+  CHECK(fs::exists(t.root / "a/x.epub"));
+}
+
+TEST_CASE("what cannot be read as a book is listed, and the exit status says so") {
+  tree t;
+  ingest::test::write(t.root / "bad.epub", "PK\3\4 nothing");
+  t.add();
+  outcome o = t.library("scan Tree --wait --json");
+  CHECK(o.status == 5);
+  CHECK(o.says("\"path\":\"bad.epub\",\"code\":\"archive_corrupt\""));
+}
+
+TEST_CASE("folders that may be no library are refused with the reason") {
+  tree t;
+  outcome outside = t.sh.run("library add Tree '" + t.root.native() + "' --in-place --json");
+  CHECK(outside.status == 4);
+  CHECK(outside.says("library.outside_roots"));
+  CHECK(outside.err.find("library.roots") != std::string::npos);
+  CHECK(t.library("add Tree '" + (t.root / "nothing").native() + "' --in-place").status == 3);
+  CHECK(t.library("add Tree '" + t.root.native() + "'").status == 2);
+  ingest::test::write(t.root / "metadata.db", "");
+  outcome calibre = t.add("--json");
+  CHECK(calibre.status == 4);
+  CHECK(calibre.says("library.other_program"));
+  CHECK(calibre.err.find("carrel import calibre") != std::string::npos);
+  CHECK(t.add("--yes").status == 0);
+  fs::create_directory(t.root / "below");
+  CHECK(t.library("add Below '" + (t.root / "below").native() + "' --in-place --json").says("library.overlaps"));
+  CHECK(t.library("remove Library --yes").status == 4);
+  CHECK(t.library("scan Library").status == 4);
+}
+
+TEST_CASE("a scan that is paused waits until it is resumed") {
+  tree t;
+  t.put("x.epub");
+  std::string job = t.add("--json").text("job");
+  CHECK(t.sh.run("job pause " + job).status == 0);
+  CHECK(t.library("scan Tree --wait --json").says("\"state\":\"paused\""));
+  CHECK(t.sh.run("job pause " + job).status == 3);
+  CHECK(t.sh.run("job resume " + job).status == 0);
+  CHECK(t.library("scan Tree --wait --json").says("\"books\":1"));
+}
