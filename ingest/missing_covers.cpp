@@ -1,7 +1,5 @@
 #include "ingest/missing_covers.hpp"
 
-#include <fcntl.h>
-
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -39,7 +37,7 @@ class search {
     ++out.books;
     bool opened = false;
     for (const stored_file& f : files_of(book)) {
-      file in(::open(with_.store.absolute(f.path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+      file in(library::open_without_links(with_.store.absolute(f.path)));
       if (!in) continue;
       result<publication::isolated::inspection, publication::refusal> seen = with_.inspectors.inspect(in.get(), f.name);
       if (!seen) continue;
