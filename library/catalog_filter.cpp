@@ -1,6 +1,7 @@
 // The library page's list: filters over an order. Three orders, two directions, and several ways of finding the rows: organised
 // books and all books by an index of that order, text hits by the word index (bounded, then sorted), and for a single filter a
-// statement of its own, so that the planner may begin with the few books that have the name and sort them.
+// statement of its own, so that the planner may begin with the few books that have the name and sort them. What a reader has read,
+// wants or gave stars begins with the books that they ever opened or said something of.
 #include <algorithm>
 #include <array>
 
@@ -20,8 +21,18 @@ namespace {
   " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"    \
   " and ($11::uuid is null or exists (select 1 from shelf_books s where s.book_id = b.id and s.shelf_id = $11::uuid))"
 
+// How far the viewer is with the book, and their stars: looked up book by book.
+#define CARREL_READING(STATE, STARS)                                                                                            \
+  " and (" STATE " = '' or coalesce((select r.state from readings($1) r where r.book_id = b.id), 'unread') = " STATE            \
+  ")"                                                                                                                           \
+  " and (" STARS "::int = 0 or exists (select from opinions o where o.user_id = $1 and o.book_id = b.id and o.rating >= " STARS \
+  "::int))"
+// The same beginning with the books that the viewer ever said something of or opened: all but the unread ones are among them.
+#define CARREL_AMONG \
+  " and b.id in (select r.book_id from readings($1) r where ($15 = '' or r.state = $15) and coalesce(r.rating, 0) >= $16::int)"
+
 // The filters one by one. Every statement takes the same parameters; those that it does not look at are only counted.
-#define CARREL_OTHERS " and num_nulls($6::text, $7::text, $8::text, $9::text, $10::text, $11::text) >= 0"
+#define CARREL_OTHERS " and num_nulls($6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $15::text, $16::text) >= 0"
 #define CARREL_LANGUAGE " and b.language = $6" CARREL_OTHERS
 #define CARREL_PERSON " and b.id in (select p.book_id from book_people p where p.person_id = $8::uuid)" CARREL_OTHERS
 #define CARREL_SERIES " and b.series_id = $9::uuid" CARREL_OTHERS
@@ -62,9 +73,10 @@ namespace {
   }
 
 using statements = db::statement[3][2];
-constexpr statements organised = CARREL_SIX(CARREL_ORGANISED CARREL_FILTERS, "organised");
-constexpr statements any_status = CARREL_SIX(CARREL_ANY CARREL_FILTERS, "any");
-constexpr statements hits = CARREL_SIX(CARREL_HITS CARREL_FILTERS, "hits");
+constexpr statements organised = CARREL_SIX(CARREL_ORGANISED CARREL_FILTERS CARREL_READING("$15", "$16"), "organised");
+constexpr statements any_status = CARREL_SIX(CARREL_ANY CARREL_FILTERS CARREL_READING("$15", "$16"), "any");
+constexpr statements hits = CARREL_SIX(CARREL_HITS CARREL_FILTERS CARREL_READING("$15", "$16"), "hits");
+constexpr statements among = CARREL_SIX(CARREL_ANY CARREL_AMONG CARREL_FILTERS, "among");
 
 #define CARREL_SINGLE(WAY, NAME)                                                                      \
   {                                                                                                   \
@@ -74,6 +86,8 @@ constexpr statements hits = CARREL_SIX(CARREL_HITS CARREL_FILTERS, "hits");
   }
 constexpr statements single_organised[5] = CARREL_SINGLE(CARREL_ORGANISED, "organised");
 constexpr statements single_any[5] = CARREL_SINGLE(CARREL_ANY, "any");
+constexpr statements unread_organised[5] = CARREL_SINGLE(CARREL_ORGANISED CARREL_READING("$15", "$16"), "unread_organised");
+constexpr statements unread_any[5] = CARREL_SINGLE(CARREL_ANY CARREL_READING("$15", "$16"), "unread_any");
 
 // Which of them serves; none when several filters are set, or a format.
 std::optional<std::size_t> only_filter(const filter& f) {
@@ -82,18 +96,25 @@ std::optional<std::size_t> only_filter(const filter& f) {
   return static_cast<std::size_t>(std::find(set.begin(), set.end(), true) - set.begin());
 }
 
+bool by_reading(const filter& f) { return !f.state.empty() || f.rating > 0; }
+
 const statements& way_of(const filter& f, bool words) {
   if (words) return hits;
   bool in_library = f.status == "organized";
-  std::optional<std::size_t> only = only_filter(f);
-  if (only) return in_library ? single_organised[*only] : single_any[*only];
+  bool unread = f.state == "unread" && f.rating == 0;
+  if (by_reading(f) && !unread) return among;
+  if (std::optional<std::size_t> only = only_filter(f)) {
+    if (unread) return in_library ? unread_organised[*only] : unread_any[*only];
+    return in_library ? single_organised[*only] : single_any[*only];
+  }
   return in_library ? organised : any_status;
 }
 
 // Ordered by what was typed there is no key to go on from: pages are places.
-#define CARREL_BEST                                                                             \
-  "select b.id, b.version, b.title_key, b.created_at, b.search_vector from visible_books($1) b" \
-  " where b.offered >= $13 and b.search_vector @@ to_tsquery('simple', $12) and ($5 = '' or b.status::text = $5)" CARREL_FILTERS
+#define CARREL_BEST                                                                                                              \
+  "select b.id, b.version, b.title_key, b.created_at, b.search_vector from visible_books($1) b"                                  \
+  " where b.offered >= $13 and b.search_vector @@ to_tsquery('simple', $12) and ($5 = '' or b.status::text = $5)" CARREL_FILTERS \
+      CARREL_READING("$14", "$15")
 constexpr db::statement sql_best{
     "library.filter_best", "select b.id, b.version from ((" CARREL_BEST " and b.title_key = $2 limit 100) union all (" CARREL_BEST
                            " and b.title_key <> $2 limit 2000)) b order by" CARREL_BEST_FIRST("$2", "$12") "offset $3 limit $4"};
@@ -103,7 +124,7 @@ outline best_of(db::tx& tx, const uuid& viewer, const filter& f, const std::stri
   auto place = static_cast<std::int64_t>(std::clamp<std::uint64_t>(from.ordinal, 1, most_results)) - 1;
   auto want = static_cast<int>(std::min<std::int64_t>(limit, most_results - place));
   db::rows rows = tx.run(sql_best, viewer, publication::sort_key(f.text), place, want + 1, f.status, f.language, f.format,
-                         f.person, f.series, f.tag, f.shelf, words, static_cast<int>(f.for_whom));
+                         f.person, f.series, f.tag, f.shelf, words, static_cast<int>(f.for_whom), f.state, f.rating);
   auto at = [](cursor::side side, std::int64_t ordinal) {
     cursor c{.from = side};
     c.ordinal = static_cast<std::uint64_t>(ordinal);
@@ -123,7 +144,7 @@ std::size_t order_index(list::of order) { return order == list::of::title ? 1 : 
 
 // The list that gives the same books in the same order, when the filter is a single one over newest order.
 std::optional<list> as_list(const filter& f) {
-  if (f.status != "organized" || !f.text.empty() || !f.format.empty()) return std::nullopt;
+  if (f.status != "organized" || !f.text.empty() || !f.format.empty() || by_reading(f)) return std::nullopt;
   int set = !f.language.empty() + f.person.has_value() + f.series.has_value() + f.tag.has_value() + f.shelf.has_value();
   if (set == 0) return list{.what = f.order, .for_whom = f.for_whom};
   if (set > 1 || f.order != list::of::newest) return std::nullopt;
@@ -136,7 +157,7 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
                                     const cursor& anchor, bool forward, int limit) {
   const db::statement& sql = way_of(f, !words.empty())[order_index(f.order)][forward ? 0 : 1];
   db::rows rows = tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag,
-                         f.shelf, words, anchor.key2, static_cast<int>(f.for_whom));
+                         f.shelf, words, anchor.key2, static_cast<int>(f.for_whom), f.state, f.rating);
   std::vector<list_row> out;
   for (const db::row& r : rows)
     out.push_back(

@@ -85,7 +85,7 @@ bool settle_held(db::tx&, const uuid& user, const uuid& row, bool accept);
 // device sent last, and what is held and waits for a person all stay.
 int forget_positions(db::tx&, instant before, int most);
 
-// Books this user is in the middle of (0.5 % to 99 %), newest first.
+// Books this user is in the middle of (0.5 % to 99 %) and did not lay aside since (library/opinion.hpp), newest first.
 struct reading {
   uuid book;
   double percentage = 0;

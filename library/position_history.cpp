@@ -112,6 +112,9 @@ constexpr db::statement sql_reading{"library.continue_reading", R"sql(
            order by d.book_id, p.timestamp desc, p.updated_at desc) latest
     join visible_books($1) b on b.id = latest.book_id
    where latest.percentage >= 0.005 and latest.percentage < 0.99
+     and not exists (select from opinions o  -- that said since that they are done with it
+                      where o.user_id = $1 and o.book_id = latest.book_id and o.state in ('read', 'abandoned', 'unread')
+                        and o.state_by = 'hand' and o.state_at > to_timestamp(latest.timestamp))
    order by latest.timestamp desc, latest.book_id
    limit $2)sql"};
 

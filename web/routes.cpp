@@ -36,6 +36,9 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/untrash", book_untrash},
                 {verb::post, "/books/{id}/approve", book_approve},
                 {verb::post, "/books/{id}/shelve", book_shelve},
+                {verb::get, "/books/{id}/opinion", opinion_page},
+                {verb::post, "/books/{id}/opinion", opinion_change},
+                {verb::post, "/books/{id}/undo-opinion", opinion_undo},
                 {verb::post, "/books/{id}/positions/{row}/restore", book_restore_position},
                 {verb::post, "/books/{id}/positions/undo", book_undo_position},
             });

@@ -21,6 +21,7 @@ constexpr std::array known_acts{
     known_act{"book.restored", "/books/{about}/trash", ""},
     known_act{"book.edited", "/books/{about}/undo-edit", ""},
     known_act{"book.approved", "", ""},
+    known_act{"opinion.saved", "/books/{about}/undo-opinion", ""},
     known_act{"shelf.made", "", ""},
     known_act{"shelf.deleted", "", ""},
     known_act{"shelf.added", "/shelf/{about}/remove", "book"},

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "library/catalog.hpp"
+#include "library/opinion.hpp"
 #include "server/commands/command.hpp"
 #include "server/core/text.hpp"
 
@@ -22,24 +23,49 @@ std::string one_line(const library::book& b) {
   return b.title + (authors.empty() ? "" : " - " + join(authors, ", "));
 }
 
+json::object to_json(const library::book& b, const library::book_mark& mark) {
+  json::object out = library::to_json(b, api_base);
+  return out.set("reading", library::to_json(mark));
+}
+
+// A book, and how it is to its reader.
+struct marked_book {
+  library::book book;
+  library::book_mark mark;
+};
+
+std::vector<marked_book> marked(db::tx& tx, const uuid& viewer, std::vector<library::book> books) {
+  std::vector<uuid> ids;
+  for (const library::book& b : books) ids.push_back(b.id);
+  library::book_marks marks = library::marks_of(tx, viewer, ids);
+  std::vector<marked_book> out;
+  for (library::book& b : books) {
+    library::book_mark mark = library::mark_of(marks, b.id);
+    out.push_back({std::move(b), mark});
+  }
+  return out;
+}
+
 exit_status find(invocation& call) {
   environment e = call.open(1);
-  std::vector<library::book> books = e.pool->write_now([](db::tx& tx) {
+  std::vector<marked_book> books = e.pool->write_now([](db::tx& tx) {
     library::filter f;
     f.text = given.query;
-    return as_viewer(tx, given.user, [&](const uuid& viewer) { return library::browse(tx, viewer, f, {}, given.limit).books; });
+    return as_viewer(tx, given.user, [&](const uuid& viewer) {
+      return marked(tx, viewer, library::browse(tx, viewer, f, {}, given.limit).books);
+    });
   });
   json::array document;
   std::vector<std::vector<std::string>> rows;
-  for (const library::book& b : books) {
-    document.push_back(library::to_json(b, api_base));
+  for (const auto& [b, mark] : books) {
+    document.push_back(to_json(b, mark));
     rows.push_back({b.id.text(), b.status, one_line(b)});
   }
   call.answer(document, books.empty() ? "Nothing found." : table(rows));
   return done;
 }
 
-std::string to_text(const library::book& b) {
+std::string to_text(const library::book& b, const library::book_mark& mark) {
   std::vector<std::vector<std::string>> rows{{"id", b.id.text()}, {"status", b.status}, {"title", b.title}};
   std::vector<std::string> authors, tags;
   for (const library::person& p : b.authors) authors.push_back(p.name);
@@ -48,6 +74,8 @@ std::string to_text(const library::book& b) {
   if (!b.series.empty()) rows.push_back({"series", b.series + (b.series_index ? " " + shortest(*b.series_index) : "")});
   rows.push_back({"languages", join(b.languages, ", ")});
   rows.push_back({"tags", join(tags, ", ")});
+  rows.push_back({"state", std::string(publication::name_of(mark.state))});
+  if (mark.rating > 0) rows.push_back({"rating", publication::stars_text(mark.rating)});
   for (const library::book_file& f : b.files) {
     rows.push_back(
         {"file", f.format + ", " + std::to_string(f.size) + " bytes, KOReader " + f.koreader_md5 + ", SHA-256 " + f.checksum});
@@ -55,27 +83,48 @@ std::string to_text(const library::book& b) {
   return table(rows);
 }
 
-void print(invocation& call, const library::book& b) { call.answer(library::to_json(b, api_base), to_text(b)); }
+marked_book load(db::tx& tx, const uuid& viewer, const uuid& id) {
+  return {*library::find_book(tx, viewer, id), library::mark_of(library::marks_of(tx, viewer, {id}), id)};
+}
+
+void print(invocation& call, const marked_book& b) { call.answer(to_json(b.book, b.mark), to_text(b.book, b.mark)); }
 
 exit_status show(invocation& call) {
   environment e = call.open(1);
-  library::book b = e.pool->write_now([](db::tx& tx) {
-    return as_viewer(tx, given.user, [&](const uuid& viewer) {
-      return *library::find_book(tx, viewer, book_named(tx, viewer, given.names.front()));
-    });
+  marked_book b = e.pool->write_now([](db::tx& tx) {
+    return as_viewer(tx, given.user,
+                     [&](const uuid& viewer) { return load(tx, viewer, book_named(tx, viewer, given.names.front())); });
   });
   print(call, b);
   return done;
 }
 
+bool is_of_opinion(const std::string& field) {
+  return field == "state" || field == "rating" || field == "started" || field == "finished" || field == "review";
+}
+
+json::value opinion_value(const std::string& field, const std::string& text) {
+  if (text.empty()) return {};
+  return field == "rating" && to_double(text) ? json::value(json::number{text}) : json::value(text);
+}
+
+struct changes {
+  json::object book, opinion;  // what is of the book, and what is its reader's
+};
+
 // FIELD=VALUE as the API has it: lists separated by ';', series as "Name #2", identifiers as identifiers.isbn_13=...
-json::object changes_given() {
-  json::object out;
+changes changes_given() {
+  changes all;
+  json::object& out = all.book;
   for (std::size_t i = 1; i < given.names.size(); ++i) {
     const std::string& pair = given.names[i];
     std::size_t equals = pair.find('=');
     if (equals == pair.npos || equals == 0) throw stop(usage, "Expected FIELD=VALUE, got " + pair);
     std::string field = pair.substr(0, equals), text = pair.substr(equals + 1);
+    if (is_of_opinion(field)) {
+      all.opinion.set(field, opinion_value(field, text));
+      continue;
+    }
     bool list = field == "authors" || field == "languages" || field == "genres" || field == "tags";
     if (list) {
       std::vector<std::string> items = split(text, ';');
@@ -98,18 +147,28 @@ json::object changes_given() {
       out.set(field, text);
     }
   }
-  return out;
+  return all;
+}
+
+void say(db::tx& tx, const uuid& reader, const uuid& book, const library::opinion_change& change) {
+  std::optional<result<library::opinion>> said = library::change_opinion(tx, reader, book, change);
+  if (!said) throw stop(not_found, "There is no such book.");
+  if (!*said) throw stop(usage, said->error().message());
 }
 
 exit_status set(invocation& call) {
-  json::object changes = changes_given();
+  changes all = changes_given();
+  result<library::opinion_change> opinion = library::read_opinion_change(all.opinion);
+  if (!opinion) throw stop(usage, opinion.error().message());
   environment e = call.open(1);
-  library::book b = change(e, call, [&](db::tx& tx) {
+  marked_book b = change(e, call, [&](db::tx& tx) {
+    if (!all.opinion.empty()) acting_user(tx, given.user);  // nobody's opinion is none
     return as_viewer(tx, given.user, [&](const uuid& viewer) {
       uuid id = book_named(tx, viewer, given.names.front());
-      result<bool> changed = library::edit_book(tx, id, changes, command_line);
+      result<bool> changed = all.book.empty() ? result<bool>(false) : library::edit_book(tx, id, all.book, command_line);
       if (!changed) throw stop(usage, changed.error().message());
-      return *library::find_book(tx, viewer, id);
+      if (!all.opinion.empty()) say(tx, viewer, id, *opinion);
+      return load(tx, viewer, id);
     });
   });
   print(call, b);
@@ -165,7 +224,10 @@ void describe_book(CLI::App& app, invocation& call) {
   one->add_option("BOOK", given.names, "id or exact title, then FIELD=VALUE ...")->required()->expected(2, 100);
   one->footer(
       "Fields: title, subtitle, title_sort, authors, series, languages, identifiers, description, publisher, published,\n"
-      "genres, tags, page_count, age_rating. Lists are separated by ';', a series is \"Name #2\".");
+      "genres, tags, page_count, age_rating. Lists are separated by ';', a series is \"Name #2\".\n"
+      "What --user thinks of it, which locks nothing: state (unread, wanted, reading, read, abandoned), rating (0.5 to 5 "
+      "stars),\n"
+      "started, finished (2021-03-15, 2021-03, 2021), review. Nothing after = takes it back.");
   sub("approve", "put books from the inbox into the library", approve)
       ->add_option("BOOK", given.names, "ids or exact titles")
       ->required();

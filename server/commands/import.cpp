@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ingest/calibre.hpp"
+#include "server/commands/import_csv.hpp"
 #include "server/commands/reading_run.hpp"
 
 namespace carrel::commands {
@@ -68,8 +69,9 @@ exit_status import_calibre(invocation& call) {
 }  // namespace
 
 void describe_import(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("import", "bring in the library of another program");
+  CLI::App* cmd = app.add_subcommand("import", "bring in the library, or the reading list, of another program");
   cmd->require_subcommand(1);
+  describe_import_csv(*cmd, call);
   CLI::App* calibre = cmd->add_subcommand("calibre", "the books of a Calibre library, with what Calibre knows about them");
   calibre->add_option("DIR", given.folder, "the folder that holds metadata.db; it is only read, and every file is copied")
       ->required();

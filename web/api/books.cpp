@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "library/catalog.hpp"
+#include "library/opinion.hpp"
 #include "web/api/call.hpp"
 
 namespace carrel::web {
@@ -23,6 +24,12 @@ library::filter filter_of(const http::request& in) {
     *into = id_of(text);
     if (text && !text->empty() && !*into) throw http::problem{400, std::string(name) + " is no id.", name};
   }
+  f.state = in.query("state").value_or("");
+  if (!f.state.empty() && !publication::reading_state_named(f.state))
+    throw http::problem{400, "state is unread, wanted, reading, read or abandoned.", "state"};
+  std::optional<int> rating = publication::halves_of_stars(in.query("rating").value_or(""));
+  if (!rating) throw http::problem{400, "rating is a number of stars up to 5.", "rating"};
+  f.rating = *rating;
   std::string sort = in.query("sort").value_or("new");
   if (sort == "title")
     f.order = library::list::of::title;
@@ -41,8 +48,32 @@ library::cursor after_of(const http::request& in, const library::filter& f) {
   return *at;
 }
 
-library::page browse_filter(db::tx& tx, uuid viewer, const library::filter& f, const library::cursor& at, int limit) {
-  return library::browse(tx, viewer, f, at, limit);
+// Books, and what the caller thinks of them.
+struct marked_books {
+  std::vector<library::book> books;
+  std::optional<library::cursor> next;
+  library::book_marks marks;
+};
+
+marked_books mark(db::tx& tx, const uuid& viewer, library::page page) {
+  std::vector<uuid> ids;
+  for (const library::book& b : page.books) ids.push_back(b.id);
+  return {std::move(page.books), std::move(page.next), library::marks_of(tx, viewer, ids)};
+}
+
+marked_books browse_filter(db::tx& tx, uuid viewer, const library::filter& f, const library::cursor& at, int limit) {
+  return mark(tx, viewer, library::browse(tx, viewer, f, at, limit));
+}
+
+marked_books find_marked(db::tx& tx, uuid viewer, uuid id) {
+  library::page one;
+  if (std::optional<library::book> book = library::find_book(tx, viewer, id)) one.books.push_back(std::move(*book));
+  return mark(tx, viewer, std::move(one));
+}
+
+json::object book_json(const library::book& b, const library::book_marks& marks, const std::string& base) {
+  json::object out = library::to_json(b, base);
+  return out.set("reading", library::to_json(library::mark_of(marks, b.id)));
 }
 
 }  // namespace
@@ -52,18 +83,22 @@ answer list_books(const site& at, http::context& c) {
   library::filter f = filter_of(c.in);
   library::cursor from = after_of(c.in, f);
   int limit = limit_of(c.in);
-  library::page page = co_await at.with.pool.snapshot(browse_filter, who.id(), f, from, limit);
+  marked_books page = co_await at.with.pool.snapshot(browse_filter, who.id(), f, from, limit);
   json::array items;
-  for (const library::book& b : page.books) items.push_back(library::to_json(b, books_base(at, c.in)));
+  for (const library::book& b : page.books) items.push_back(book_json(b, page.marks, books_base(at, c.in)));
   co_return json_list(std::move(items), page.next ? library::to_token(*page.next, f.token_name()) : std::string());
+}
+
+answer book_object(const caller& who, uuid id) {
+  marked_books found = co_await who.at.with.pool.snapshot(find_marked, who.id(), id);
+  if (found.books.empty()) not_there();
+  co_return json_object(book_json(found.books.front(), found.marks, books_base(who.at, who.c.in)));
 }
 
 answer get_book(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid id = id_param(c, "id");
-  std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), id);
-  if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at, c.in)));
+  co_return co_await book_object(who, id);
 }
 
 answer patch_book(const site& at, http::context& c) {
@@ -75,9 +110,7 @@ answer patch_book(const site& at, http::context& c) {
   if (!book) not_there();
   result<bool> edited = co_await at.with.pool.write(library::edit_book, id, changes, who.actor());
   if (!edited) invalid(edited.error().message());
-  book = co_await at.with.pool.read(library::find_book, who.id(), id);
-  if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at, c.in)));
+  co_return co_await book_object(who, id);
 }
 
 answer delete_book(const site& at, http::context& c) {

@@ -36,6 +36,7 @@ int limit_of(const http::request&);                                             
 std::string books_base(const site&, const http::request&);                                   // "/api/v1/books" as clients see it
 
 http::response json_list(json::array items, const std::string& next);  // next "": null
+answer book_object(const caller&, uuid id);                            // of one book; 404 when the caller does not see it
 http::response json_object(const json::object&, unsigned status = 200);
 
 // A page of a list that is in memory; the token is the place.
@@ -69,6 +70,8 @@ answer restore_book(const site&, http::context&);
 answer get_file(const site&, http::context&);
 answer put_file(const site&, http::context&);
 answer get_cover(const site&, http::context&);
+answer get_opinion(const site&, http::context&);
+answer put_opinion(const site&, http::context&);
 answer list_shelves(const site&, http::context&);
 answer post_shelf(const site&, http::context&);
 answer get_shelf(const site&, http::context&);

@@ -21,6 +21,8 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/restore", restore_book},
                 {verb::get, "/books/{id}/files/{file}", get_file},
                 {verb::get, "/books/{id}/cover", get_cover},
+                {verb::get, "/books/{id}/opinion", get_opinion},
+                {verb::put, "/books/{id}/opinion", put_opinion},
                 {verb::get, "/books/{id}/positions", list_positions},
                 {verb::post, "/books/{id}/positions/{row}/restore", restore_position},
             });

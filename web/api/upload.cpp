@@ -63,9 +63,7 @@ answer restore_book(const site& at, http::context& c) {
   uuid id = id_param(c, "id");
   int changed = co_await at.with.pool.write(put_back, who.id(), id, who.actor());
   if (changed == 0) not_there();
-  std::optional<library::book> book = co_await at.with.pool.read(library::find_book, who.id(), id);
-  if (!book) not_there();
-  co_return json_object(library::to_json(*book, books_base(at, c.in)));
+  co_return co_await book_object(who, id);
 }
 
 answer post_book(const site& at, http::context& c) {

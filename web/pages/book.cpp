@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "library/catalog.hpp"
+#include "library/opinion.hpp"
 #include "library/position.hpp"
 #include "web/format.hpp"
+#include "web/opinion.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 #include "web/trash.hpp"
@@ -56,6 +58,8 @@ struct book_data {
   std::vector<library::shelf> on, all;
   std::optional<library::book> duplicate_of;
   std::vector<neighbour> beside;
+  library::opinion opinion;
+  library::book_mark mark;
 };
 
 book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
@@ -75,6 +79,8 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   }
   out.positions = library::positions_of_book(tx, viewer, id, 100);
   out.words = library::words_at_place(tx, viewer, id);
+  out.opinion = library::find_opinion(tx, viewer, id).value_or(library::opinion{});
+  out.mark = library::mark_of(library::marks_of(tx, viewer, {id}), id);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
   if (curates && out.book->possible_duplicate_of)
@@ -230,6 +236,7 @@ answer book_page(const site& at, http::context& c) {
   fill_book(v, data, out);
   out.set("words_before", data.words.before).set("words_after", data.words.after);
   out.set("files", file_views(v, data)).set("positions", position_views(v, data.positions));
+  fill_opinion(v.say, data.opinion, data.mark, out);
   std::vector<view> on;
   for (const library::shelf& s : data.on) on.push_back(shelf_line(v, s));
   out.set("on", on).set("shelf_choices", shelf_choices(v, data));

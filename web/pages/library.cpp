@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "library/catalog.hpp"
+#include "library/opinion.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
+#include "web/opinion.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
@@ -19,6 +21,7 @@ struct chosen_names {
 
 struct library_data {
   library::page page;
+  library::book_marks marks;  // of its books
   std::vector<library::name_entry> languages;
   std::vector<library::shelf> shelves;
   chosen_names names;
@@ -43,6 +46,9 @@ library::filter filter_of(const visit& v) {
   f.series = id_of(in.query("series"));
   f.tag = id_of(in.query("tag"));
   f.shelf = id_of(in.query("shelf"));
+  if (std::optional<publication::reading_state> s = publication::reading_state_named(in.query("state").value_or("")))
+    f.state = publication::name_of(*s);
+  f.rating = publication::halves_of_stars(in.query("rating").value_or("")).value_or(0);
   std::string sort = in.query("sort").value_or("");
   f.closest_first = !f.text.empty() && sort.empty();
   if (sort == "title") f.order = library::list::of::title;
@@ -51,7 +57,8 @@ library::filter filter_of(const visit& v) {
 }
 
 bool narrowed(const library::filter& f) {
-  return !f.language.empty() || !f.format.empty() || f.person || f.series || f.tag || f.shelf || f.status != "organized";
+  return !f.language.empty() || !f.format.empty() || f.person || f.series || f.tag || f.shelf || !f.state.empty() ||
+         f.rating > 0 || f.status != "organized";
 }
 
 std::optional<std::int64_t> total_of(db::tx& tx, const uuid& viewer, const library::filter& f, const library::page& page) {
@@ -83,6 +90,9 @@ library_data load_library(db::tx& tx, uuid viewer, library::filter f, const libr
   out.page = library::browse(tx, viewer, f, at, 50);
   bool first = at.from == library::cursor::side::start;
   if (out.page.books.empty() && first && !f.text.empty() && f.status == "organized") look_for_like_words(tx, viewer, f, out);
+  std::vector<uuid> shown;
+  for (const library::book& b : out.page.books) shown.push_back(b.id);
+  out.marks = library::marks_of(tx, viewer, shown);
   out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;
   out.shelves = library::shelves(tx, viewer);
   out.names.author = name_or_nothing(tx, viewer, library::names::authors, f.person);
@@ -115,6 +125,8 @@ std::vector<view> chips(const visit& v, const library::filter& f, const chosen_n
   add("shelf", f.shelf ? "x" : "", names.shelf.empty() ? v.say.text("filter.unknown") : names.shelf);
   add("language", f.language, language_name(v.say, f.language));
   add("format", f.format, f.format);
+  add("state", f.state, f.state.empty() ? "" : v.say.text("opinion.state." + f.state));
+  add("rating", f.rating > 0 ? "x" : "", stars_words(v.say, f.rating));
   add("status", f.status == "organized" ? "" : "x", v.say.text("status." + (f.status.empty() ? "all" : f.status)));
   return out;
 }
@@ -143,6 +155,21 @@ pairs format_options(const visit& v) {
   return out;
 }
 
+pairs reading_options(const visit& v) {
+  pairs out{{"", v.say.text("filter.state.any")}};
+  for (const char* name : {"unread", "wanted", "reading", "read", "abandoned"})
+    out.emplace_back(name, v.say.text(std::string("opinion.state.") + name));
+  return out;
+}
+
+pairs rating_options(const visit& v) {
+  pairs out{{"", v.say.text("filter.rating.any")}};
+  for (int halves = publication::most_halves; halves > 0; --halves)
+    out.emplace_back(publication::stars_text(halves),
+                     v.say.say("filter.rating.at_least", {{"stars", stars_words(v.say, halves)}}));
+  return out;
+}
+
 void fill_filters(const visit& v, const library::filter& f, const library_data& data, view& out) {
   std::string sort = f.order == library::list::of::title ? "title" : f.order == library::list::of::author ? "author" : "new";
   bool usual = f.closest_first || (f.text.empty() && sort == "new");  // what an address without an order means
@@ -158,6 +185,8 @@ void fill_filters(const visit& v, const library::filter& f, const library_data& 
   out.set("languages", options(language_options(v, data), f.language))
       .set("formats_offered", options(format_options(v), f.format));
   out.set("shelves", options(shelf_options(v, data), f.shelf ? f.shelf->text() : ""));
+  out.set("reading_states", options(reading_options(v), f.state))
+      .set("ratings", options(rating_options(v), publication::stars_text(f.rating)));
   out.set("seek", f.text).set("chips", chips(v, f, data.names));
   for (const char* hidden : {"author", "series", "tag"})
     out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
@@ -187,6 +216,14 @@ void fill_shapes(const visit& v, const std::string& shape, view& out) {
   for (const char* name : {"grid", "list", "table"}) out.set(std::string("as_") + name, shape == name);
 }
 
+// A card for each book, with what its reader thinks of it.
+std::vector<view> marked_cards(const visit& v, const library_data& data) {
+  std::vector<view> out = cards(v.say, data.page.books);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i].set("reading_mark", mark_words(v.say, library::mark_of(data.marks, data.page.books[i].id)));
+  return out;
+}
+
 }  // namespace
 
 answer library_page(const site& at, http::context& c) {
@@ -199,7 +236,7 @@ answer library_page(const site& at, http::context& c) {
   view out;
   fill_filters(v, f, data, out);
   fill_shapes(v, shape_of(c.in), out);
-  out.set("books", cards(v.say, data.page.books));
+  out.set("books", marked_cards(v, data));
   out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
   out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));
   out.set("instead_words", data.instead.empty() ? "" : v.say.say("library.instead", {{"typed", f.text}}));

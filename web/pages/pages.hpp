@@ -34,6 +34,9 @@ answer book_approve(const site&, http::context&);
 answer book_shelve(const site&, http::context&);
 answer book_restore_position(const site&, http::context&);
 answer book_undo_position(const site&, http::context&);
+answer opinion_page(const site&, http::context&);
+answer opinion_change(const site&, http::context&);
+answer opinion_undo(const site&, http::context&);
 answer trash_page(const site&, http::context&);
 answer review_page(const site&, http::context&);
 
