@@ -1,0 +1,40 @@
+// hardcover.md 8.4.
+#include "publication/likeness.hpp"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+using carrel::publication::name_likeness;
+using carrel::publication::title_likeness;
+
+TEST_CASE("titles are equal whatever their case, marks, punctuation and article") {
+  for (auto [a, b] :
+       {std::pair{"The Lighthouse", "lighthouse"}, std::pair{"Sea & Salt", "Sea and Salt"},
+        std::pair{"Émile, oder: Über", "emile oder uber"}, std::pair{"Der Prozess", "PROZESS"}, std::pair{"The", "the!"}}) {
+    INFO(a);
+    CHECK(title_likeness(a, b) == 1);
+    CHECK(title_likeness(b, a) == 1);
+  }
+}
+
+TEST_CASE("titles are more or less alike") {
+  CHECK(title_likeness("Dune", "Dune: The Graphic Novel") == 1);  // the words of one are all in the other
+  CHECK(title_likeness("The Quiet Harbour", "The Quiet Harbor") > 0.95);
+  CHECK(title_likeness("The Quiet Harbour", "The Loud Harbour") < 0.95);
+  CHECK(title_likeness("Moby Dick", "War and Peace") < 0.6);
+  CHECK(title_likeness("", "") == 0);
+  CHECK(title_likeness("", "Dune") == 0);
+  CHECK(title_likeness("...", "...") == 1);
+  CHECK(title_likeness("...", "???") == 0);
+  CHECK(title_likeness(std::string(100'000, 'a'), std::string(100'000, 'b')) == 0);
+}
+
+TEST_CASE("names are alike when the surnames are equal") {
+  CHECK(name_likeness("Ursula K. Le Guin", "Le Guin, Ursula K.") == 0);  // surname of two words is known only with its comma
+  CHECK(name_likeness("Ada Fenwick", "Fenwick, Ada") == 1);
+  CHECK(name_likeness("A. Fenwick", "Ada Fenwick") == Approx(0.94));
+  CHECK(name_likeness("Ada Fenwick", "Bert Fenwick") < 0.9);
+  CHECK(name_likeness("Ada Fenwick", "Bert Fenwick") >= 0.7);
+  CHECK(name_likeness("Ada Fenwick", "Ada Fenwich") == 0);
+  CHECK(name_likeness("", "") == 0);
+}
