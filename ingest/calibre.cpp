@@ -158,6 +158,7 @@ class run {
     }
     out_.files_replaced += r.replaced;
     out_.files_missing += r.missing;
+    out_.opinions += r.opinion ? 1 : 0;
     append(out_.files.added, r.added_files);
     append(out_.files.duplicates, r.duplicate_files);
     append(out_.files.failed, r.failed_files);
@@ -211,6 +212,7 @@ json::object to_json(const import_outcome& o) {
                        {"books_unchanged", o.unchanged},
                        {"books_without_files", o.without_files},
                        {"books_failed", o.failed},
+                       {"opinions_changed", o.opinions},
                        {"files_added", o.files.added.size()},
                        {"files_already_there", o.files.duplicates.size()},
                        {"files_failed", o.files.failed.size()},

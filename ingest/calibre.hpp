@@ -20,8 +20,10 @@ namespace carrel::ingest {
 
 struct import_options {
   std::optional<uuid> user;
-  bool dry_run = false;       // only says what would happen
-  std::stop_token stop = {};  // ends the run after the books in hand
+  std::optional<uuid> reader = {};  // whose stars and states of reading Calibre tells
+  std::string read_column = {};     // publication/calibre/reading.hpp
+  bool dry_run = false;             // only says what would happen
+  std::stop_token stop = {};        // ends the run after the books in hand
 };
 
 // What was not as it should be, or is worth a look.
@@ -38,6 +40,7 @@ struct import_outcome {
   std::int64_t added = 0, updated = 0, unchanged = 0;
   std::int64_t without_files = 0;  // left out, because no file of them is there
   std::int64_t failed = 0;         // none of their files could be taken in
+  std::int64_t opinions = 0;       // books of which the reader's stars, state or review were set
   std::int64_t files_replaced = 0, files_missing = 0, files_unknown = 0;
   std::vector<oddity> oddities;
 };

@@ -8,7 +8,9 @@
 #include "ingest/names.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
+#include "library/opinion.hpp"
 #include "library/revision.hpp"
+#include "publication/calibre/reading.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest {
@@ -76,6 +78,7 @@ class one_book {
     }
     try {
       run_.how.dry_run ? foresee_all(news) : take_all(news);
+      hear_reader(news);
     } catch (const db::failure& f) {
       if (!blames_the_values(f)) throw;
       log::error("ingest.unstorable", {{"book", book_.id}, {"error", f.what()}});
@@ -226,6 +229,23 @@ class one_book {
       out_.how = book_report::updated;
     else if (!known_)
       leave_out();
+  }
+
+  // Of a book that Calibre has not changed since, it says nothing new.
+  void hear_reader(bool news) {
+    if (!run_.how.reader) return;
+    publication::heard_opinion says = calibre::opinion_of(book_, run_.how.read_column);
+    if (says.empty()) return;
+    std::optional<library::imported> now = known_ ? known_ : find();
+    if (!now) {
+      out_.opinion = run_.how.dry_run && out_.how == book_report::added;
+      return;
+    }
+    const std::vector<library::import_word> word{{now->book, std::move(says)}};
+    const library::import_source source{.name = "calibre", .old = !news};
+    auto hear = [&](db::tx& tx) { return library::hear_import(tx, *run_.how.reader, source, word, !run_.how.dry_run).front(); };
+    library::import_end end = run_.how.dry_run ? run_.with.pool.read_now(hear) : run_.with.pool.write_now(hear);
+    out_.opinion = end == library::import_end::changed;
   }
 
   // The same bytes are another book of that library already; a file has one book.

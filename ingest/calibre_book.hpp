@@ -22,6 +22,7 @@ struct book_report {
   std::vector<failed_file> failed_files;
   std::vector<oddity> oddities;
   std::int64_t replaced = 0, missing = 0;
+  bool opinion = false;  // the reader's was set
 };
 
 // Of a dry run: nothing was stored, so the database does not know that this run met the same bytes before.

@@ -80,7 +80,8 @@ class run {
       out.heard.push_back(i);
       words.push_back({books[0], rows_[i].says});
     }
-    out.ends = library::hear_import(tx, how_.user, out_.source, words, !how_.dry_run);
+    const library::import_source source{.name = out_.source};
+    out.ends = library::hear_import(tx, how_.user, source, words, !how_.dry_run);
     return out;
   }
 

@@ -160,7 +160,7 @@ book_marks marks_of(db::tx& tx, const uuid& user, const std::vector<uuid>& books
   return out;
 }
 
-std::vector<import_end> hear_import(db::tx& tx, const uuid& user, const std::string& source,
+std::vector<import_end> hear_import(db::tx& tx, const uuid& user, const import_source& source,
                                     const std::vector<import_word>& words, bool store) {
   std::vector<uuid> books;
   for (const import_word& w : words) {

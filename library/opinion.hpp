@@ -47,9 +47,14 @@ struct opinion_change {
 // the field.
 result<opinion_change> read_opinion_change(const json::object&);
 
+struct import_source {
+  std::string name;
+  bool old = false;  // it says nothing new: what another import said since stays, too
+};
+
 // The two rules; `now` is the time of the change.
 result<opinion> said_by_hand(opinion, const opinion_change&, instant now);  // an error when the end is before the beginning
-opinion said_by_import(opinion, const publication::heard_opinion&, const std::string& source, instant now);
+opinion said_by_import(opinion, const publication::heard_opinion&, const import_source&, instant now);
 
 std::optional<opinion> find_opinion(db::tx&, const uuid& user, const uuid& book);
 // Nothing when the user does not see the book. The opinion before is kept, and can be taken back once.
@@ -79,7 +84,6 @@ struct import_word {
 enum class import_end { changed, unchanged, kept, unseen };
 // One end for each word; of one book there is at most one. The number of statements does not depend on their number. Without
 // `store` only the ends are found out.
-std::vector<import_end> hear_import(db::tx&, const uuid& user, const std::string& source, const std::vector<import_word>&,
-                                    bool store);
+std::vector<import_end> hear_import(db::tx&, const uuid& user, const import_source&, const std::vector<import_word>&, bool store);
 
 }  // namespace carrel::library

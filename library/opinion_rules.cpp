@@ -63,17 +63,20 @@ std::optional<error> take_review(const json::value& v, opinion_change& out) {
 // What an import may say of a part that somebody said something of before.
 class judge {
  public:
-  judge(const publication::heard_opinion& h, const std::string& source, instant now) : source_(source), now_(now) {
+  judge(const publication::heard_opinion& h, const import_source& source, instant now) : source_(source), now_(now) {
     read_at_ = beginning_of(h.finished.empty() ? h.started : h.finished);
     listed_at_ = beginning_of(h.listed);
   }
 
-  bool may_say(const said& s) const { return s.by != "hand" || (s.at && read_at_ && *read_at_ > *s.at); }
+  bool may_say(const said& s) const {
+    if (s.by == "hand") return s.at && read_at_ && *read_at_ > *s.at;
+    return !source_.old || s.by.empty() || s.by == source_.name;
+  }
 
-  said stamp() const { return {source_, read_at_ ? *read_at_ : listed_at_ ? *listed_at_ : now_}; }
+  said stamp() const { return {source_.name, read_at_ ? *read_at_ : listed_at_ ? *listed_at_ : now_}; }
 
  private:
-  const std::string& source_;
+  const import_source& source_;
   instant now_;
   std::optional<instant> read_at_, listed_at_;
 };
@@ -145,7 +148,7 @@ result<opinion> said_by_hand(opinion o, const opinion_change& c, instant now) {
   return o;
 }
 
-opinion said_by_import(opinion o, const publication::heard_opinion& h, const std::string& source, instant now) {
+opinion said_by_import(opinion o, const publication::heard_opinion& h, const import_source& source, instant now) {
   judge j(h, source, now);
   hear_state(o, h, j);
   hear(o.rating, o.of_rating, h.rating, j);

@@ -8,7 +8,7 @@ namespace carrel::commands {
 namespace {
 
 struct arguments {
-  std::string folder, user;
+  std::string folder, user, read_column;
 };
 arguments given;
 
@@ -22,7 +22,8 @@ std::string summary(const ingest::import_outcome& o) {
                     " without a file, " + number(o.failed) + " could not be taken in.\n" + number(o.files.added.size()) +
                     " files" + would + " added, " + number(o.files.duplicates.size()) + " already there, " +
                     number(o.files.failed.size()) + " could not be taken in, " + number(o.files_missing) + " missing, " +
-                    number(o.files_unknown) + " that Calibre does not know.\n";
+                    number(o.files_unknown) + " that Calibre does not know.\n" + number(o.opinions) +
+                    " ratings and states of reading" + would + " set.\n";
   for (const ingest::failed_file& f : o.files.failed) out += f.path + ": " + f.message + " (" + f.code + ")\n";
   for (std::size_t i = 0; i < std::min(most_shown, o.oddities.size()); ++i) {
     const ingest::oddity& one = o.oddities[i];
@@ -44,6 +45,8 @@ exit_status import_calibre(invocation& call) {
     throw stop(not_found, given.folder + ": " + publication::message_for("calibre_no_library", ""));
   reading_run run(call);
   ingest::import_options options{.user = run.user(given.user), .dry_run = call.dry_run, .stop = run.asked_to_end()};
+  options.reader = run.services().pool.read_now([](db::tx& tx) { return viewer_or_none(tx, given.user); });
+  options.read_column = given.read_column;
   result<ingest::import_outcome, publication::refusal> o = publication::refusal{};
   {
     progress_bar bar("books");
@@ -75,16 +78,23 @@ void describe_import(CLI::App& app, invocation& call) {
   CLI::App* calibre = cmd->add_subcommand("calibre", "the books of a Calibre library, with what Calibre knows about them");
   calibre->add_option("DIR", given.folder, "the folder that holds metadata.db; it is only read, and every file is copied")
       ->required();
-  calibre->add_option("--user", given.user, "who brings them (default: nobody)");
+  calibre->add_option(
+      "--user", given.user,
+      "who brings them (default: nobody), and whose ratings and states of reading they are (default: the owner's)");
+  calibre->add_option("--read-column", given.read_column, "the label of the column of Calibre that tells what was read");
   calibre->footer(
       "Every book goes straight into the library with its title, authors, series, tags, identifiers, description, cover and the "
       "day it\n"
       "was added to Calibre. All its formats become files of one book; saved originals (ORIGINAL_...) are left out.\n"
       "The same command again adds what is new, takes over what was changed in Calibre since, and finishes what was interrupted. "
       "What\n"
-      "somebody edited in Carrel stays as it is, and so does what Calibre does not know. Ratings, the state of reading and your "
-      "own\n"
-      "columns are kept with the book's candidates (columns called pages, subtitle, narrators and genre become fields).\n"
+      "somebody edited in Carrel stays as it is, and so does what Calibre does not know. Ratings, and columns about "
+      "reading,\n"
+      "become those of --user: read, gelesen, lu, status (yes or no, a word such as \"to read\", or the day), date_read, "
+      "gelesen_am,\n"
+      "lu_le, date_started, review. What was set here by hand stays, as with `carrel import csv`. Your other columns are kept "
+      "with\n"
+      "the book's candidates (columns called pages, subtitle, narrators and genre become fields).\n"
       "Missing and unknown files and whatever else is odd are listed. Ctrl-C ends after the books in hand (exit status 5).\n"
       "With --dry-run every file is read and nothing is stored: the lists say what would happen.");
   calibre->callback([&call] { call.action = import_calibre; });
