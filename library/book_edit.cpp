@@ -11,11 +11,14 @@
 namespace carrel::library {
 namespace {
 
-constexpr db::statement sql_fields{"library.read_fields", R"sql(
-  select b.title, b.subtitle, b.title_sort, coalesce(s.name, ''), b.series_index, b.series_index_text, b.languages, b.identifiers,
-         coalesce(b.publisher, ''), b.published_on, b.description, b.description_text, b.genres, b.tags, b.page_count,
-         b.page_count_source, b.age_rating, coalesce(b.reading_direction, ''), b.fixed_layout
-    from books b left join series s on s.id = b.series_id where b.id = $1 for update of b)sql"};
+#define CARREL_SELECT_FIELDS                                                                                         \
+  "select b.title, b.subtitle, b.title_sort, coalesce(s.name, ''), b.series_index, b.series_index_text,"             \
+  "       b.languages, b.identifiers, coalesce(b.publisher, ''), b.published_on, b.description, b.description_text," \
+  "       b.genres, b.tags, b.page_count, b.page_count_source, b.age_rating, coalesce(b.reading_direction, ''),"     \
+  "       b.fixed_layout from books b left join series s on s.id = b.series_id where b.id = $1"
+constexpr db::statement sql_fields{"library.read_fields", CARREL_SELECT_FIELDS " for update of b"};
+constexpr db::statement sql_look{"library.look_at_fields", CARREL_SELECT_FIELDS};
+#undef CARREL_SELECT_FIELDS
 constexpr db::statement sql_people{"library.read_book_people", R"sql(
   select p.name, p.sort_name, bp.role from book_people bp join people p on p.id = bp.person_id
    where bp.book_id = $1 order by bp.role <> 'aut', bp.position)sql"};
@@ -183,7 +186,31 @@ failure set_pages(book_fields& f, const json::value& v) {
   return into(f.page_count, whole_number(v, "page_count", 1'000'000));
 }
 
-failure apply(book_fields& f, const std::string& name, const json::value& v) {
+// ---- telling what changed ---------------------------------------------------------------------------------------
+
+struct edit {
+  book_fields after;
+  std::vector<std::string> names;
+  json::object detail;  // {"field": {"before", "after"}}
+};
+
+result<edit> plan(const book_fields& before, const json::object& changes) {
+  edit e{.after = before, .names = {}, .detail = {}};
+  for (const auto& [name, value] : changes.members()) {
+    if (failure bad = set_field(e.after, name, value)) return *bad;
+  }
+  for (const auto& [name, value] : changes.members()) {
+    json::value old_value = field_value(before, name), new_value = field_value(e.after, name);
+    if (json::dump(old_value) == json::dump(new_value)) continue;
+    e.names.push_back(name);
+    e.detail.set(name, json::object{{"before", old_value}, {"after", new_value}});
+  }
+  return e;
+}
+
+}  // namespace
+
+std::optional<error> set_field(book_fields& f, const std::string& name, const json::value& v) {
   if (name == "title") return set_title(f, v);
   if (name == "subtitle") return into(f.subtitle, one_line(v, name, 1000));
   if (name == "title_sort") return into(f.title_sort, one_line(v, name, 1000));
@@ -200,30 +227,6 @@ failure apply(book_fields& f, const std::string& name, const json::value& v) {
   if (name == "age_rating") return into(f.age_rating, whole_number(v, name, 99));
   return error{name, "is not a field of a book that can be set"};
 }
-
-// ---- telling what changed ---------------------------------------------------------------------------------------
-
-struct edit {
-  book_fields after;
-  std::vector<std::string> names;
-  json::object detail;  // {"field": {"before", "after"}}
-};
-
-result<edit> plan(const book_fields& before, const json::object& changes) {
-  edit e{.after = before, .names = {}, .detail = {}};
-  for (const auto& [name, value] : changes.members()) {
-    if (failure bad = apply(e.after, name, value)) return *bad;
-  }
-  for (const auto& [name, value] : changes.members()) {
-    json::value old_value = field_value(before, name), new_value = field_value(e.after, name);
-    if (json::dump(old_value) == json::dump(new_value)) continue;
-    e.names.push_back(name);
-    e.detail.set(name, json::object{{"before", old_value}, {"after", new_value}});
-  }
-  return e;
-}
-
-}  // namespace
 
 json::value field_value(const book_fields& f, const std::string& name) {
   if (name == "title") return f.title;
@@ -251,8 +254,10 @@ json::value field_value(const book_fields& f, const std::string& name) {
   return json::object{{"name", f.series}, {"index", f.series_index}};
 }
 
-std::optional<book_fields> read_fields(db::tx& tx, const uuid& book) {
-  db::rows rows = tx.run(sql_fields, book);
+namespace {
+
+std::optional<book_fields> fields_by(db::tx& tx, const db::statement& how, const uuid& book) {
+  db::rows rows = tx.run(how, book);
   if (rows.empty()) return std::nullopt;
   const db::row& r = rows[0];
   book_fields f;
@@ -285,6 +290,11 @@ std::optional<book_fields> read_fields(db::tx& tx, const uuid& book) {
   }
   return f;
 }
+
+}  // namespace
+
+std::optional<book_fields> read_fields(db::tx& tx, const uuid& book) { return fields_by(tx, sql_fields, book); }
+std::optional<book_fields> look_at_fields(db::tx& tx, const uuid& book) { return fields_by(tx, sql_look, book); }
 
 result<bool> edit_book(db::tx& tx, const uuid& book, const json::object& changes, const actor& who) {
   std::optional<book_fields> before = read_fields(tx, book);

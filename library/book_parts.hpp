@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "publication/metadata.hpp"
+#include "server/core/error.hpp"
 #include "server/core/json.hpp"
 #include "server/core/uuid.hpp"
 #include "server/db/tx.hpp"
@@ -33,7 +34,11 @@ struct book_fields {
 
 book_fields fields_from(const publication::metadata&);
 json::value field_value(const book_fields&, const std::string& name);  // as a person sets it (edit_book)
-std::optional<book_fields> read_fields(db::tx&, const uuid& book);     // whoever asks: callers have checked visibility
+// One field as a person, a program or a source states it: cleaned and checked. An error names the field and leaves `f` undefined.
+std::optional<error> set_field(book_fields& f, const std::string& name, const json::value&);
+// Whoever asks: callers have checked visibility. The row is locked for the transaction, or only looked at.
+std::optional<book_fields> read_fields(db::tx&, const uuid& book);
+std::optional<book_fields> look_at_fields(db::tx&, const uuid& book);
 
 // Writes the fields and all that follows from them (sort keys, names, tags, search words). The row must exist. Touches
 // updated_at and version; the caller bumps the revision.

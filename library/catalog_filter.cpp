@@ -110,6 +110,12 @@ const statements& way_of(const filter& f, bool words) {
   return in_library ? organised : any_status;
 }
 
+// By id there is no bound on how many hits of a text are looked at.
+constexpr db::statement sql_matching{
+    "library.matching_ids",
+    "select b.id from visible_books($1) b where b.id > $2 and b.offered >= $4 and ($5 = '' or b.status::text = $5)"
+    " and ($12 = '' or b.search_vector @@ to_tsquery('simple', $12))" CARREL_FILTERS " order by b.id limit $3"};
+
 // Ordered by what was typed there is no key to go on from: pages are places.
 #define CARREL_BEST                                                                                                              \
   "select b.id, b.version, b.title_key, b.created_at, b.search_vector from visible_books($1) b"                                  \
@@ -171,6 +177,16 @@ std::string filter::token_name() const {
   auto id = [](const std::optional<uuid>& i) { return i ? i->text() : std::string(); };
   return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) +
          "|" + id(shelf) + "|" + (closest_first && !text.empty() ? "closest" : std::to_string(order_index(order)));
+}
+
+std::vector<uuid> matching_ids(db::tx& tx, const uuid& viewer, const filter& f, const uuid& after, int limit) {
+  std::string words = f.text.empty() ? "" : search_words(f.text);
+  std::vector<uuid> out;
+  if (!f.text.empty() && words.empty()) return out;
+  for (const db::row& r : tx.run(sql_matching, viewer, after, limit, static_cast<int>(f.for_whom), f.status, f.language, f.format,
+                                 f.person, f.series, f.tag, f.shelf, words))
+    out.push_back(r.id(0));
+  return out;
 }
 
 outline outline_of(db::tx& tx, const uuid& viewer, const filter& f, const cursor& from, int limit) {

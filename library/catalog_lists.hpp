@@ -18,6 +18,9 @@ struct list_row {
 // At most `limit` rows after (forward) or before the anchor; going backwards the nearest comes first.
 std::vector<list_row> read_list(db::tx&, const uuid& viewer, const list&, const cursor& anchor, bool forward, int limit);
 
+// All that the filter finds, whatever their number, in the order of their ids and after the given one.
+std::vector<uuid> matching_ids(db::tx&, const uuid& viewer, const filter&, const uuid& after, int limit);
+
 cursor list_edge(list::of, bool beginning);  // an anchor outside every row
 bool key_is_good(list::of, const std::string& key);
 
