@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "ingest/foresee.hpp"
+#include "ingest/group.hpp"
 #include "ingest/item_lock.hpp"
 #include "ingest/names.hpp"
 #include "ingest/pipeline.hpp"
@@ -32,12 +33,28 @@ constexpr db::statement sql_about_books{"ingest.about_books", R"sql(
 constexpr db::statement sql_put_down{"ingest.put_down", R"sql(
   delete from ingest_items where id = any ($1::uuid[]) and state = 'settled' and sha256 = '' and attempts = 0)sql"};
 
-struct order {
-  std::size_t place;
+struct order_line {
+  std::size_t place = 0;
   std::string shown;  // the path as the caller wrote it
   found_item row;
   finding what;
+};
+// A file, or those that are one book together.
+struct order {
+  std::vector<order_line> files;
+  std::optional<uuid> group;
   bool resumed = false;  // of a process that ended
+};
+
+// A folder while it is walked, or files of one that were asked for by name.
+struct open_folder {
+  listing found;
+  std::map<std::string, std::pair<std::size_t, std::string>> lines;  // of each path: its place, and how the caller wrote it
+};
+
+struct waiting_unit {
+  unit files;
+  std::vector<order_line> lines;
 };
 
 struct result_line {
@@ -72,7 +89,32 @@ class run {
       ++ignored_;
       return;
     }
-    found(given, identity_of(facts));
+    if (S_ISREG(facts.st_mode)) return note(asked_for_[absolute.parent_path()], absolute, given, identity_of(facts));
+    submit({.files = {{absolute.native(), identity_of(facts)}}, .beside = {}}, {{next_place(), given.native(), {}, {}}});
+  }
+
+  // Files that were named one by one: what lies beside them goes with them, other books of their folders do not.
+  void take_named() {
+    for (auto& [folder, asked] : asked_for_) {
+      listing all = list_folder(folder, with_.how.ignore);
+      std::set<std::string> used;
+      for (unit& u : units_of(std::move(all))) {
+        std::erase_if(u.files, [&](const finding& f) { return !asked.lines.contains(f.path); });
+        if (u.files.empty()) continue;
+        for (const companion& c : u.beside) used.insert(c.what.path);
+        for (const finding& f : u.files) used.insert(f.path);
+        submit(asked, std::move(u));
+      }
+      for (const finding& f : asked.found.files) {
+        if (used.contains(f.path)) continue;
+        const auto& [place, shown] = asked.lines.at(f.path);
+        if (is_sidecar(fs::path(f.path).filename().native()))
+          ++ignored_;
+        else
+          submit({.files = {f}, .beside = {}}, {{place, shown, {}, {}}});  // gone meanwhile, or in a folder that cannot be read
+      }
+    }
+    asked_for_.clear();
   }
 
   // 4.4; an item that somebody works on has its lock taken and is his.
@@ -82,8 +124,15 @@ class run {
     if (stopped()) return;
     left_ = find_abandoned(with_.pool, with_.store);
     std::lock_guard guard(mutex_);
+    std::map<uuid, std::size_t> groups;  // to the place in the line
     for (const abandoned_item& i : left_.items) {
-      if (!met_.contains(i.id)) line_.push_back({next_place_++, i.path, {.id = i.id, .state = {}}, {}, true});
+      if (met_.contains(i.id)) continue;
+      order_line line{next_place_++, i.path, {.id = i.id, .state = {}}, {}};
+      auto [at, first] = groups.try_emplace(i.group.value_or(i.id), line_.size());
+      if (first)
+        line_.push_back({.files = {std::move(line)}, .group = i.group, .resumed = true});
+      else
+        line_[at->second].files.push_back(std::move(line));
     }
     changed_.notify_all();
   }
@@ -121,7 +170,16 @@ class run {
     std::error_code code;
     fs::path real = fs::canonical(root, code);
     walk_visitor visit;
-    visit.file = [&](const fs::path& p, const identity& who) { found(p, who); };
+    std::vector<open_folder> open;
+    visit.folder = [&](const fs::path&) { open.emplace_back(); };
+    visit.file = [&](const fs::path& p, const identity& who) { note(open.back(), fs::absolute(p).lexically_normal(), p, who); };
+    visit.beside = [&](const fs::path& p, const identity& who) {
+      open.back().found.beside.push_back({fs::absolute(p).lexically_normal().native(), who});
+    };
+    visit.left = [&](const fs::path&) {
+      submit(std::move(open.back()));
+      open.pop_back();
+    };
     visit.special = [&](const fs::path& p, const identity& who) {
       // A link to something that this walk meets anyway says nothing new.
       std::error_code bad;
@@ -129,7 +187,7 @@ class run {
       if (!bad && fs::is_symlink(p, bad) && target.native().starts_with(real.native() + "/"))
         ++ignored_;
       else
-        found(p, who);
+        note(open.back(), fs::absolute(p).lexically_normal(), p, who);
     };
     visit.ignored = [&](const fs::path&) { ++ignored_; };
     visit.trouble = [&](const fs::path& p, const std::string& why) {
@@ -139,21 +197,51 @@ class run {
     walk(root, with_.how.ignore, own_, visit);
   }
 
-  void found(const fs::path& given, const identity& who) {
-    waiting_.push_back({fs::absolute(given).lexically_normal().native(), who});
-    shown_.push_back(given.native());
-    if (waiting_.size() >= batch_size) flush();
+  std::size_t next_place() {
+    std::lock_guard guard(mutex_);
+    return next_place_++;
+  }
+
+  void note(open_folder& in, const fs::path& absolute, const fs::path& given, const identity& who) {
+    in.lines[absolute.native()] = {next_place(), given.native()};
+    in.found.files.push_back({absolute.native(), who});
+  }
+
+  void submit(open_folder folder) {
+    std::set<std::string> companions;
+    std::size_t beside = folder.found.beside.size();
+    for (unit& u : units_of(std::move(folder.found))) {
+      for (const companion& c : u.beside) companions.insert(c.what.path);
+      submit(folder, std::move(u));
+    }
+    ignored_ += static_cast<std::int64_t>(beside - companions.size());
+  }
+
+  void submit(const open_folder& folder, unit u) {
+    std::vector<order_line> lines;
+    for (const finding& f : u.files) {
+      const auto& [place, shown] = folder.lines.at(f.path);
+      lines.push_back({place, shown, {}, {}});
+    }
+    submit(std::move(u), std::move(lines));
+  }
+
+  void submit(unit u, std::vector<order_line> lines) {
+    for (std::size_t i = 0; i < lines.size(); ++i) lines[i].what = u.files[i];
+    files_waiting_ += lines.size();
+    waiting_.push_back({std::move(u), std::move(lines)});
+    if (files_waiting_ >= batch_size) flush();
   }
 
   // One transaction makes the rows of many files; the order of two processes that do the same is the order of the paths.
   void flush() {
     if (waiting_.empty() || stopped()) return;
-    std::vector<found_item> rows = how_.dry_run ? std::vector<found_item>(waiting_.size()) : rows_of_waiting();
+    std::vector<order> orders = how_.dry_run ? orders_of_dry_run() : orders_of_waiting();
     std::unique_lock guard(mutex_);
     changed_.wait(guard, [&] { return line_.size() < longest_line || broken_; });
-    for (std::size_t i = 0; i < rows.size(); ++i) line_.push_back({next_place_++, shown_[i], rows[i], waiting_[i]});
+    for (order& o : orders) line_.push_back(std::move(o));
     waiting_.clear();
-    shown_.clear();
+    files_waiting_ = 0;
     changed_.notify_all();
   }
 
@@ -168,33 +256,67 @@ class run {
     return out;
   }
 
-  std::vector<found_item> rows_of_waiting() {
-    return with_.pool.write_now([&](db::tx& tx) {
-      std::vector<found_item> out = store_findings(tx, waiting_, like());
-      for (const found_item& r : out) {
-        if (r.fresh) continue;
-        mark_asked(tx, r.id, how_.keep, how_.approve);
-        met_.insert(r.id);
+  std::vector<order> orders_of_dry_run() const {
+    std::vector<order> out;
+    for (const waiting_unit& w : waiting_) {
+      for (const order_line& line : w.lines) out.push_back({.files = {line}, .group = {}});
+    }
+    return out;
+  }
+
+  std::vector<order> orders_of_waiting() {
+    std::vector<unit> units;
+    for (const waiting_unit& w : waiting_) units.push_back(w.files);
+    std::vector<stored_unit> rows = with_.pool.write_now([&](db::tx& tx) {
+      std::vector<stored_unit> stored = store_units(tx, units, like());
+      for (const stored_unit& s : stored) {
+        for (const found_item& r : s.items) {
+          if (!r.fresh) mark_asked(tx, r.id, how_.keep, how_.approve);
+        }
       }
-      return out;
+      return stored;
     });
+    std::vector<order> out;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      order& o = out.emplace_back(order{.files = std::move(waiting_[i].lines), .group = rows[i].group});
+      for (std::size_t k = 0; k < o.files.size(); ++k) {
+        o.files[k].row = rows[i].items[k];
+        if (!o.files[k].row.fresh) met_.insert(o.files[k].row.id);
+      }
+    }
+    return out;
   }
 
   // Of what this run was asked to stop before, no trace is left: nobody takes it in later behind the back of who asked.
   void put_down() {
     if (!how_.stop.stop_requested()) return;
     while (!line_.empty()) {
-      std::vector<uuid> ids;
+      std::vector<uuid> ids, groups;
       std::vector<item_lock> mine;
-      for (; !line_.empty() && ids.size() < batch_size; line_.pop_front()) {
-        if (!line_.front().row.fresh) continue;
-        std::optional<item_lock> lock = item_lock::take(with_.store, line_.front().row.id, false);
-        if (!lock) continue;  // a service has it
-        ids.push_back(line_.front().row.id);
-        mine.push_back(std::move(*lock));
-      }
-      with_.pool.write_now([&](db::tx& tx) { tx.run(sql_put_down, ids); });
+      for (; !line_.empty() && ids.size() < batch_size; line_.pop_front()) put_down(line_.front(), ids, groups, mine);
+      with_.pool.write_now([&](db::tx& tx) {
+        tx.run(sql_put_down, ids);
+        forget_empty_groups(tx, groups);
+      });
     }
+  }
+
+  void put_down(const order& o, std::vector<uuid>& ids, std::vector<uuid>& groups, std::vector<item_lock>& mine) {
+    std::vector<uuid> locks;
+    for (const order_line& line : o.files) {
+      if (line.row.fresh) locks.push_back(line.row.id);
+    }
+    std::size_t items = locks.size();
+    if (o.group) locks.insert(locks.begin(), *o.group);
+    std::vector<item_lock> taken;
+    for (const uuid& id : locks) {
+      std::optional<item_lock> lock = item_lock::take(with_.store, id, false);
+      if (!lock) return;  // a service has it
+      taken.push_back(std::move(*lock));
+    }
+    ids.insert(ids.end(), locks.end() - static_cast<std::ptrdiff_t>(items), locks.end());
+    if (o.group) groups.push_back(*o.group);
+    std::move(taken.begin(), taken.end(), std::back_inserter(mine));
   }
 
   void fail(const fs::path& p, const std::string& code, const std::string& message) {
@@ -216,34 +338,42 @@ class run {
       changed_.notify_all();
       guard.unlock();
       try {
-        forecast f;
-        if (how_.dry_run) {
-          f = foresee(with_, next.what, like());
-        } else {
-          std::optional<ending> end = take_one(next);
-          if (!end) continue;
-          f.end = std::move(*end);
-        }
-        std::int64_t count = done(next, std::move(f));
-        if (!how_.dry_run) analyze_when_grown(with_.pool, count);
+        if (how_.dry_run)
+          done(next.files.front(), foresee(with_, next.files.front().what, like()), false);
+        else
+          carry_out(next);
       } catch (...) {
         return interrupt(std::current_exception());
       }
     }
   }
 
-  // Nothing for an item of another process that is somebody else's by now, or that has nothing left to take in.
-  std::optional<ending> take_one(const order& o) {
-    std::optional<ending> e = take_in(with_, o.row.id, !o.resumed);
-    if (o.resumed && (!e || e->how == ending::vanished)) return std::nullopt;
-    // The server was quicker with a file that this command found first, or only the source was left to see to.
-    if ((o.row.fresh || o.resumed) && e->how == ending::duplicate && !e->status.empty()) e->how = ending::added;
-    return e;
+  void carry_out(const order& o) {
+    std::optional<std::vector<member_ending>> ends;
+    if (o.group) {
+      ends = take_group(with_, *o.group, !o.resumed);
+    } else if (std::optional<ending> one = take_in(with_, o.files.front().row.id, !o.resumed)) {
+      ends = std::vector<member_ending>{{o.files.front().row.id, std::move(*one)}};
+    }
+    if (!ends) return;  // an item of another process that is somebody else's by now
+    for (const order_line& line : o.files) {
+      auto at = std::find_if(ends->begin(), ends->end(), [&](const member_ending& m) { return m.item == line.row.id; });
+      if (at != ends->end()) tell(o, line, std::move(at->end));
+    }
   }
 
-  std::int64_t done(const order& o, forecast f) {
+  void tell(const order& o, const order_line& line, ending e) {
+    if (o.resumed && e.how == ending::vanished) return;  // nothing was left to take in
+    // The server was quicker with a file that this command found first, or only the source was left to see to.
+    if ((line.row.fresh || o.resumed) && e.how == ending::duplicate && !e.status.empty()) e.how = ending::added;
+    forecast f;
+    f.end = std::move(e);
+    analyze_when_grown(with_.pool, done(line, std::move(f), o.resumed));
+  }
+
+  std::int64_t done(const order_line& o, forecast f, bool resumed) {
     std::lock_guard guard(mutex_);
-    lines_[o.place] = {o.shown, std::move(f.end), {}, std::move(f), o.resumed};
+    lines_[o.place] = {o.shown, std::move(f.end), {}, std::move(f), resumed};
     ++done_;
     if (tell_) tell_(done_, static_cast<std::int64_t>(next_place_));
     return done_;
@@ -293,8 +423,9 @@ class run {
   std::optional<item_lock> alive_;  // on the batch: while it is held the items are ours, begun or not
   abandoned left_;
   std::set<uuid> met_;  // rows of earlier runs that this one found by their files
-  std::vector<finding> waiting_;
-  std::vector<std::string> shown_;
+  std::map<fs::path, open_folder> asked_for_;
+  std::vector<waiting_unit> waiting_;
+  std::size_t files_waiting_ = 0;
   std::int64_t ignored_ = 0, done_ = 0;
   std::size_t next_place_ = 0;
   std::mutex mutex_;
@@ -366,6 +497,7 @@ outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, cons
   run all(s, o, tell);
   try {
     for (const fs::path& p : paths) all.take(p);
+    all.take_named();
     all.take_abandoned();
   } catch (...) {
     all.interrupt(std::current_exception());

@@ -43,11 +43,12 @@ forecast foresee(const services& s, const finding& f, const item& like) {
   result<publication::isolated::inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), name);
   if (!inside) return bad(ending::rejected, inside.error().code, inside.error().detail);
   publication::opened& o = inside->about;
-  if (o.about.title.empty()) o.about.title = publication::guess_from_name(name).title;
+  std::vector<library::local_source> said = said_of(o, name, nullptr);
   if (prints->size + prints->size / 20 > s.store.free_bytes()) return bad(ending::failed, "disk_full", "");
-  out.possible_duplicate_of = s.pool.read_now([&](db::tx& tx) { return library::find_duplicate(tx, o.about, o.content_hash); });
+  publication::metadata outline = library::outline(said);
+  out.possible_duplicate_of = s.pool.read_now([&](db::tx& tx) { return library::find_duplicate(tx, outline, o.content_hash); });
   out.end.how = ending::added;
-  out.end.status = approved(s, like, o, out.possible_duplicate_of.has_value()) ? "organized" : "review";
+  out.end.status = approved(s, like, said, o.warnings, out.possible_duplicate_of.has_value()) ? "organized" : "review";
   out.end.warnings = o.warnings;
   return out;
 }

@@ -1,6 +1,9 @@
 #include "ingest/jobs.hpp"
 
+#include <algorithm>
+
 #include "ingest/covers.hpp"
+#include "ingest/group.hpp"
 #include "ingest/in_place.hpp"
 #include "ingest/orphans.hpp"
 #include "ingest/pipeline.hpp"
@@ -21,6 +24,18 @@ constexpr db::statement sql_in_trash{"ingest.mark_in_trash", R"sql(
    where i.id = $1 and i.source = 'watch' and i.state = 'duplicate' and i.source_done and i.error_code = ''
      and b.id = i.book_id and b.deleted_at is not null)sql"};
 
+// What came of the file that was asked for, or of the one of its group that has to be tried again.
+std::optional<ending> take_in_group(const services& s, const uuid& group, const uuid& asked) {
+  std::optional<std::vector<member_ending>> all = take_group(s, group, false);
+  if (!all || all->empty()) return std::nullopt;
+  for (const member_ending& m : *all) {
+    if (m.end.how == ending::duplicate) s.pool.write_now([&](db::tx& tx) { tx.run(sql_in_trash, m.item); });
+  }
+  auto waits = std::find_if(all->begin(), all->end(), [](const member_ending& m) { return m.end.again_after.has_value(); });
+  auto own = std::find_if(all->begin(), all->end(), [&](const member_ending& m) { return m.item == asked; });
+  return (waits != all->end() ? waits : own != all->end() ? own : all->begin())->end;
+}
+
 void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::progress& p) {
   std::optional<uuid> id = uuid::parse(j.payload_text("item"));
   if (!id) throw carrel::jobs::give_up("the job names no item");
@@ -29,14 +44,14 @@ void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::p
     throw carrel::jobs::not_now(publication::message_for("disk_full", ""), space_delay);
   }
   if (lies_in_quarantine(s, *id)) try_again(s, *id);
-  std::optional<ending> end = take_in(s, *id, false);
+  std::optional<uuid> group = s.pool.read_now([&](db::tx& tx) { return group_of(tx, *id); });
+  std::optional<ending> end = group ? take_in_group(s, *group, *id) : take_in(s, *id, false);
   if (!end) throw carrel::jobs::not_now("another worker has this file", std::chrono::seconds(10));
-  if (end->how == ending::duplicate) s.pool.write_now([&](db::tx& tx) { tx.run(sql_in_trash, *id); });
+  if (end->how == ending::duplicate && !group) s.pool.write_now([&](db::tx& tx) { tx.run(sql_in_trash, *id); });
+  if (end->again_after) throw carrel::jobs::not_now(publication::message_for(end->code, end->detail), *end->again_after);
   if (end->how == ending::added || end->how == ending::duplicate) return p.report(1, 1);
   if (end->how == ending::vanished || end->how == ending::left_alone) return;
-  std::string why = publication::message_for(end->code, end->detail);
-  if (end->again_after) throw carrel::jobs::not_now(why, *end->again_after);
-  throw carrel::jobs::give_up(why);
+  throw carrel::jobs::give_up(publication::message_for(end->code, end->detail));
 }
 
 }  // namespace

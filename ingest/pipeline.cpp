@@ -59,11 +59,11 @@ std::string work::safe() const {
   return safe_name(source_path().filename().native());
 }
 
-std::optional<ending> take_in(const services& s, const uuid& id, bool wait, const brought* from) {
+std::optional<ending> take_in(const services& s, const uuid& id, bool wait, const brought* from, const company* beside) {
   std::optional<item_lock> mine = item_lock::take(s.store, id, wait);
   if (!mine) return std::nullopt;
   std::optional<item> row = s.pool.read_now([&](db::tx& tx) { return find_item(tx, id); });
-  work w{.with = s, .what = {}, .in = {}, .prints = {}, .inside = {}, .repairs = {}, .from = from};
+  work w{.with = s, .what = {}, .in = {}, .prints = {}, .inside = {}, .repairs = {}, .from = from, .beside = beside};
   if (!row) return vanish(w);
   w.what = std::move(*row);
   std::optional<ending> out = already_there(w);

@@ -30,9 +30,19 @@ struct brought {
   std::optional<library::new_cover> cover;  // stored already
 };
 
+struct company;  // company.hpp
+
 // Takes the item from wherever it stands to its end; what is true already is not done again. Waits for another worker that has
 // the item, or, when told not to wait, answers nothing.
-std::optional<ending> take_in(const services&, const uuid& item, bool wait, const brought* from = nullptr);
+std::optional<ending> take_in(const services&, const uuid& item, bool wait, const brought* from = nullptr,
+                              const company* beside = nullptr);
+
+struct member_ending {
+  uuid item;
+  ending end;
+};
+// The same for files that are one book together, and for what lies beside them.
+std::optional<std::vector<member_ending>> take_group(const services&, const uuid& group, bool wait);
 
 // A refused file once more, from quarantine or from where it lies (errata: "try again"). False when there is nothing to try.
 bool try_again(const services&, const uuid& item);

@@ -28,6 +28,7 @@ constexpr db::statement sql_before{"ingest.brought_before", R"sql(
    where i.source = 'import' and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
    order by i.source_path = $1 desc, i.created_at desc)sql"};
 
+constexpr db::statement sql_has_no_cover{"ingest.has_no_cover", "select cover_id is null from books where id = $1"};
 constexpr db::statement sql_status{"ingest.status_of_book", "select status from books where id = $1"};
 
 struct target_gone {};
@@ -61,6 +62,7 @@ std::optional<error> place(work& w) {
 result<std::optional<library::new_cover>> cover_of(const work& w) {
   std::optional<library::new_cover> out;
   if (w.from != nullptr && w.from->cover) return w.from->cover;
+  if (w.beside != nullptr && w.beside->cover) return w.beside->cover;
   if (!w.inside->about.cover) return out;
   result<library::new_cover> stored = store_cover(w.with, *w.inside->about.cover, w.inside->thumbnails, "embedded");
   if (!stored) return stored.error();
@@ -92,18 +94,6 @@ library::new_file file_row(const work& w) {
   f.described = o.described;
   f.warnings = o.warnings;
   return f;
-}
-
-// 18.1 for the file itself.
-double confidence_of(const publication::opened& o) {
-  auto has = [&](std::string_view code) {
-    return std::any_of(o.warnings.begin(), o.warnings.end(), [&](const publication::warning& x) { return x.code == code; });
-  };
-  double out = o.described ? 0.9 : 0.3;
-  if (has("metadata_missing_title")) out -= 0.2;
-  if (o.about.authors.empty()) out -= 0.15;
-  if (has("xml_recovered") || has("text_invalid_utf8")) out -= 0.1;
-  return std::max(out, 0.3);
 }
 
 struct committed {
@@ -161,6 +151,27 @@ std::pair<std::string, uuid> add_brought(db::tx& tx, const work& w, const uuid& 
   return {"organized", library::add_book(tx, book, "organized", o.about, f, cover, like, &says)};
 }
 
+std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
+                                     const std::optional<library::new_cover>& cover) {
+  const publication::opened& o = w.inside->about;
+  library::new_book b{
+      .status = {}, .said = said_of(o, f.original_name, w.beside), .cover = cover, .possible_duplicate_of = {}, .created_at = {}};
+  b.possible_duplicate_of = library::find_duplicate(tx, library::outline(b.said), o.content_hash);
+  b.status = approved(w.with, w.what, b.said, o.warnings, b.possible_duplicate_of.has_value()) ? "organized" : "review";
+  if (w.beside != nullptr) b.created_at = w.beside->added_at;
+  library::add_book(tx, book, b, f);
+  if (w.beside != nullptr) settle(tx, w.with, *w.beside, book);
+  return {b.status, book};
+}
+
+// A further file of a group, whose first one made the book.
+std::pair<std::string, uuid> add_to_group(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
+                                          const std::optional<library::new_cover>& cover) {
+  library::add_file(tx, book, {library::embedded_source(w.inside->about.about, f.warnings, f.original_name)}, f);
+  if (cover && tx.run(sql_has_no_cover, book)[0].flag(0)) library::set_cover(tx, book, *cover);
+  return {tx.run(sql_status, book)[0].text(0), book};
+}
+
 committed commit(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
                  const std::optional<library::new_cover>& cover, bool replaces) {
   committed out;
@@ -169,12 +180,13 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   out.other = library::find_bytes(tx, f.checksum);
   if (out.other) return out;
   const publication::opened& o = w.inside->about;
+  bool made = true;  // the file makes the book
   if (w.from != nullptr) {
     std::tie(out.status, out.book) = add_brought(tx, w, book, f, cover, replaces);
   } else {
-    std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
-    out.status = approved(w.with, w.what, o, like.has_value()) ? "organized" : "review";
-    out.book = library::add_book(tx, book, out.status, o.about, f, cover, like);
+    std::optional<uuid> joined = w.beside != nullptr ? book_of_group(tx, w.beside->group) : std::nullopt;
+    made = !joined;
+    std::tie(out.status, out.book) = joined ? add_to_group(tx, w, *joined, f, cover) : add_new(tx, w, book, f, cover);
   }
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
@@ -182,6 +194,8 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   out.row.book = out.book;
   out.row.file_id = f.id;
   out.row.warnings = o.warnings;
+  if (made && w.beside != nullptr)
+    out.row.warnings.insert(out.row.warnings.end(), w.beside->warnings.begin(), w.beside->warnings.end());
   out.row.source_done = w.what.keep || !w.what.has_source() || w.source_moved;
   mark_stored(tx, out.row);
   library::bump_revision(tx);
@@ -221,13 +235,22 @@ ending came_second(work& w, const library::known_bytes& other) {
 
 }  // namespace
 
+std::vector<library::local_source> said_of(const publication::opened& o, const std::string& name, const company* beside) {
+  std::vector<library::local_source> out = library::sources_in_file(o, name);
+  if (beside != nullptr) out.insert(out.end(), beside->said.begin(), beside->said.end());
+  library::judge(out);
+  return out;
+}
+
 // `--approve` approves whatever was taken in; the setting asks for more.
-bool approved(const services& s, const item& what, const publication::opened& o, bool possible_duplicate) {
+bool approved(const services& s, const item& what, const std::vector<library::local_source>& said,
+              const std::vector<publication::warning>& warnings, bool possible_duplicate) {
   if (possible_duplicate) return false;
   if (what.approve) return true;
-  bool blocked = std::any_of(o.warnings.begin(), o.warnings.end(),
+  bool blocked = std::any_of(warnings.begin(), warnings.end(),
                              [](const publication::warning& x) { return publication::blocks_approval(x.code); });
-  return s.how.auto_approve && !blocked && !o.about.authors.empty() && confidence_of(o) >= *s.how.auto_approve;
+  return s.how.auto_approve && !blocked && !library::outline(said).authors.empty() &&
+         library::best_confidence(said) >= *s.how.auto_approve;
 }
 
 ending publish(work& w) {
@@ -270,7 +293,7 @@ ending publish(work& w) {
   out.book = done.book;
   out.file = f.id;
   out.status = done.status;
-  out.warnings = w.inside->about.warnings;
+  out.warnings = w.what.warnings;
   if (w.source_stays) out.warnings.push_back({"source_stays", shown_name(w.source_path().parent_path().native())});
   return out;
 }
@@ -301,9 +324,12 @@ ending store_duplicate(work& w, const library::known_bytes& known) {
 
 // Step 8: never the watch folder itself, and rmdir refuses what is not empty.
 void remove_empty_folders(const work& w) {
-  if (w.what.origin != "watch" || w.what.keep) return;
-  fs::path root = w.with.how.drop_dir.lexically_normal();
-  for (fs::path at = w.source_path().lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/");
+  if (w.what.origin == "watch" && !w.what.keep) remove_empty_folders(w.with, w.source_path());
+}
+
+void remove_empty_folders(const services& s, const fs::path& file) {
+  fs::path root = s.how.drop_dir.lexically_normal();
+  for (fs::path at = file.lexically_normal().parent_path(); at != root && at.native().starts_with(root.native() + "/");
        at = at.parent_path()) {
     if (::rmdir(at.c_str()) != 0) return;
   }

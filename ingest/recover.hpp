@@ -17,6 +17,7 @@ int enqueue_unfinished(db::tx&, bool at_start);
 // it lives, and everything else is a service's. `claims` keeps other commands away from them.
 struct abandoned_item {
   uuid id;
+  std::optional<uuid> group;
   std::string path;  // bytes; of an upload its name
 };
 struct abandoned {

@@ -29,11 +29,12 @@ class walker {
     if (depth > deepest) return trouble(path, "folder_too_deep");
     if (visit_.folder) visit_.folder(path);
     std::optional<std::vector<std::string>> names = list(fd.get());
-    if (!names) return trouble(path, "folder_unavailable");
-    for (const std::string& entry : *names) {
-      if (visit_.stop && visit_.stop()) return;
+    if (!names) trouble(path, "folder_unavailable");
+    for (const std::string& entry : names.value_or(std::vector<std::string>())) {
+      if (visit_.stop && visit_.stop()) break;
       one(fd.get(), entry, path / entry, depth);
     }
+    if (visit_.left) visit_.left(path);
   }
 
  private:
@@ -61,7 +62,9 @@ class walker {
       if (ignored_folder(name, ignore_)) return ignored(path);
       return folder(parent, name.c_str(), path, depth + 1);
     }
-    if (ignored_file(name, ignore_) || is_sidecar(name)) return ignored(path);
+    if (ignored_file(name, ignore_)) return ignored(path);
+    if (is_sidecar(name))
+      return S_ISREG(facts.st_mode) && visit_.beside ? visit_.beside(path, identity_of(facts)) : ignored(path);
     if (S_ISREG(facts.st_mode))
       visit_.file(path, identity_of(facts));
     else if (visit_.special)
@@ -107,6 +110,17 @@ bool inside_own(const fs::path& p, const own_folders& own) {
 
 void walk(const fs::path& root, const std::vector<std::string>& ignore, const own_folders& own, const walk_visitor& visit) {
   walker(ignore, own, visit).folder(AT_FDCWD, root.c_str(), root, 0);
+}
+
+listing list_folder(const fs::path& folder, const std::vector<std::string>& ignore) {
+  listing out;
+  std::error_code code;
+  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+    std::string name = at->path().filename().native();
+    std::optional<identity> who = ignored_file(name, ignore) ? std::nullopt : identity_at(at->path());
+    if (who) (is_sidecar(name) ? out.beside : out.files).push_back({at->path().native(), *who});
+  }
+  return out;
 }
 
 }  // namespace carrel::ingest

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingest/grouping.hpp"
 #include "ingest/paths.hpp"
 #include "library/store.hpp"
 
@@ -24,12 +25,17 @@ struct walk_visitor {
   std::function<void(const std::filesystem::path&, const identity&)> file;     // ordinary files with names that are looked at
   std::function<void(const std::filesystem::path&, const identity&)> special;  // links, FIFOs, sockets, devices
   std::function<void(const std::filesystem::path&)> folder;                    // before its entries are read
-  std::function<void(const std::filesystem::path&)> ignored;                   // names of 3.2, sidecars
+  std::function<void(const std::filesystem::path&)> left;                      // after the last of them
+  std::function<void(const std::filesystem::path&, const identity&)> beside;   // sidecars; not set: they are ignored
+  std::function<void(const std::filesystem::path&)> ignored;                   // names of 3.2
   std::function<void(const std::filesystem::path&, const std::string& code)> trouble;  // folder_unavailable, folder_too_deep
   std::function<bool()> stop;
 };
 
 // In the order of the names' bytes. Entries of a folder are read before the first of them is visited.
 void walk(const std::filesystem::path& root, const std::vector<std::string>& ignore, const own_folders&, const walk_visitor&);
+
+// One folder alone, as far as it can be read.
+listing list_folder(const std::filesystem::path&, const std::vector<std::string>& ignore);
 
 }  // namespace carrel::ingest

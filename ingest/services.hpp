@@ -8,7 +8,20 @@
 namespace carrel::ingest {
 
 // The moments of ingest.md 4.1 and 4.3 at which a crash is tried in tests.
-enum class step { probed, hashed, folder_made, in_staging, in_attic, placed, stored, source_gone, refused, in_quarantine };
+enum class step {
+  probed,
+  hashed,
+  folder_made,
+  in_staging,
+  in_attic,
+  placed,
+  stored,
+  source_gone,
+  refused,
+  in_quarantine,
+  told,
+  sidecar_gone
+};
 
 struct services {
   db::pool& pool;

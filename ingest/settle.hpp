@@ -34,7 +34,8 @@ class settling {
   void touch(steady::time_point at);
   steady::time_point next() const { return next_; }
   const identity& who() const { return who_; }
-  const std::string& reason() const { return reason_; }  // of unreadable
+  steady::time_point changed_at() const { return changed_at_; }  // when it was last seen to change, or first seen
+  const std::string& reason() const { return reason_; }          // of unreadable
   bool row_is_old() const { return row && row_who != who_; }
 
   std::optional<uuid> row;  // the item that shows it as waiting for its rest, or as unreadable

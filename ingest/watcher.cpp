@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "ingest/folder_note.hpp"
+#include "ingest/gathering.hpp"
+#include "ingest/group.hpp"
 #include "ingest/inotify.hpp"
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
@@ -73,6 +75,7 @@ struct watcher::state {
     remote = is_remote(root);
     own = folders_of(with.store);
     waiting.clear();
+    gathered.emplace(with.how, remote);
     troubled.clear();
     first_scan = true;
     if (!with.how.poll_only) events.open();
@@ -93,10 +96,12 @@ struct watcher::state {
       look_at_due();
       steady::time_point until = std::min(next_scan, next_check);
       for (const auto& [path, s] : waiting) until = std::min(until, s.next());
+      until = std::min(until, gathered->next().value_or(until));
       if (hear(until)) next_scan = steady::now();
     }
     events.close();
     waiting.clear();
+    gathered.reset();
   }
 
   // Sleeps until the moment, an event or the end; true when everything has to be scanned.
@@ -113,6 +118,9 @@ struct watcher::state {
         if (!ignored_folder(name, with.how.ignore)) scan(e.path);
       } else if (auto at = waiting.find(e.path.native()); at != waiting.end()) {
         at->second.touch(steady::now());
+      } else if (gathered->holds(e.path.native())) {
+        gathered->release(e.path.native());
+        add(e.path.native());
       } else if (!e.rights && !ignored_file(name, with.how.ignore) && !is_sidecar(name)) {
         add(e.path.native());
       }
@@ -121,7 +129,7 @@ struct watcher::state {
   }
 
   void add(const std::string& path) {
-    if (waiting.size() < most_waiting) waiting.try_emplace(path, with.how, remote);
+    if (waiting.size() + gathered->size() < most_waiting) waiting.try_emplace(path, with.how, remote);
   }
 
   void scan(const fs::path& from) {
@@ -136,7 +144,7 @@ struct watcher::state {
     };
     walk_visitor visit;
     visit.file = [&](const fs::path& p, const identity& who) {
-      if (waiting.contains(p.native())) return;
+      if (waiting.contains(p.native()) || gathered->holds(p.native())) return;
       batch.push_back({p.native(), who});
       if (batch.size() >= lookup_batch) look_up();
     };
@@ -185,8 +193,8 @@ struct watcher::state {
   }
 
   void look_at_due() {
-    std::vector<std::pair<std::string, settling*>> ready;
-    std::vector<std::string> gone;
+    std::vector<unit> ready;
+    std::vector<std::string> done, gone;
     steady::time_point at = steady::now();
     for (auto& [path, s] : waiting) {
       if (s.next() > at || stopping) continue;
@@ -198,11 +206,19 @@ struct watcher::state {
         case settled::incomplete:
         case settled::unreadable: show(path, s, found); break;
         case settled::ready:
-        case settled::special: ready.emplace_back(path, &s); break;
+          gathered->hold(path, s.who(), s.changed_at());
+          done.push_back(path);
+          break;
+        case settled::special:
+          ready.push_back({.files = {{path, s.who()}}, .beside = {}});
+          done.push_back(path);
+          break;
         case settled::gone: gone.push_back(path); break;
       }
       if (s.row_is_old()) drop_row(s);
     }
+    for (const std::string& path : done) waiting.erase(path);
+    gather(ready);
     hand_over(ready);
     for (const std::string& path : gone) {
       if (settling& s = waiting.at(path); s.row) drop_row(s);
@@ -210,15 +226,28 @@ struct watcher::state {
     }
   }
 
-  void hand_over(const std::vector<std::pair<std::string, settling*>>& ready) {
-    std::vector<finding> batch;
+  void gather(std::vector<unit>& ready) {
+    gathering::outcome found = gathered->look(steady::now(), [&](const finding& f) {
+      if (waiting.contains(f.path)) return true;
+      bool known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, {f}).front(); });
+      if (!known) add(f.path);
+      return !known;
+    });
+    for (const std::string& path : found.again) add(path);
+    std::move(found.ready.begin(), found.ready.end(), std::back_inserter(ready));
+  }
+
+  void hand_over(const std::vector<unit>& ready) {
+    std::vector<unit> batch;
+    std::size_t files = 0;
     for (std::size_t i = 0; i < ready.size(); ++i) {
-      batch.push_back({ready[i].first, ready[i].second->who()});
-      if (batch.size() < lookup_batch && i + 1 < ready.size()) continue;
+      files += ready[i].files.size();
+      batch.push_back(ready[i]);
+      if (files < lookup_batch && i + 1 < ready.size()) continue;
       with.pool.write_now([&](db::tx& tx) { submit(tx, batch); });
       batch.clear();
+      files = 0;
     }
-    for (const auto& [path, s] : ready) waiting.erase(path);
   }
 
   static item like(const char* state) {
@@ -229,12 +258,16 @@ struct watcher::state {
   }
 
   // A file that came back under the same name, or whose row showed it as incomplete, goes on with its old row.
-  static void submit(db::tx& tx, const std::vector<finding>& batch) {
-    for (const found_item& f : store_findings(tx, batch, like("settled"))) {
-      bool goes = f.fresh || f.state == "seen" || f.state == "vanished" || f.state == "settled" || f.unreadable;
-      if (!goes) continue;
-      if (!f.fresh) tx.run(sql_settle, f.id);
-      enqueue_file(tx, f.id);
+  static void submit(db::tx& tx, const std::vector<unit>& batch) {
+    for (const stored_unit& u : store_units(tx, batch, like("settled"))) {
+      bool goes = false;
+      for (const found_item& f : u.items) {
+        bool waits = f.fresh || f.state == "seen" || f.state == "vanished" || f.state == "settled" || f.unreadable;
+        if (waits && !f.fresh) tx.run(sql_settle, f.id);
+        if (waits && !u.group) enqueue_file(tx, f.id);
+        goes = goes || waits;
+      }
+      if (u.group && goes) enqueue_file(tx, first_of_group(tx, *u.group));
     }
   }
 
@@ -287,7 +320,8 @@ struct watcher::state {
   own_folders own;
   bool remote = false;
   std::map<std::string, settling> waiting;
-  std::set<fs::path> troubled;  // folders with a note; a change of their rights is worth a scan
+  std::optional<gathering> gathered;  // complete, but perhaps not their books
+  std::set<fs::path> troubled;        // folders with a note; a change of their rights is worth a scan
   bool first_scan = true;
   std::atomic<bool> stopping = false, holding = false;
   std::mutex mutex;

@@ -3,8 +3,10 @@
 
 #include <optional>
 
+#include "ingest/company.hpp"
 #include "ingest/pipeline.hpp"
 #include "library/book.hpp"
+#include "library/local_source.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/open.hpp"
 
@@ -18,9 +20,10 @@ struct work {
   std::optional<publication::isolated::inspection> inside;
   std::optional<library::known_bytes> repairs;  // a stored file that is damaged and has the same bytes
   const brought* from = nullptr;
-  bool source_moved = false;  // 4a: the source itself is in staging
-  bool surplus = false;       // the target was there already; the staged copy goes after the commit
-  bool source_stays = false;  // it could not be removed from its folder
+  const company* beside = nullptr;  // of a file that is in a group
+  bool source_moved = false;        // 4a: the source itself is in staging
+  bool surplus = false;             // the target was there already; the staged copy goes after the commit
+  bool source_stays = false;        // it could not be removed from its folder
 
   std::filesystem::path path_of(const std::string& stored) const { return with.store.absolute(stored); }
   std::filesystem::path source_path() const { return what.source_path; }
@@ -42,14 +45,18 @@ std::optional<ending> link_into_attic(work&);
 // 22 and 54 of the SQL standard's classes: it is the values that the database will not take, now or later.
 inline bool blames_the_values(const db::failure& f) { return f.sqlstate.starts_with("22") || f.sqlstate.starts_with("54"); }
 
+// What the file, its name and what lies beside it say of the book.
+std::vector<library::local_source> said_of(const publication::opened&, const std::string& name, const company* beside);
 // 18.3: does the book go into the library without a person?
-bool approved(const services&, const item&, const publication::opened&, bool possible_duplicate);
+bool approved(const services&, const item&, const std::vector<library::local_source>&, const std::vector<publication::warning>&,
+              bool possible_duplicate);
 // The organising steps and step 6.
 ending publish(work&);
 ending store_duplicate(work&, const library::known_bytes&);
 // Steps 7 and 8.
 void finish_source(work&);
 void remove_empty_folders(const work&);
+void remove_empty_folders(const services&, const std::filesystem::path& file);  // above it, in the drop folder
 
 // The answer for an item that was refused before.
 ending refused_before(const item&);

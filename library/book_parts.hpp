@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "publication/metadata.hpp"
+#include "server/core/clock.hpp"
 #include "server/core/error.hpp"
 #include "server/core/json.hpp"
 #include "server/core/uuid.hpp"
@@ -15,7 +16,9 @@
 
 namespace carrel::library {
 
-struct curated;  // imported.hpp
+struct curated;   // imported.hpp
+struct new_file;  // book.hpp
+struct new_cover;
 
 // A book's own fields, as a person or a file states them; everything else of the row is derived from these.
 struct book_fields {
@@ -43,6 +46,16 @@ std::optional<book_fields> look_at_fields(db::tx&, const uuid& book);
 // Writes the fields and all that follows from them (sort keys, names, tags, search words). The row must exist. Touches
 // updated_at and version; the caller bumps the revision.
 void write_fields(db::tx&, const uuid& book, const book_fields&);
+
+// A book's row with its names and its first file; and a further file of a book. Candidates are the caller's.
+struct book_row {
+  std::string status;
+  std::optional<uuid> possible_duplicate_of;
+  std::optional<instant> created_at;
+  json::object sources;  // books.field_sources
+};
+void insert_book(db::tx&, const uuid& id, const book_fields&, const new_file&, const std::optional<new_cover>&, const book_row&);
+void insert_another_file(db::tx&, const uuid& book, const new_file&);
 
 // Rows for names, made when missing: key (folded name) -> id. One or two statements whatever the number; keys are inserted in
 // order so that two processes cannot deadlock.

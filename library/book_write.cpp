@@ -3,7 +3,6 @@
 
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
-#include "library/imported.hpp"
 #include "library/offer.hpp"
 #include "library/revision.hpp"
 #include "library/search_words.hpp"
@@ -81,12 +80,6 @@ constexpr db::statement sql_hashes{"library.remember_hashes", R"sql(
   insert into book_file_hashes (hash, kind, file_id, book_id, variant)
   select w.hash, w.kind, $1, $2, $3 from unnest($4::text[], $5::text[]) as w (hash, kind)
       on conflict (hash, kind, file_id) do update set variant = excluded.variant where book_file_hashes.variant = 'replaced')sql"};
-
-constexpr db::statement sql_candidate{"library.add_embedded_candidate", R"sql(
-  insert into book_metadata_candidates (id, book_id, source, source_key, normalized, confidence, reasons)
-  values ($1, $2, $3, $4, $5::jsonb, $6, $7::jsonb)
-      on conflict (book_id, source, source_key) do update
-     set normalized = excluded.normalized, confidence = excluded.confidence, reasons = excluded.reasons, fetched_at = now())sql"};
 
 // Nothing when somebody else is just adding it; then it is there the next time.
 constexpr db::statement sql_cover{"library.add_cover", R"sql(
@@ -176,23 +169,6 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
   return out;
 }
 
-// What the file itself says, kept beside what people choose (ingest.md 18.1). `key` tells the files of one book apart.
-void add_candidate(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file, const std::string& key) {
-  double confidence = file.described ? 0.9 : 0.3;
-  json::array reasons;
-  auto doubt = [&](const char* why, double by) {
-    confidence = std::max(0.3, confidence - by);
-    reasons.emplace_back(why);
-  };
-  for (const publication::warning& w : file.warnings) {
-    if (w.code == "metadata_missing_title") doubt("no title", 0.2);
-    if (w.code == "metadata_missing_author") doubt("no author", 0.15);
-    if (w.code == "xml_recovered" || w.code == "text_invalid_utf8") doubt("damaged description", 0.1);
-  }
-  tx.run(sql_candidate, uuid::make(), book, file.described ? "embedded" : "path", key, json::dump(normalized_from(m)), confidence,
-         json::dump(reasons));
-}
-
 }  // namespace
 
 json::object normalized_from(const publication::metadata& m) {
@@ -217,6 +193,12 @@ json::object normalized_from(const publication::metadata& m) {
     json::array series{json::object{{"name", m.series}, {"position", m.series_index}, {"position_text", m.series_index_text}}};
     normalized.set("series", std::move(series));
   }
+  if (m.page_count > 0) normalized.set("page_count", m.page_count);
+  if (m.duration > 0) normalized.set("duration_seconds", static_cast<double>(m.duration) / 1000);
+  if (m.rating) normalized.set("rating", *m.rating);
+  json::object facts;
+  for (const auto& [key, value] : m.facts) facts.set(key, value);
+  if (!facts.empty()) normalized.set("facts", std::move(facts));
   return normalized;
 }
 
@@ -330,34 +312,24 @@ void insert_file(db::tx& tx, const uuid& book, const book_fields& fields, const 
 
 }  // namespace
 
-uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
-              const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of, const curated* by) {
-  book_fields fields = fields_from(m);
-  std::vector<std::string> known;
-  if (by != nullptr) known = overlay(fields, by->about, {});
+void insert_book(db::tx& tx, const uuid& id, const book_fields& fields, const new_file& file,
+                 const std::optional<new_cover>& cover, const book_row& row) {
   std::optional<uuid> shown = cover ? std::optional(cover_id(tx, *cover)) : std::nullopt;
   field_columns c = columns_of(tx, id, fields);
   auto add = [&](const auto&... all) { (c.values.push_back(db::to_param(all)), ...); };
-  add(status, possible_duplicate_of, offered_of(file), shown, cover ? db::param(cover->storage_path) : std::nullopt,
+  add(row.status, row.possible_duplicate_of, offered_of(file), shown, cover ? db::param(cover->storage_path) : std::nullopt,
       is_for_kobos(file) ? std::optional(file.id) : std::nullopt);
-  add(by != nullptr ? by->created_at : std::nullopt, json::dump(sources_of(known, by != nullptr ? by->source : "")));
+  add(row.created_at, json::dump(row.sources));
   tx.run_params(sql_add, c.values);
   write_people(tx, id, fields, c.place);
   write_tags(tx, id, fields);
   insert_file(tx, id, fields, file);
-  add_candidate(tx, id, m, file, "");
-  if (by != nullptr) {
-    add_curated_candidate(tx, id, *by, known);
-    remember_imported(tx, *by, id);
-  }
-  return id;
 }
 
-void add_file(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
+void insert_another_file(db::tx& tx, const uuid& book, const new_file& file) {
   std::optional<book_fields> fields = read_fields(tx, book);
   CARREL_EXPECT(fields.has_value());
   insert_file(tx, book, *fields, file);
-  add_candidate(tx, book, m, file, file.format);
   tx.run(sql_touch, book);
 }
 

@@ -426,13 +426,4 @@ metadata package_metadata(const pugi::xml_node& package, std::vector<warning>& w
   return reader(package, warnings).read();
 }
 
-result<metadata, refusal> read_opf(std::string_view bytes, std::vector<warning>& warnings) {
-  constexpr int depth = 256;
-  result<xml_tree, refusal> tree = parse_package_xml(bytes, depth, warnings, {"metadata"});
-  if (!tree) return tree.error().code.empty() ? refusal{"epub_bad_package", ""} : tree.error();
-  pugi::xml_node root = (*tree)->document_element();
-  if (!equal_ascii_case(local_name(root), "package")) return refusal{"epub_bad_package", ""};
-  return package_metadata(root, warnings);
-}
-
 }  // namespace carrel::publication

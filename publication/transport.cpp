@@ -156,7 +156,6 @@ metadata about_from(const json::object& object) {
   taker in(object);
   metadata m;
   m.title = in.text("title");
-  if (m.title.empty()) throw broken{};
   m.subtitle = in.text("subtitle");
   m.title_sort = in.text("title_sort");
   m.authors = people_from(in.list("authors"));
@@ -252,7 +251,19 @@ opened opened_from(const json::object& object) {
     throw broken{};
   out.described = in.flag("described");
   out.about = about_from(taker::object_of(object.find("about")));
+  if (out.about.title.empty()) throw broken{};
   if (const json::value* v = object.find("cover")) out.cover = picture_from(taker::object_of(v));
+  out.warnings = warnings_from(in);
+  return out;
+}
+
+told told_from(const json::object& object) {
+  constexpr std::int64_t latest = 253'402'300'799;  // the end of the year 9999
+  taker in(object);
+  told out;
+  out.about = about_from(taker::object_of(object.find("about")));
+  out.cover = in.text("cover", short_text);
+  if (object.find("added_at") != nullptr) out.added_at = instant(std::chrono::seconds(in.integer("added_at", latest)));
   out.warnings = warnings_from(in);
   return out;
 }
@@ -294,6 +305,12 @@ std::string to_json(const opened& o) {
 
 std::string to_json(const cover_image& c) { return json::dump(picture_json(c)); }
 
+std::string to_json(const told& t) {
+  json::object out{{"about", about_json(t.about)}, {"cover", t.cover}, {"warnings", warnings_json(t.warnings)}};
+  if (t.added_at) out.set("added_at", unix_seconds(*t.added_at));
+  return json::dump(out);
+}
+
 std::string to_json(const kepub::made& m) {
   json::object out{{"copied", m.copied}, {"spans", m.spans}, {"warnings", warnings_json(m.warnings)}};
   return json::dump(out);
@@ -303,6 +320,7 @@ std::string to_json(const refusal& r) { return json::dump(json::object{{"refused
 
 result<opened, refusal> from_json(std::string_view text) { return received(text, opened_from); }
 result<cover_image, refusal> picture_from_json(std::string_view text) { return received(text, picture_from); }
+result<told, refusal> told_from_json(std::string_view text) { return received(text, told_from); }
 result<kepub::made, refusal> made_from_json(std::string_view text) { return received(text, made_from); }
 
 }  // namespace carrel::publication

@@ -6,6 +6,7 @@
 
 #include "publication/kepub/convert.hpp"
 #include "publication/metadata.hpp"
+#include "publication/sidecar.hpp"
 #include "server/core/error.hpp"
 
 namespace carrel::publication {
@@ -24,6 +25,10 @@ result<opened, refusal> from_json(std::string_view);
 // The same of a picture that is no part of a book.
 std::string to_json(const cover_image&);
 result<cover_image, refusal> picture_from_json(std::string_view);
+
+// The same of a file beside a book.
+std::string to_json(const told&);
+result<told, refusal> told_from_json(std::string_view);
 
 // The same of a conversion, without its spine, which goes as a span map.
 std::string to_json(const kepub::made&);

@@ -1,13 +1,11 @@
 #include "publication/comic/pages.hpp"
 
-#include <unicode/coll.h>
-
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <unordered_set>
 
 #include "publication/names.hpp"
+#include "publication/natural_order.hpp"
 #include "publication/unicode.hpp"
 #include "publication/xml.hpp"
 #include "server/core/digest.hpp"
@@ -34,19 +32,6 @@ bool is_hidden(std::string_view path) {
 std::string_view without_extension(std::string_view path) {
   std::size_t dot = path.rfind('.'), slash = path.rfind('/');
   return dot == std::string_view::npos || (slash != std::string_view::npos && dot < slash) ? path : path.substr(0, dot);
-}
-
-const icu::Collator& numeric_order() {
-  static const std::unique_ptr<icu::Collator> order = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::Collator> made(icu::Collator::createInstance(icu::Locale::getRoot(), status));
-    CARREL_EXPECT(U_SUCCESS(status) && made != nullptr);
-    made->setAttribute(UCOL_NUMERIC_COLLATION, UCOL_ON, status);
-    made->setStrength(icu::Collator::TERTIARY);
-    CARREL_EXPECT(U_SUCCESS(status));
-    return made;
-  }();
-  return *order;
 }
 
 class gatherer {
@@ -152,10 +137,8 @@ bool is_cover_name(std::string_view name) {
 
 bool in_page_order(const std::string& one, const std::string& other) {
   std::string a = path_of(one), b = path_of(other);
-  UErrorCode status = U_ZERO_ERROR;
-  auto piece = [](std::string_view s) { return icu::StringPiece(s.data(), static_cast<int32_t>(s.size())); };
-  UCollationResult order = numeric_order().compareUTF8(piece(without_extension(a)), piece(without_extension(b)), status);
-  return U_SUCCESS(status) && order != UCOL_EQUAL ? order == UCOL_LESS : one < other;
+  std::string_view x = without_extension(a), y = without_extension(b);
+  return x == y ? one < other : in_natural_order(x, y);
 }
 
 // All pages, those that ComicInfo leaves out included: metadata does not change what a comic shows (7.2).

@@ -15,6 +15,7 @@
 #include "publication/kepub/convert.hpp"
 #include "publication/kepub/span_map.hpp"
 #include "publication/open.hpp"
+#include "publication/sidecar.hpp"
 #include "publication/transport.hpp"
 
 namespace carrel::publication::isolated {
@@ -93,6 +94,11 @@ answer look_at_picture(int descriptor) {
   return out;
 }
 
+answer read_beside(int descriptor, const std::string& name) {
+  result<told, refusal> found = read_sidecar(descriptor, name);
+  return {.json = found ? to_json(*found) : to_json(found.error()), .attached = {}, .thumbnails = {}};
+}
+
 answer convert(int descriptor, const std::string& name, const std::string& wish) {
   result<conversion_wish, refusal> wanted = conversion_from_json(wish);
   if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
@@ -159,6 +165,7 @@ int child_main() {
         case task::convert: a = convert(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
         case task::picture: a = look_at_picture(descriptor); break;
+        case task::sidecar: a = read_beside(descriptor, name); break;
       }
     } catch (const std::bad_alloc&) {
       a = {};

@@ -16,6 +16,7 @@
 #include "publication/locator/book.hpp"
 #include "publication/metadata.hpp"
 #include "publication/open.hpp"
+#include "publication/sidecar.hpp"
 #include "server/core/config.hpp"
 #include "server/core/error.hpp"
 
@@ -74,6 +75,8 @@ class pool {
   result<inspection, refusal> inspect(int descriptor, const std::string& file_name);
   // A picture that lies beside a book; refused with what is wrong with it as a cover.
   result<picture, refusal> look_at_picture(int descriptor);
+  // What a metadata.opf or metadata.json beside a book says (sidecar.hpp).
+  result<told, refusal> read_sidecar(int descriptor, const std::string& file_name);
   // kepub::convert; `to` is written by the child. When that came to an end over it, the refusal is kepub_failed with the detail
   // inspection_crash or inspection_limit.
   result<kepub::made, refusal> convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,

@@ -1,12 +1,8 @@
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <csignal>
 
 #include "ingest/recover.hpp"
+#include "killed.hpp"
 #include "server/core/digest.hpp"
 #include "workbench.hpp"
 
@@ -15,24 +11,6 @@ using namespace carrel::ingest;
 using namespace carrel::ingest::test;
 
 namespace {
-
-// Runs the helper; the number of the signal that ended it, or 0.
-int run_helper(const workbench& b, const std::string& policy, int step, const fs::path& path) {
-  std::vector<std::string> a{INGEST_HELPER,   "take", b.database.url(),     b.data,
-                             b.store.cache(), policy, std::to_string(step), path};
-  std::vector<char*> argv;
-  for (std::string& s : a) argv.push_back(s.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  posix_spawn_file_actions_t quiet;
-  ::posix_spawn_file_actions_init(&quiet);
-  ::posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
-  REQUIRE(::posix_spawn(&pid, INGEST_HELPER, &quiet, nullptr, argv.data(), environ) == 0);
-  ::posix_spawn_file_actions_destroy(&quiet);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
 
 const std::vector<step> steps{step::probed,   step::hashed, step::folder_made, step::in_staging,
                               step::in_attic, step::placed, step::stored,      step::source_gone};
@@ -46,7 +24,7 @@ TEST_CASE("killed after each step, a moved file is there once afterwards and its
     std::string bytes = epub({}), sum = sha256_hex(bytes);
     fs::path source = b.inbox / "x.epub";
     write(source, bytes);
-    int ended_by = run_helper(b, "move", static_cast<int>(s), source);
+    int ended_by = run_and_kill(b, "move", s, source);
     // On one file system the source is in staging from step 4 on, so nothing is left to be unlinked.
     CHECK(ended_by == (s == step::source_gone ? 0 : SIGKILL));
     b.recover();
@@ -73,7 +51,7 @@ TEST_CASE("killed after each step, a kept file is there once afterwards and its 
     std::string bytes = epub({});
     fs::path source = b.inbox / "x.epub";
     write(source, bytes);
-    CHECK(run_helper(b, "keep", static_cast<int>(s), source) == SIGKILL);
+    CHECK(run_and_kill(b, "keep", s, source) == SIGKILL);
     b.recover();
     CHECK(b.number("select count(*) from books where status = 'organized'") == 1);
     REQUIRE(b.files("library").size() == 1);
@@ -91,7 +69,7 @@ TEST_CASE("killed while a file is refused, it is in quarantine once") {
     workbench b;
     fs::path source = b.inbox / "bad.epub";
     write(source, "PK\3\4 nothing");
-    CHECK(run_helper(b, "move", static_cast<int>(s), source) == SIGKILL);
+    CHECK(run_and_kill(b, "move", s, source) == SIGKILL);
     b.recover();
     CHECK_FALSE(fs::exists(source));
     REQUIRE(b.files("quarantine").size() == 1);
@@ -113,7 +91,7 @@ TEST_CASE("a source on another file system is copied, proven and only then unlin
     std::string bytes = epub({});
     fs::path source = other / "x.epub";
     write(source, bytes);
-    CHECK(run_helper(b, "move", static_cast<int>(s), source) == SIGKILL);
+    CHECK(run_and_kill(b, "move", s, source) == SIGKILL);
     if (s < step::source_gone) CHECK(read(source) == bytes);
     b.recover();
     CHECK(b.number("select count(*) from book_files") == 1);
@@ -131,7 +109,7 @@ TEST_CASE("a source that was replaced after the crash is left alone and is a fil
   workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({.title = "Old"}));
-  run_helper(b, "move", static_cast<int>(step::in_staging), source);
+  run_and_kill(b, "move", step::in_staging, source);
   write(source, epub({.title = "New", .text = "New words."}));
   b.recover();
   CHECK(b.number("select count(*) from books where title = 'Old'") == 1);
@@ -144,7 +122,7 @@ TEST_CASE("a staged copy that was damaged after the crash is kept and shown") {
   workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({}));
-  run_helper(b, "move", static_cast<int>(step::in_attic), source);
+  run_and_kill(b, "move", step::in_attic, source);
   fs::path staged = b.files("staging").at(0);
   fs::remove(staged);
   write(staged, "other bytes");
@@ -160,7 +138,7 @@ TEST_CASE("a later command finishes what a killed one left, whatever it is asked
     INFO("step " << static_cast<int>(s));
     fs::path source = b.inbox / "x.epub";
     write(source, epub({}));
-    REQUIRE(run_helper(b, "move", static_cast<int>(s), source) == SIGKILL);
+    REQUIRE(run_and_kill(b, "move", s, source) == SIGKILL);
     if (s != step::stored) {
       abandoned left = find_abandoned(b.pool, b.store);
       REQUIRE(left.items.size() == 1);
@@ -188,7 +166,7 @@ TEST_CASE("what a living command has not come to yet is left to it") {
   workbench b;
   fs::path source = b.inbox / "x.epub";
   write(source, epub({}));
-  REQUIRE(run_helper(b, "move", static_cast<int>(step::in_staging), source) == SIGKILL);
+  REQUIRE(run_and_kill(b, "move", step::in_staging, source) == SIGKILL);
   uuid batch = *uuid::parse(b.text("select batch_id::text from ingest_items"));
   {
     std::optional<item_lock> alive = item_lock::take(b.store, batch, false);

@@ -1,7 +1,7 @@
 // ingest_helper inspect
-// ingest_helper take URL DATA CACHE keep|move STEP PATH...   kills itself after the step; "-" for none; prints the outcome
-// ingest_helper import URL DATA CACHE STEP COUNT FOLDER       the same of a Calibre library, at the COUNTth time
-// ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY        the same of a library that is read in place
+// ingest_helper take URL DATA CACHE keep|move STEP[:COUNT] PATH...   kills itself after the step; "-" for none; prints the outcome
+// ingest_helper import URL DATA CACHE STEP COUNT FOLDER   the same of a Calibre library, at the COUNTth time
+// ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY    the same of a library that is read in place
 // ingest_helper hang                                          reads a request and never answers
 
 #include <unistd.h>
@@ -31,6 +31,7 @@ void die_after(ingest::step s) {
 
 int take(const std::vector<std::string>& a) {
   if (a[4] != "-") last_step = std::stoi(a[4]);
+  if (std::size_t colon = a[4].find(':'); colon != std::string::npos) times_left = std::stoi(a[4].substr(colon + 1));
   result<library::store> store = library::store::open(a[1], a[2]);
   if (!store) return 3;
   db::pool pool({.url = a[0], .connections = 4});

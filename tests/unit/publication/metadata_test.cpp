@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "epub_maker.hpp"
-#include "publication/opf.hpp"
+#include "publication/sidecar.hpp"
 
 using namespace carrel;
 using namespace carrel::publication;
@@ -206,27 +206,24 @@ TEST_CASE("long values are cut with a warning") {
 }
 
 TEST_CASE("old and odd package documents are understood") {
-  std::vector<warning> warnings;
-  auto m = read_opf(
+  auto m = read_metadata_opf(
       "<package><metadata><dc-metadata xmlns:DC='http://purl.org/dc/elements/1.0/'><DC:Title>Old</DC:Title>"
       "<DC:Creator role='aut'>Ada Lark</DC:Creator></dc-metadata><x-metadata><meta name='calibre:series' "
       "content='S'/></x-metadata>"
-      "</metadata></package>",
-      warnings);
+      "</metadata></package>");
   REQUIRE(m);
-  CHECK(m->title == "Old");
-  CHECK(m->authors.at(0).name == "Ada Lark");
-  CHECK(m->series == "S");
-  m = read_opf(
+  CHECK(m->about.title == "Old");
+  CHECK(m->about.authors.at(0).name == "Ada Lark");
+  CHECK(m->about.series == "S");
+  m = read_metadata_opf(
       "<o:package xmlns:o='http://www.idpf.org/2007/opf' "
       "xmlns:d='http://purl.org/dc/elements/1.1/'><o:metadata><d:title>Prefixed</d:title>"
-      "</o:metadata></o:package>",
-      warnings);
+      "</o:metadata></o:package>");
   REQUIRE(m);
-  CHECK(m->title == "Prefixed");
-  m = read_opf("<package><metadata><dc:title>Unbound</dc:title></metadata></package>", warnings);
+  CHECK(m->about.title == "Prefixed");
+  m = read_metadata_opf("<package><metadata><dc:title>Unbound</dc:title></metadata></package>");
   REQUIRE(m);
-  CHECK(m->title == "Unbound");
-  CHECK(warnings.empty());
-  CHECK_FALSE(read_opf("nothing", warnings));
+  CHECK(m->about.title == "Unbound");
+  CHECK(m->warnings.empty());
+  CHECK_FALSE(read_metadata_opf("nothing"));
 }

@@ -1,0 +1,187 @@
+#include "ingest/group.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "ingest/names.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+constexpr db::statement sql_groups_of{"ingest.groups_of_items", R"sql(
+  select id, group_id from ingest_items where id = any ($1::uuid[]) and group_id is not null order by group_id)sql"};
+
+constexpr db::statement sql_make{"ingest.make_group", "insert into ingest_groups (id) values ($1)"};
+
+constexpr db::statement sql_join{"ingest.join_group", R"sql(
+  update ingest_items set group_id = $1, updated_at = clock_timestamp() where id = any ($2::uuid[]) and group_id is null)sql"};
+
+constexpr db::statement sql_sidecars{"ingest.store_sidecars", R"sql(
+  insert into sidecars (id, group_id, kind, name, rank, source_path, dev, ino, size, mtime_ns, policy)
+  select w.id, $1, w.kind, w.name, w.rank, decode(w.path, 'hex'), w.dev, w.ino, w.size, w.mtime, $2
+    from unnest($3::uuid[], $4::text[], $5::text[], $6::int[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+         as w (id, kind, name, rank, path, dev, ino, size, mtime)
+  on conflict (group_id, source_path) do update
+     set dev = excluded.dev, ino = excluded.ino, size = excluded.size, mtime_ns = excluded.mtime_ns, policy = excluded.policy,
+         book_id = case when (sidecars.ino, sidecars.size, sidecars.mtime_ns) = (excluded.ino, excluded.size, excluded.mtime_ns)
+                        then sidecars.book_id end,
+         source_done = false, updated_at = clock_timestamp()
+   where (sidecars.ino, sidecars.size, sidecars.mtime_ns, sidecars.policy)
+         is distinct from (excluded.ino, excluded.size, excluded.mtime_ns, excluded.policy))sql"};
+
+constexpr db::statement sql_reopen{"ingest.reopen_group", R"sql(
+  update ingest_groups set ended = false, updated_at = clock_timestamp() where id = $1 and ended)sql"};
+
+constexpr db::statement sql_forget{"ingest.forget_groups", R"sql(
+  delete from ingest_groups g where g.id = any ($1::uuid[]) and not exists (select from ingest_items i where i.group_id = g.id))sql"};
+
+constexpr db::statement sql_group_of{"ingest.group_of_item",
+                                     "select group_id from ingest_items where id = $1 and group_id is not null"};
+
+constexpr db::statement sql_first{"ingest.first_of_group", R"sql(
+  select id from ingest_items where group_id = $1 order by id limit 1)sql"};
+
+constexpr db::statement sql_items{"ingest.items_of_group", R"sql(
+  select id from ingest_items where group_id = $1 order by state not in ('organised', 'inbox', 'duplicate'), source_path, id)sql"};
+
+constexpr db::statement sql_sidecars_of{"ingest.sidecars_of_group", R"sql(
+  select id, kind, name, source_path, dev, ino, size, mtime_ns, policy = 'keep', source_done, book_id is not null, sha256, storage_path,
+         error_code
+    from sidecars where group_id = $1 order by rank, id)sql"};
+
+constexpr db::statement sql_ended{"ingest.group_ended", "select ended from ingest_groups where id = $1"};
+
+constexpr db::statement sql_book{"ingest.book_of_group", R"sql(
+  select g.book_id from ingest_group_books g join books b on b.id = g.book_id
+   where g.group_id = $1 and b.deleted_at is null for update of b)sql"};
+
+constexpr db::statement sql_set_book{"ingest.set_book_of_group", R"sql(
+  insert into ingest_group_books (group_id, book_id) values ($1, $2)
+      on conflict (group_id, part) do update set book_id = excluded.book_id)sql"};
+
+constexpr db::statement sql_told{"ingest.mark_told", R"sql(
+  update sidecars set book_id = $2, sha256 = $3, storage_path = $4, error_code = $5, updated_at = clock_timestamp() where id = $1)sql"};
+
+constexpr db::statement sql_sidecar_done{"ingest.mark_sidecar_done", R"sql(
+  update sidecars set source_done = true, updated_at = clock_timestamp() where id = $1 and not source_done)sql"};
+
+constexpr db::statement sql_end{"ingest.mark_group_ended", R"sql(
+  update ingest_groups set ended = true, updated_at = clock_timestamp() where id = $1 and not ended)sql"};
+
+const char* kind_of(publication::sidecar s) {
+  switch (s) {
+    case publication::sidecar::opf: return "opf";
+    case publication::sidecar::json: return "json";
+    case publication::sidecar::picture: return "picture";
+  }
+  return "";
+}
+
+bool store_sidecars(db::tx& tx, const uuid& group, const std::vector<companion>& all, bool keep) {
+  if (all.empty()) return false;
+  std::vector<uuid> ids;
+  std::vector<std::string> kinds, names, paths;
+  std::vector<int> ranks;
+  std::vector<std::int64_t> dev, ino, size, mtime;
+  for (const companion& c : all) {
+    ranks.push_back(c.as.rank);
+    ids.push_back(uuid::make());
+    kinds.emplace_back(kind_of(c.as.kind));
+    names.push_back(shown_name(std::filesystem::path(c.what.path).filename().native()));
+    paths.push_back(hex(c.what.path));
+    dev.push_back(c.what.who.dev);
+    ino.push_back(c.what.who.ino);
+    size.push_back(c.what.who.size);
+    mtime.push_back(c.what.who.mtime_ns);
+  }
+  return tx.run(sql_sidecars, group, keep ? "keep" : "move", ids, kinds, names, ranks, paths, dev, ino, size, mtime).affected() >
+         0;
+}
+
+// A group that one of the files was in before is the same group.
+void store_group(db::tx& tx, const unit& u, const item& like, std::optional<uuid> known, stored_unit& out) {
+  bool news = !known;
+  out.group = known ? *known : uuid::make();
+  if (news) tx.run(sql_make, *out.group);
+  std::vector<uuid> ids;
+  for (const found_item& f : out.items) ids.push_back(f.id);
+  news = tx.run(sql_join, *out.group, ids).affected() > 0 || news;
+  news = store_sidecars(tx, *out.group, u.beside, like.keep) || news;
+  news = news || std::any_of(out.items.begin(), out.items.end(), [](const found_item& f) { return f.fresh; });
+  if (news) tx.run(sql_reopen, *out.group);
+}
+
+}  // namespace
+
+std::vector<stored_unit> store_units(db::tx& tx, const std::vector<unit>& all, const item& like) {
+  std::vector<finding> files;
+  for (const unit& u : all) files.insert(files.end(), u.files.begin(), u.files.end());
+  std::vector<found_item> rows = store_findings(tx, files, like);
+  std::vector<uuid> ids;
+  for (const found_item& r : rows) ids.push_back(r.id);
+  std::map<uuid, uuid> groups;
+  for (const db::row& r : tx.run(sql_groups_of, ids)) groups.emplace(r.id(0), r.id(1));
+
+  std::vector<stored_unit> out;
+  auto next = rows.begin();
+  for (const unit& u : all) {
+    stored_unit& s = out.emplace_back();
+    std::optional<uuid> known;
+    for (std::size_t i = 0; i < u.files.size(); ++i, ++next) {
+      s.items.push_back(*next);
+      if (auto at = groups.find(next->id); at != groups.end() && (!known || at->second < *known)) known = at->second;
+    }
+    if (known || !u.alone()) store_group(tx, u, like, known, s);
+  }
+  return out;
+}
+
+void forget_empty_groups(db::tx& tx, const std::vector<uuid>& groups) { tx.run(sql_forget, groups); }
+
+std::optional<uuid> group_of(db::tx& tx, const uuid& item) {
+  db::rows rows = tx.run(sql_group_of, item);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
+}
+
+uuid first_of_group(db::tx& tx, const uuid& group) { return tx.run(sql_first, group)[0].id(0); }
+
+group_rows find_group(db::tx& tx, const uuid& id) {
+  group_rows out;
+  for (const db::row& r : tx.run(sql_items, id)) out.items.push_back(r.id(0));
+  for (const db::row& r : tx.run(sql_sidecars_of, id)) {
+    sidecar_row s;
+    s.id = r.id(0);
+    s.kind = r.text(1);
+    s.name = r.text(2);
+    s.source_path = r.raw(3);
+    s.who = {r.integer(4), r.integer(5), r.integer(6), r.integer(7)};
+    s.keep = r.flag(8);
+    s.source_done = r.flag(9);
+    s.told = r.flag(10);
+    s.sha256 = r.text(11);
+    s.storage_path = r.text(12);
+    s.error_code = r.text(13);
+    out.sidecars.push_back(std::move(s));
+  }
+  db::rows ended = tx.run(sql_ended, id);
+  out.ended = !ended.empty() && ended[0].flag(0);
+  return out;
+}
+
+std::optional<uuid> book_of_group(db::tx& tx, const uuid& group) {
+  db::rows rows = tx.run(sql_book, group);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
+}
+
+void set_book_of_group(db::tx& tx, const uuid& group, const uuid& book) { tx.run(sql_set_book, group, book); }
+
+void mark_told(db::tx& tx, const sidecar_row& s, const uuid& book) {
+  tx.run(sql_told, s.id, book, s.sha256, s.storage_path, s.error_code);
+}
+
+void mark_sidecar_done(db::tx& tx, const uuid& id) { tx.run(sql_sidecar_done, id); }
+
+void mark_group_ended(db::tx& tx, const uuid& id) { tx.run(sql_end, id); }
+
+}  // namespace carrel::ingest

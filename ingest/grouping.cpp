@@ -1,0 +1,100 @@
+#include "ingest/grouping.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "publication/names.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+using publication::sidecar;
+
+std::string name_of(const finding& f) { return f.path.substr(f.path.rfind('/') + 1); }
+
+bool all_formats_differ(const std::vector<finding>& files) {
+  std::set<std::string> seen;
+  return std::all_of(files.begin(), files.end(),
+                     [&](const finding& f) { return seen.insert(publication::file_extension(f.path)).second; });
+}
+
+// Calibre's layout: a folder is a book.
+bool is_one_book(const listing& l) {
+  auto is_opf = [](const finding& f) { return equal_ascii_case(name_of(f), "metadata.opf"); };
+  return std::any_of(l.beside.begin(), l.beside.end(), is_opf) && all_formats_differ(l.files);
+}
+
+std::vector<unit> by_stem(std::vector<finding> files) {
+  std::vector<unit> out;
+  std::map<std::string, std::size_t> known;
+  for (finding& f : files) {
+    auto [at, fresh] = known.try_emplace(publication::file_stem(f.path), out.size());
+    if (fresh) out.emplace_back();
+    out[at->second].files.push_back(std::move(f));
+  }
+  std::vector<unit> apart;
+  for (unit& u : out) {
+    if (all_formats_differ(u.files)) {
+      apart.push_back(std::move(u));
+      continue;
+    }
+    for (finding& f : u.files) apart.push_back({.files = {std::move(f)}, .beside = {}});
+  }
+  return apart;
+}
+
+// The name that a book file beside it would have.
+std::string named_for(const finding& f) {
+  constexpr std::string_view json = ".metadata.json";
+  std::string name = lower_ascii(name_of(f));
+  return name.ends_with(json) ? name.substr(0, name.size() - json.size()) : name.substr(0, name.rfind('.'));
+}
+
+using by_name = std::multimap<std::string, const finding*>;
+
+void take(unit& u, const finding& f, const std::string& stem, bool own) {
+  std::optional<publication::sidecar_name> as = publication::sidecar_of(name_of(f), stem);
+  bool known = std::any_of(u.beside.begin(), u.beside.end(), [&](const companion& c) { return c.what.path == f.path; });
+  if (as && as->own == own && !known) u.beside.push_back({f, *as});
+}
+
+void take_own(unit& u, const by_name& beside) {
+  std::set<std::string> stems;
+  for (const finding& book : u.files) {
+    std::string stem = publication::file_stem(book.path);
+    if (!stems.insert(lower_ascii(stem)).second) continue;
+    auto [first, last] = beside.equal_range(lower_ascii(stem));
+    for (auto at = first; at != last; ++at) take(u, *at->second, stem, true);
+  }
+}
+
+void take_companions(std::vector<unit>& all, const std::vector<finding>& beside) {
+  by_name named;
+  for (const finding& f : beside) named.emplace(named_for(f), &f);
+  for (unit& u : all) {
+    take_own(u, named);
+    for (std::size_t i = 0; all.size() == 1 && i < beside.size(); ++i) take(u, beside[i], "", false);
+    std::stable_sort(u.beside.begin(), u.beside.end(), [](const companion& a, const companion& b) {
+      return std::pair(a.as.kind, a.as.rank) < std::pair(b.as.kind, b.as.rank);
+    });
+  }
+}
+
+}  // namespace
+
+std::vector<unit> units_of(listing l) {
+  auto in_order = [](const finding& a, const finding& b) { return a.path < b.path; };
+  std::sort(l.files.begin(), l.files.end(), in_order);
+  std::sort(l.beside.begin(), l.beside.end(), in_order);
+  std::vector<unit> out;
+  if (!l.files.empty() && is_one_book(l))
+    out.push_back({.files = std::move(l.files), .beside = {}});
+  else
+    out = by_stem(std::move(l.files));
+  take_companions(out, l.beside);
+  return out;
+}
+
+}  // namespace carrel::ingest

@@ -1,0 +1,72 @@
+// ingest.md 3.4 and 15.
+#include "ingest/grouping.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace carrel;
+using namespace carrel::ingest;
+
+namespace {
+
+std::vector<finding> in_folder(const std::vector<std::string>& names) {
+  std::vector<finding> out;
+  for (const std::string& n : names) out.push_back({"/drop/" + n, {}});
+  return out;
+}
+
+// "a.epub a.pdf + a.opf | b.epub"
+std::string shown(const std::vector<std::string>& files, const std::vector<std::string>& beside = {}) {
+  std::string out;
+  for (const unit& u : units_of({in_folder(files), in_folder(beside)})) {
+    out += out.empty() ? "" : " | ";
+    std::string line;
+    for (const finding& f : u.files) line += (line.empty() ? "" : " ") + f.path.substr(6);
+    for (std::size_t i = 0; i < u.beside.size(); ++i) line += (i == 0 ? " + " : " ") + u.beside[i].what.path.substr(6);
+    out += line;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("files of one name and several formats are one book") {
+  CHECK(shown({"b.epub", "a.pdf", "a.epub"}) == "a.epub a.pdf | b.epub");
+  CHECK(shown({"a.kepub.epub", "a.epub", "a.fb2.zip"}) == "a.epub a.fb2.zip a.kepub.epub");
+  CHECK(shown({"Vol. 1.epub", "Vol. 2.epub"}) == "Vol. 1.epub | Vol. 2.epub");
+  CHECK(shown({}) == "");
+}
+
+TEST_CASE("two files of one name and one format are two books") {
+  CHECK(shown({"a.epub", "a.EPUB", "a.pdf"}) == "a.EPUB | a.epub | a.pdf");
+}
+
+TEST_CASE("what bears a book's name is its, whatever else is in the folder") {
+  CHECK(shown({"a.epub", "b.epub"}, {"b.opf", "B.jpg", "b.metadata.json", "c.opf"}) ==
+        "a.epub | b.epub + b.opf b.metadata.json B.jpg");
+}
+
+TEST_CASE("what bears no book's name is that of the only book of its folder") {
+  CHECK(shown({"a.epub", "a.pdf"}, {"folder.png", "cover.jpg", "metadata.json", "back.jpg"}) ==
+        "a.epub a.pdf + metadata.json cover.jpg folder.png");
+  CHECK(shown({"a.epub", "b.epub"}, {"cover.jpg", "metadata.json"}) == "a.epub | b.epub");
+  CHECK(shown({"cover.epub"}, {"cover.jpg"}) == "cover.epub + cover.jpg");
+}
+
+TEST_CASE("a folder with metadata.opf is one book, as Calibre lays it out, unless a format is there twice") {
+  CHECK(shown({"One - Ada.epub", "Uno - Ada.pdf"}, {"metadata.opf", "cover.jpg"}) ==
+        "One - Ada.epub Uno - Ada.pdf + metadata.opf cover.jpg");
+  CHECK(shown({"a.epub", "b.epub"}, {"metadata.opf", "b.opf"}) == "a.epub | b.epub + b.opf");
+}
+
+TEST_CASE("sidecars alone are no book") { CHECK(shown({}, {"metadata.opf", "cover.jpg"}) == ""); }
+
+TEST_CASE("a large flat folder is divided in time that grows with it") {
+  std::vector<std::string> files, beside;
+  for (int i = 0; i < 20'000; ++i) {
+    files.push_back(std::to_string(i) + ".epub");
+    beside.push_back(std::to_string(i) + ".jpg");
+  }
+  std::vector<unit> all = units_of({in_folder(files), in_folder(beside)});
+  CHECK(all.size() == 20'000);
+  CHECK(std::all_of(all.begin(), all.end(), [](const unit& u) { return u.beside.size() == 1; }));
+}
