@@ -3,7 +3,8 @@
 
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
-#include "library/revision.hpp"
+#include "library/book_record.hpp"
+#include "library/change.hpp"
 #include "publication/sanitise.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
@@ -22,16 +23,6 @@ constexpr db::statement sql_look{"library.look_at_fields", CARREL_SELECT_FIELDS}
 constexpr db::statement sql_people{"library.read_book_people", R"sql(
   select p.name, p.sort_name, bp.role from book_people bp join people p on p.id = bp.person_id
    where bp.book_id = $1 order by bp.role <> 'aut', bp.position)sql"};
-constexpr db::statement sql_lock{"library.lock_fields", R"sql(
-  update books set locked_fields = (select array_agg(distinct x order by x) from unnest(locked_fields || $2::text[]) x),
-         field_sources = field_sources || $3::jsonb
-   where id = $1)sql"};
-constexpr db::statement sql_last_edit{"library.last_edit", R"sql(
-  select id, detail from audit where subject_id = $1 and action = 'book.edit' and not detail ? 'undone'
-   order by at desc, id desc limit 1)sql"};
-constexpr db::statement sql_mark_undone{"library.mark_undone", R"sql(
-  update audit set detail = detail || '{"undone":true}' where id = $1)sql"};
-
 constexpr std::size_t longest_description = 64 << 10;  // what the sanitiser keeps
 
 // ---- reading one field of the change ----------------------------------------------------------------------------
@@ -201,7 +192,7 @@ result<edit> plan(const book_fields& before, const json::object& changes) {
   }
   for (const auto& [name, value] : changes.members()) {
     json::value old_value = field_value(before, name), new_value = field_value(e.after, name);
-    if (json::dump(old_value) == json::dump(new_value)) continue;
+    if (same_value(old_value, new_value)) continue;
     e.names.push_back(name);
     e.detail.set(name, json::object{{"before", old_value}, {"after", new_value}});
   }
@@ -297,38 +288,26 @@ std::optional<book_fields> read_fields(db::tx& tx, const uuid& book) { return fi
 std::optional<book_fields> look_at_fields(db::tx& tx, const uuid& book) { return fields_by(tx, sql_look, book); }
 
 result<bool> edit_book(db::tx& tx, const uuid& book, const json::object& changes, const actor& who) {
-  std::optional<book_fields> before = read_fields(tx, book);
+  std::optional<book_record> before = read_record(tx, book);
   if (!before) return error{"book", "does not exist"};
-  result<edit> e = plan(*before, changes);
+  result<edit> e = plan(before->fields, changes);
   if (!e) return e.error();
   if (e->names.empty()) return false;
-  write_fields(tx, book, e->after);
-  json::object sources;
-  for (const std::string& name : e->names) sources.set(name, "user");
-  tx.run(sql_lock, book, e->names, json::dump(sources));
+  book_record after = *before;
+  after.fields = std::move(e->after);
+  for (const std::string& name : e->names) {
+    after.set_source(name, "user");
+    after.lock(name, true);
+    after.taken.erase(name);
+  }
+  write_record(tx, book, *before, std::move(after), who);
   record(tx, who, "book.edit", "book", book, e->detail);
-  bump_revision(tx);
   return true;
 }
 
 bool undo_edit(db::tx& tx, const uuid& book, const actor& who) {
-  db::rows last = tx.run(sql_last_edit, book);
-  std::optional<book_fields> now = read_fields(tx, book);
-  if (last.empty() || !now) return false;
-  result<json::object> detail = json::read_object(last[0].view(1));
-  CARREL_EXPECT(detail.ok());
-  json::object back;
-  for (const auto& [name, change] : detail->members()) {
-    if (const json::value* old_value = change.as_object() ? change.as_object()->find("before") : nullptr)
-      back.set(name, *old_value);
-  }
-  result<edit> e = plan(*now, back);
-  if (!e) return false;
-  write_fields(tx, book, e->after);
-  tx.run(sql_mark_undone, last[0].id(0));
-  record(tx, who, "book.undo", "book", book, e->detail);
-  bump_revision(tx);
-  return true;
+  std::optional<uuid> group = last_edit(tx, book);
+  return group && undo_change(tx, book, *group, who) == undo_outcome::done;
 }
 
 }  // namespace carrel::library

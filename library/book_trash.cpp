@@ -13,9 +13,10 @@ constexpr db::statement sql_untrash{"library.untrash_books", R"sql(
   update books set deleted_at = null, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
    where id = any ($1::uuid[]) and deleted_at is not null returning id)sql"};
 constexpr db::statement sql_approve{"library.approve_book", R"sql(
-  update books set status = 'organized', approved_at = clock_timestamp(), possible_duplicate_of = null, version = version + 1,
+  update books b set status = 'organized', approved_at = clock_timestamp(), possible_duplicate_of = null, version = version + 1,
          updated_at = greatest(clock_timestamp(), updated_at)
-   where id = $1 and status <> 'organized' returning id)sql"};
+    from (select id, possible_duplicate_of from books where id = $1 and status <> 'organized' for update) was
+   where b.id = was.id returning was.possible_duplicate_of)sql"};
 constexpr db::statement sql_missing{"library.mark_file_missing", R"sql(
   update book_files set missing_since = case when $2 then coalesce(missing_since, clock_timestamp()) end
    where id = $1 and (missing_since is not null) <> $2)sql"};
@@ -60,8 +61,11 @@ int untrash_books(db::tx& tx, const std::vector<uuid>& books, const actor& who) 
 }
 
 void approve_book(db::tx& tx, const uuid& book, const actor& who) {
-  if (tx.run(sql_approve, book).empty()) return;
-  record(tx, who, "book.approve", "book", book);
+  db::rows rows = tx.run(sql_approve, book);
+  if (rows.empty()) return;
+  json::object detail;  // what taking it back needs (review.hpp)
+  if (std::optional<uuid> same = rows[0].maybe_id(0)) detail.set("possible_duplicate_of", *same);
+  record(tx, who, "book.approve", "book", book, detail);
   bump_revision(tx);
 }
 

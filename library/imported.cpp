@@ -4,7 +4,7 @@
 #include <array>
 
 #include "library/book_parts.hpp"
-#include "library/revision.hpp"
+#include "library/book_record.hpp"
 #include "library/storable.hpp"
 #include "publication/unicode.hpp"
 
@@ -25,7 +25,7 @@ constexpr db::statement sql_remember{"library.remember_imported", R"sql(
      set book_id = excluded.book_id, last_modified = excluded.last_modified, imported_at = now())sql"};
 
 constexpr db::statement sql_state{"library.imported_state", R"sql(
-  select locked_fields, author_sort from books where id = $1)sql"};
+  select author_sort from books where id = $1)sql"};
 
 constexpr db::statement sql_sources{"library.imported_sources", R"sql(
   update books set field_sources = field_sources || $2::jsonb where id = $1 and not field_sources @> $2::jsonb)sql"};
@@ -199,16 +199,16 @@ void remember_imported(db::tx& tx, const curated& c, const uuid& book) {
 }
 
 bool update_imported(db::tx& tx, const uuid& book, const curated& c, const actor& who) {
-  std::optional<book_fields> before = read_fields(tx, book);
+  std::optional<book_record> before = read_record(tx, book);
   if (!before) return false;
   db::rows state = tx.run(sql_state, book);
-  book_fields after = *before;
-  std::vector<std::string> names = overlay(after, c.about, state[0].texts(0));
-  json::object detail = differences(*before, after, state[0].text(1));
+  book_record after = *before;
+  std::vector<std::string> names = overlay(after.fields, c.about, before->locked);
+  json::object detail = differences(before->fields, after.fields, state[0].text(0));
   if (!detail.empty()) {
-    write_fields(tx, book, after);
+    for (const std::string& name : names) after.set_source(name, c.source);
+    write_record(tx, book, *before, std::move(after), who);
     record(tx, who, "book.import", "book", book, detail);
-    bump_revision(tx);
   }
   tx.run(sql_sources, book, json::dump(sources_of(names, c.source)));
   add_curated_candidate(tx, book, c, names);
