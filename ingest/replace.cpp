@@ -7,6 +7,7 @@
 #include "ingest/paths.hpp"
 #include "ingest/sweep.hpp"
 #include "library/book.hpp"
+#include "library/candidate.hpp"
 #include "library/document.hpp"
 #include "library/revision.hpp"
 #include "publication/open.hpp"
@@ -87,6 +88,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
       hold_store(tx);
       if (!is_there(target)) return false;
       library::replace_file(tx, file, row);
+      library::describe_again(tx, old->book, inside->about.about, row);
       library::link_documents_of_file(tx, file);
       library::record(tx, who, "file.replace", "book", old->book,
                       json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});

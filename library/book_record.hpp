@@ -1,7 +1,6 @@
 #pragma once
 // All of a book that choices of people touch, changed in one step with its history. Internal to library/.
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,14 +9,9 @@
 #include "library/audit.hpp"
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
+#include "library/change.hpp"
 
 namespace carrel::library {
-
-// Every field that has a source, a lock and a history, in the order in which people read them. `narrators` are all who took
-// part and are no authors, by their roles.
-inline constexpr std::array tracked_fields{"title",     "subtitle",  "title_sort",  "authors",     "narrators",  "series",
-                                           "publisher", "published", "languages",   "identifiers", "page_count", "age_rating",
-                                           "genres",    "tags",      "description", "cover"};
 
 struct book_record {
   book_fields fields;

@@ -23,6 +23,9 @@ constexpr db::statement sql_status{"library.reject_candidate", R"sql(
      set status = case when $3 then 'rejected' when selected_fields <> '{}' then 'applied' else 'new' end
    where book_id = $1 and id = $2 and (status = 'rejected') <> $3)sql"};
 
+constexpr db::statement sql_offers_cover{"library.offers_cover", R"sql(
+  select exists (select from book_metadata_candidates where book_id = $1 and normalized->'cover'->>'sha256' = $2))sql"};
+
 constexpr db::statement sql_hardcover{"library.set_hardcover_ids", R"sql(
   update books set hardcover_book_id = coalesce(hardcover_book_id, nullif($2, '')),
          hardcover_edition_id = coalesce(hardcover_edition_id, nullif($3, '')) where id = $1)sql"};
@@ -271,6 +274,15 @@ bool is_shown(const candidate& c) {
   return open && (is_local(c.source) || c.confidence >= least_shown || c.status == "applied");
 }
 
+// Fields of a file are not marked as its own when it comes in: whatever says the same is where they are from.
+std::string told_by(const std::vector<candidate>& all, const std::string& field) {
+  for (const candidate& c : all) {
+    bool says = std::any_of(c.offers.begin(), c.offers.end(), [&](const offer& o) { return o.field == field && o.same; });
+    if (says && is_local(c.source)) return c.source;
+  }
+  return "";
+}
+
 std::optional<source_record> find_record(db::tx& tx, const uuid& book, const uuid& id) {
   db::rows rows = tx.run(sql_candidates, book, id);
   return rows.empty() ? std::nullopt : std::optional(record_from(rows[0]));
@@ -295,6 +307,9 @@ std::optional<comparison> compare(db::tx& tx, const uuid& book) {
     if (!is_shown(one.shown) || out.candidates.size() == most_shown) continue;
     one.shown.offers = offers_of(tx, *now, one);
     out.candidates.push_back(std::move(one.shown));
+  }
+  for (field_now& f : out.fields) {
+    if (f.source.empty()) f.source = told_by(out.candidates, f.name);
   }
   return out;
 }
@@ -348,6 +363,11 @@ result<taken> take_all(db::tx& tx, const uuid& book, const uuid& id, const actor
     if (!now->is_locked(o.field)) picks.push_back({id, o.field});
   }
   return take_fields(tx, book, picks, who);
+}
+
+std::optional<cover_ref> find_offered_cover(db::tx& tx, const uuid& book, const std::string& sha256) {
+  if (!storable(sha256) || !tx.run(sql_offers_cover, book, sha256)[0].flag(0)) return std::nullopt;
+  return find_stored_cover(tx, sha256);
 }
 
 bool reject_candidate(db::tx& tx, const uuid& book, const uuid& id, bool rejected, const actor& who) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "library/audit.hpp"
+#include "library/book.hpp"
 #include "server/core/clock.hpp"
 #include "server/core/error.hpp"
 #include "server/core/json.hpp"
@@ -62,6 +63,9 @@ bool is_local(std::string_view source);
 // Nothing when there is no such book. Callers have checked that it may be seen.
 std::optional<comparison> compare(db::tx&, const uuid& book);
 
+// What a book's file says of it after its bytes were replaced: for people to look at, the book's fields stay (ingest.md 18.4).
+void describe_again(db::tx&, const uuid& book, const publication::metadata&, const new_file&);
+
 struct pick {
   uuid candidate;
   std::string field;
@@ -75,6 +79,9 @@ struct taken {
 result<taken> take_fields(db::tx&, const uuid& book, const std::vector<pick>&, const actor&);
 // Everything it offers but what is locked.
 result<taken> take_all(db::tx&, const uuid& book, const uuid& candidate, const actor&);
+
+// The picture that one of the book's candidates offers, when Carrel holds it.
+std::optional<cover_ref> find_offered_cover(db::tx&, const uuid& book, const std::string& sha256);
 
 // Out of sight, or back. False when the book has no such candidate or it was so. What was taken from it stays.
 bool reject_candidate(db::tx&, const uuid& book, const uuid& candidate, bool rejected, const actor&);

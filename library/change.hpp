@@ -2,6 +2,7 @@
 // The history of a book's fields: what they were and are, from which source, by whom, and the way back (product.md 3.5,
 // ingest.md 18.4). Every edit by hand, every field taken from a candidate and every import that changes a field is in it.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@
 #include "server/db/tx.hpp"
 
 namespace carrel::library {
+
+// Every field that has a source, a lock and a history, in the order in which people read them. `narrators` are all who took
+// part and are no authors, by their roles.
+inline constexpr std::array tracked_fields{"title",     "subtitle",  "title_sort",  "authors",     "narrators",  "series",
+                                           "publisher", "published", "languages",   "identifiers", "page_count", "age_rating",
+                                           "genres",    "tags",      "description", "cover"};
 
 struct field_state {
   json::value value;   // as edit_book takes it

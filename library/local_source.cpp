@@ -5,6 +5,8 @@
 #include <map>
 
 #include "library/book_parts.hpp"
+#include "library/book_record.hpp"
+#include "library/candidate.hpp"
 #include "library/imported.hpp"
 #include "library/revision.hpp"
 #include "library/storable.hpp"
@@ -22,12 +24,16 @@ constexpr const char* disagrees = "disagrees";
 constexpr std::size_t longest_raw = 256 << 10;  // 18.1
 constexpr std::size_t shortest_description = 40;
 
+// One that says something new is looked at again, also when it was rejected. Without selected fields they stay what they were.
 constexpr db::statement sql_store{"library.store_local_source", R"sql(
-  insert into book_metadata_candidates (id, book_id, source, source_key, normalized, confidence, reasons, raw_response, selected_fields)
-  values ($1, $2, $3, $4, $5::jsonb, $6, $7::jsonb, $8::jsonb, $9::text[])
+  insert into book_metadata_candidates as c (id, book_id, source, source_key, normalized, confidence, reasons, raw_response, selected_fields)
+  values ($1, $2, $3, $4, $5::jsonb, $6, $7::jsonb, $8::jsonb, coalesce($9::text[], '{}'))
       on conflict (book_id, source, source_key) do update
      set normalized = excluded.normalized, confidence = excluded.confidence, reasons = excluded.reasons,
-         raw_response = excluded.raw_response, selected_fields = excluded.selected_fields, fetched_at = now())sql"};
+         raw_response = excluded.raw_response, selected_fields = coalesce($9::text[], c.selected_fields), fetched_at = now(),
+         status = case when c.normalized = excluded.normalized then c.status else 'new' end)sql"};
+constexpr db::statement sql_own{"library.has_own_source", R"sql(
+  select exists (select from book_metadata_candidates where book_id = $1 and source in ('embedded', 'path') and source_key = $2))sql"};
 
 constexpr db::statement sql_state{"library.told_state", R"sql(
   select b.locked_fields, b.field_sources::text,
@@ -120,7 +126,7 @@ json::object sources_in(const choice& c, const std::vector<local_source>& said) 
   return out;
 }
 
-void store(db::tx& tx, const uuid& book, const local_source& s, const std::vector<std::string>& selected) {
+void store(db::tx& tx, const uuid& book, const local_source& s, const std::optional<std::vector<std::string>>& selected) {
   std::optional<std::string> raw;
   if (!s.raw.is_null()) raw = jsonb_text(s.raw);
   tx.run(sql_store, uuid::make(), book, s.name, s.key, jsonb_text(normalized_from(s.about)), s.confidence,
@@ -178,6 +184,11 @@ std::vector<std::string> closed_to(const local_source& s, const told_state& stat
   return out;
 }
 
+publication::opened opened_of(const publication::metadata& m, const new_file& file) {
+  return {
+      .format = file.format, .about = m, .cover = {}, .content_hash = {}, .warnings = file.warnings, .described = file.described};
+}
+
 json::value people_of(const std::vector<publication::person>& people) {
   json::array out;
   for (const publication::person& p : people) out.push_back(json::array{p.name, p.role});
@@ -196,21 +207,23 @@ json::object changes_between(const book_fields& before, const book_fields& after
 }
 
 bool tell_in_turn(db::tx& tx, const uuid& book, const std::vector<local_source>& said, const actor& who, bool only_gaps) {
-  std::optional<book_fields> before = read_fields(tx, book);
+  std::optional<book_record> before = read_record(tx, book);
   if (!before) return false;
   told_state state = state_of(tx, book);
-  choice c{.fields = *before, .from = {}};
+  choice c{.fields = before->fields, .from = {}};
   for (std::size_t i : worst_first(said)) {
     for (std::string& name : overlay(c.fields, said[i].about, closed_to(said[i], state, c.fields, only_gaps))) {
       state.sources.set(name, said[i].name);
       c.from[std::move(name)] = i;
     }
   }
-  json::object changes = changes_between(*before, c.fields);
+  json::object changes = changes_between(before->fields, c.fields);
   if (!changes.empty()) {
-    write_fields(tx, book, c.fields);
+    book_record after = *before;
+    after.fields = c.fields;
+    for (const auto& [field, i] : c.from) after.set_source(field, said[i].name);
+    write_record(tx, book, *before, std::move(after), who);
     record(tx, who, "book.describe", "book", book, changes);
-    bump_revision(tx);
   }
   tx.run(sql_sources, book, json::dump(sources_in(c, said)));
   store_all(tx, book, said, c.from);
@@ -341,10 +354,8 @@ uuid add_book(db::tx& tx, const uuid& id, const new_book& b, const new_file& fil
 
 uuid add_book(db::tx& tx, const uuid& id, const std::string& status, const publication::metadata& m, const new_file& file,
               const std::optional<new_cover>& cover, const std::optional<uuid>& possible_duplicate_of, const curated* by) {
-  publication::opened o{
-      .format = file.format, .about = m, .cover = {}, .content_hash = {}, .warnings = file.warnings, .described = file.described};
   new_book b{.status = status,
-             .said = sources_in_file(o, file.original_name),
+             .said = sources_in_file(opened_of(m, file), file.original_name),
              .cover = cover,
              .possible_duplicate_of = possible_duplicate_of,
              .created_at = {},
@@ -362,11 +373,17 @@ void add_file(db::tx& tx, const uuid& book, const std::vector<local_source>& sai
 
 void add_file(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
   insert_another_file(tx, book, file);
-  publication::opened o{
-      .format = file.format, .about = m, .cover = {}, .content_hash = {}, .warnings = file.warnings, .described = file.described};
-  for (local_source& s : sources_in_file(o, file.original_name)) {
+  for (local_source& s : sources_in_file(opened_of(m, file), file.original_name)) {
     s.key = file.format;
-    store(tx, book, s, {});
+    store(tx, book, s, std::vector<std::string>{});
+  }
+}
+
+void describe_again(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
+  bool own = tx.run(sql_own, book, file.format)[0].flag(0);
+  for (local_source& s : sources_in_file(opened_of(m, file), file.original_name)) {
+    if (own) s.key = file.format;
+    store(tx, book, s, std::nullopt);
   }
 }
 

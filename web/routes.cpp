@@ -1,6 +1,7 @@
 #include "web/routes.hpp"
 
 #include "server/auth/credentials.hpp"
+#include "web/pages/curating.hpp"
 #include "web/pages/pages.hpp"
 
 namespace carrel::web {
@@ -43,6 +44,25 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/positions/undo", book_undo_position},
             });
   r.add(verb::post, "/books/{id}/edit", bound(at, book_edit), {.body_limit = 1 << 20});
+}
+
+void mount_curating(const site& at, http::router& r) {
+  using http::verb;
+  mount_all(at, r,
+            {
+                {verb::get, "/review/approved", lately_page},
+                {verb::post, "/review/approve", review_approve},
+                {verb::post, "/books/{id}/reject", review_reject},
+                {verb::post, "/books/{id}/unapprove", book_unapprove},
+                {verb::get, "/books/{id}/metadata", book_metadata_page},
+                {verb::post, "/books/{id}/metadata", book_take},
+                {verb::post, "/books/{id}/lock", book_lock},
+                {verb::post, "/books/{id}/unlock", book_unlock},
+                {verb::post, "/books/{id}/changes/undo", book_undo_change},
+                {verb::post, "/books/{id}/candidates/restore", candidate_restore},
+                {verb::post, "/books/{id}/candidates/{candidate}/reject", candidate_reject},
+                {verb::get, "/books/{id}/covers/{sha256}", offered_picture},
+            });
 }
 
 void mount_shelves_and_devices(const site& at, http::router& r) {
@@ -145,6 +165,7 @@ void pages::mount(http::router& r) {
   people.add(http::verb::post, "/logout", bound(at, logout));
   people.add(http::verb::get, "/upload", bound(at, upload_page));
   mount_books(at, people);
+  mount_curating(at, people);
   mount_shelves_and_devices(at, people);
   mount_upkeep(at, people);
   mount_accounts(at, people);

@@ -57,7 +57,7 @@ async function fillLibrary(page, base) {
   await page.request.delete(`${kobo.kobo.api_endpoint}/v1/library/${delivered}`, {headers: facts});
   const book = books.find((b) => b.title === longTitle).id;
   return ['/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
-          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/trash', '/upload',
+          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
           '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
 }
 

@@ -6,17 +6,10 @@
 #include "server/core/text.hpp"
 #include "server/http/conditional.hpp"
 #include "web/api/call.hpp"
+#include "web/picture.hpp"
 
 namespace carrel::web {
 namespace {
-
-std::string_view picture_type(const std::filesystem::path& p) {
-  std::string extension = lower_ascii(p.extension().string());
-  if (extension == ".png") return "image/png";
-  if (extension == ".webp") return "image/webp";
-  if (extension == ".gif") return "image/gif";
-  return "image/jpeg";
-}
 
 // A complete file handed over is remembered; the reply does not wait for that.
 void remember_download(const site& at, http::response& out, const uuid& user, const uuid& file) {

@@ -1,5 +1,6 @@
 #include "server/auth/credentials.hpp"
 #include "web/api/call.hpp"
+#include "web/api/changes.hpp"
 
 namespace carrel::web {
 namespace {
@@ -25,6 +26,11 @@ void mount_books(const site& at, http::router& r) {
                 {verb::put, "/books/{id}/opinion", put_opinion},
                 {verb::get, "/books/{id}/positions", list_positions},
                 {verb::post, "/books/{id}/positions/{row}/restore", restore_position},
+                {verb::post, "/books/{id}/candidates/{candidate}/apply", apply_candidate},
+                {verb::get, "/books/{id}/changes", list_changes},
+                {verb::post, "/books/{id}/changes/{group}/undo", undo_change},
+                {verb::put, "/books/{id}/locks/{field}", lock_field},
+                {verb::del, "/books/{id}/locks/{field}", unlock_field},
             });
   r.add(verb::post, "/books", bound(at, post_book), large(at));
   r.add(verb::patch, "/books/{id}", bound(at, patch_book), {.body_limit = 1 << 20});

@@ -1,5 +1,6 @@
 import htmx from 'htmx.org';
 import './own.js';
 import './kobo.js';
+import './review.js';
 
 window.htmx = htmx;

@@ -10,6 +10,7 @@
 #include "library/position.hpp"
 #include "web/format.hpp"
 #include "web/opinion.hpp"
+#include "web/pages/curating.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 #include "web/trash.hpp"
@@ -60,6 +61,7 @@ struct book_data {
   std::vector<neighbour> beside;
   library::opinion opinion;
   library::book_mark mark;
+  std::optional<book_metadata> metadata;  // for those who look after it
 };
 
 book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
@@ -83,6 +85,7 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   out.mark = library::mark_of(library::marks_of(tx, viewer, {id}), id);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
+  if (curates) out.metadata = load_metadata(tx, id);
   if (curates && out.book->possible_duplicate_of)
     out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
   return out;
@@ -234,6 +237,7 @@ answer book_page(const site& at, http::context& c) {
 
   view out;
   fill_book(v, data, out);
+  if (data.metadata) fill_metadata(v, id, *data.metadata, out);
   out.set("words_before", data.words.before).set("words_after", data.words.after);
   out.set("files", file_views(v, data)).set("positions", position_views(v, data.positions));
   fill_opinion(v.say, data.opinion, data.mark, out);

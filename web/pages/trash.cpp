@@ -4,7 +4,7 @@
 
 #include "library/book.hpp"
 #include "web/format.hpp"
-#include "web/pages/pages.hpp"
+#include "web/pages/curating.hpp"
 #include "web/pages/parts.hpp"
 
 namespace carrel::web {
@@ -59,7 +59,8 @@ answer book_untrash(const site& at, http::context& c) {
   uuid id = id_param(c, "id");
   int changed = co_await at.with.pool.write(put_back, v.id(), id, v.actor());
   if (changed == 0) not_here(v);
-  co_return done(v, "/books/" + id.text(), "book.restored", id.text());
+  http::form form(c.in);
+  co_return done(v, way_back(form, id, "/books/" + id.text()), "book.restored", id.text());
 }
 
 }  // namespace carrel::web

@@ -105,3 +105,12 @@ TEST_CASE("old bytes that another book has by the time they are replaced stay in
   REQUIRE_FALSE(s.put(s.new_bytes));
   CHECK(read(s.b.store.absolute(old_path)) == s.old_bytes);
 }
+
+TEST_CASE("what new bytes say of the book is a suggestion; its fields stay as they are") {
+  shelf s;
+  std::string title = s.b.text("select title from books");
+  REQUIRE_FALSE(s.put(epub({.title = "Another Title", .text = "Once there was a better book."})));
+  CHECK(s.b.text("select title from books") == title);
+  CHECK(s.b.number("select count(*) from book_metadata_candidates") == 1);
+  CHECK(s.b.text("select normalized->>'title' from book_metadata_candidates") == "Another Title");
+}

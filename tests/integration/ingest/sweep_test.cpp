@@ -86,3 +86,23 @@ TEST_CASE("larger renditions are cut afterwards, once") {
   CHECK(cut_renditions(b.with, p) == 3);  // 1600 would not be smaller than the second
   CHECK(cut_renditions(b.with, p) == 0);
 }
+
+TEST_CASE("a cover that an undo may need, or that a source offers, is not swept; one that nobody needs is") {
+  workbench b;
+  write(b.inbox / "a.epub", epub({}));
+  b.take({b.inbox});
+  b.pool.write_now([&](db::tx& tx) {
+    tx.script(R"sql(
+      insert into covers (id, sha256, mime, width, height, bytes, source, storage_path, created_at)
+      select gen_random_uuid(), w, 'image/png', 1, 1, 1, 'embedded', 'covers/' || w, now() - interval '90 days'
+        from unnest(array['before', 'offered', 'nobodys']) w;
+      insert into metadata_changes (id, book_id, group_id, field, old, new, actor)
+      select gen_random_uuid(), (select id from books), gen_random_uuid(), 'cover',
+             jsonb_build_object('exact', jsonb_build_object('id', c.id)), '{}', 'ada' from covers c where c.sha256 = 'before';
+      update book_metadata_candidates set normalized = normalized || '{"cover": {"sha256": "offered"}}')sql");
+  });
+  quiet p;
+  sweep_store(b.with, p);
+  CHECK(b.number("select count(*) from covers where sha256 in ('before', 'offered')") == 2);
+  CHECK(b.number("select count(*) from covers where sha256 = 'nobodys'") == 0);
+}

@@ -230,6 +230,8 @@ TEST_CASE("a candidate offers what a book can have, and hostile values of it are
   uuid good = s.candidate(id, "open_library", provider_record, 0.8);
   library::comparison c = s.compare(id);
   REQUIRE(c.candidates.size() == 3);  // and what the file says
+  CHECK(c.fields.front().name == "title");
+  CHECK(c.fields.front().source == "embedded");
   for (const library::candidate& one : c.candidates) {
     if (one.id == bad) CHECK(one.offers.empty());
     if (one.id != good) continue;
