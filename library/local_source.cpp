@@ -8,7 +8,6 @@
 #include "library/book_record.hpp"
 #include "library/candidate.hpp"
 #include "library/imported.hpp"
-#include "library/revision.hpp"
 #include "library/storable.hpp"
 #include "publication/likeness.hpp"
 #include "publication/open.hpp"
