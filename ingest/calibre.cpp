@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "ingest/calibre_book.hpp"
+#include "ingest/jobs.hpp"
 #include "ingest/names.hpp"
 #include "ingest/scan.hpp"
 
@@ -239,7 +240,9 @@ result<import_outcome, publication::refusal> import_calibre(const services& s, c
   calibre::reading reading{.scratch = s.store.data() / "staging"};
   result<calibre::library, publication::refusal> books = calibre::library::open(folder, reading);
   if (!books) return books.error();
-  return run(s, folder, how, *books, tell).finish();
+  import_outcome out = run(s, folder, how, *books, tell).finish();
+  if (!how.dry_run) s.pool.write_now(enqueue_duplicates);  // what was brought may be like what was there, and the other way round
+  return out;
 }
 
 }  // namespace carrel::ingest

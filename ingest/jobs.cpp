@@ -10,6 +10,7 @@
 #include "ingest/recover.hpp"
 #include "ingest/space.hpp"
 #include "ingest/sweep.hpp"
+#include "library/duplicate.hpp"
 #include "publication/metadata.hpp"
 
 namespace carrel::ingest {
@@ -54,7 +55,19 @@ void take_in_file(const services& s, const carrel::jobs::job& j, carrel::jobs::p
   throw carrel::jobs::give_up(publication::message_for(end->code, end->detail));
 }
 
+// A batch a transaction: what was looked at is not looked at again after an interruption.
+void look_for_duplicates(const services& s, carrel::jobs::progress& p) {
+  constexpr int batch = 50;
+  std::int64_t seen = 0;
+  for (int n = batch; n > 0 && !p.stopping();) {
+    n = s.pool.write_now([](db::tx& tx) { return library::look_for_duplicates(tx, batch); });
+    p.report(seen += n, std::nullopt);
+  }
+}
+
 }  // namespace
+
+void enqueue_duplicates(db::tx& tx) { carrel::jobs::enqueue(tx, "library.duplicates", "library", {}); }
 
 uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user) {
   json::object payload{{"item", item}};
@@ -64,6 +77,7 @@ uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user)
 void register_jobs(carrel::jobs::workers& w, const services& s) {
   w.on("ingest.file", [&s](const carrel::jobs::job& j, carrel::jobs::progress& p) { take_in_file(s, j, p); });
   w.on("ingest.cover", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { cut_renditions(s, p); });
+  w.on("library.duplicates", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { look_for_duplicates(s, p); });
   w.on("ingest.orphans", [&s](const carrel::jobs::job&, carrel::jobs::progress&) { tidy_orphans(s); });
   register_library_jobs(w, s);
   w.on("store.sweep", [&s](const carrel::jobs::job&, carrel::jobs::progress& p) { sweep_store(s, p); });
@@ -83,6 +97,7 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
   });
   clock.every("ingest.orphans", std::chrono::hours(6),
               [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.orphans", "staging", {}); }); });
+  clock.every("library.duplicates", std::chrono::hours(6), [&s] { s.pool.write_now(enqueue_duplicates); });
   clock.every("store.sweep", std::chrono::hours(24),
               [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "store.sweep", "daily", {}); }); });
 }

@@ -9,6 +9,7 @@
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "library/document.hpp"
+#include "library/duplicate.hpp"
 #include "library/libraries.hpp"
 #include "library/revision.hpp"
 #include "publication/unicode.hpp"
@@ -188,6 +189,7 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
     made = !joined;
     std::tie(out.status, out.book) = joined ? add_to_group(tx, w, *joined, f, cover) : add_new(tx, w, book, f, cover);
   }
+  library::note_duplicates(tx, out.book);
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
   out.row.state = out.status == "organized" ? "organised" : "inbox";

@@ -21,11 +21,12 @@ constexpr db::statement sql_lock_store{"ingest.lock_store_alone",
                                        "select pg_advisory_xact_lock(hashtextextended('carrel.store', 0))"};
 
 constexpr db::statement sql_old_trash{"ingest.old_trash", R"sql(
-  select b.id from books b where b.deleted_at < $1 order by b.deleted_at limit 500)sql"};
+  select b.id from books b where b.deleted_at < $1 and b.merged_into is null order by b.deleted_at limit 500)sql"};
 constexpr db::statement sql_files_of{"ingest.files_of", R"sql(
   select coalesce(storage_path, '') from book_files where book_id = $1
    union all select storage_path from sidecars where book_id = $1)sql"};
-constexpr db::statement sql_delete_book{"ingest.delete_book", "delete from books where id = $1 and deleted_at < $2"};
+constexpr db::statement sql_delete_book{"ingest.delete_book",
+                                        "delete from books where id = $1 and deleted_at < $2 and merged_into is null"};
 constexpr db::statement sql_still_used{"ingest.still_used", R"sql(
   select exists (select from book_files where storage_path = $1) or exists (select from covers where storage_path = $1)
       or exists (select from sidecars where storage_path = $1))sql"};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kobo/states.hpp"
+#include "library/merge.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::kobo {
@@ -39,10 +40,11 @@ constexpr db::statement sql_set{"kobo.annotations", R"sql(
    order by a.received_at, a.id)sql"};
 constexpr db::statement sql_counts{"kobo.annotation_counts", R"sql(
   select w.place, coalesce(s.revision, 0), coalesce(s.complete, false),
-         (select count(*) from annotations a where a.user_id = $1 and a.entitlement = w.id and a.deleted_at is null and a.raw is not null)
+         (select count(*) from annotations a where a.user_id = $1 and a.entitlement = b.entitlement and a.deleted_at is null and a.raw is not null),
+         b.entitlement
     from unnest($2::uuid[]) with ordinality as w (id, place)
-    join books b on b.entitlement = w.id
-    left join annotation_sets s on s.user_id = $1 and s.entitlement = w.id)sql"};
+    join books b on b.entitlement = surviving_entitlement(w.id)
+    left join annotation_sets s on s.user_id = $1 and s.entitlement = b.entitlement)sql"};
 
 constexpr db::statement sql_keep{"kobo.keep_leftover", R"sql(
   insert into annotation_leftovers (user_id, bearer, content, body, received_at) values ($1, $2, $3, $4, $5))sql"};
@@ -148,7 +150,8 @@ std::int64_t annotations_in(std::string_view etag) {
 
 }  // namespace
 
-void patch_annotations(db::tx& tx, const uuid& user, const uuid& entitlement, std::string_view body) {
+void patch_annotations(db::tx& tx, const uuid& user, const uuid& told, std::string_view body) {
+  uuid entitlement = library::surviving_entitlement(tx, told);
   tx.run(sql_lock_set, user, entitlement);
   read_patch sent = read_body(body);
   bool changed = false;
@@ -162,7 +165,8 @@ void patch_annotations(db::tx& tx, const uuid& user, const uuid& entitlement, st
   tx.run(sql_grow, user, entitlement, changed, sent.whole);
 }
 
-annotation_set read_annotations(db::tx& tx, const uuid& user, const uuid& entitlement) {
+annotation_set read_annotations(db::tx& tx, const uuid& user, const uuid& told) {
+  uuid entitlement = library::surviving_entitlement(tx, told);
   annotation_set out;
   json::array all;
   std::int64_t revision = 0;
@@ -206,8 +210,8 @@ std::vector<std::string> annotations_to_fetch(db::tx& tx, const uuid& user, cons
     const inventory_entry& e = all[static_cast<std::size_t>(r.integer(0)) - 1];
     bool complete = r.flag(2);
     if (annotations_in(e.etag) > r.integer(3)) {
-      tx.run(sql_lock_set, user, e.entitlement);
-      tx.run(sql_grow, user, e.entitlement, false, false);
+      tx.run(sql_lock_set, user, r.id(4));
+      tx.run(sql_grow, user, r.id(4), false, false);
       complete = false;
     }
     if (offer && complete && e.etag != etag_of(r.integer(3) == 0 ? 0 : r.integer(1))) out.push_back(e.spelled);

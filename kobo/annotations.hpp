@@ -15,14 +15,14 @@ namespace carrel::kobo {
 
 // A PATCH {"updatedAnnotations":[...],"deletedAnnotationIds":[...]}: of each annotation the newest wins, by the reader's own
 // time. What cannot be read is kept as it came, and the set counts as incomplete.
-void patch_annotations(db::tx&, const uuid& user, const uuid& entitlement, std::string_view body);
+void patch_annotations(db::tx&, const uuid& user, const uuid& told, std::string_view body);
 
 struct annotation_set {
   std::string body;  // {"annotations":[...],"nextPageOffsetToken":null}, all of them
   std::string etag;  // W/"0" when there is none
   bool known = false;
 };
-annotation_set read_annotations(db::tx&, const uuid& user, const uuid& entitlement);
+annotation_set read_annotations(db::tx&, const uuid& user, const uuid& told);
 
 // What a device says it holds of a book, and the ids of those whose annotations it shall fetch (rule 1): none unless `offer`. A
 // book of which it shows more than we hold is never named again (rule 4).

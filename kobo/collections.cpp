@@ -12,7 +12,7 @@ constexpr std::size_t longest_name = 255;
 
 constexpr db::statement sql_books{"kobo.books_of", R"sql(
   select b.id from unnest($2::uuid[]) with ordinality as w (entitlement, place)
-    join visible_books($1) b on b.entitlement = w.entitlement order by w.place)sql"};
+    join visible_books($1) b on b.entitlement = surviving_entitlement(w.entitlement) order by w.place)sql"};
 // Made by this device, and no later request has proven that it knows the id.
 constexpr db::statement sql_unheard{"kobo.unheard_collection", R"sql(
   select s.id from shelves s join kobo_ledger l on l.kobo_id = $2 and l.subject = 3 and l.id = s.id

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "kobo/merged.hpp"
 #include "kobo/state.hpp"
 #include "library/cover_cache.hpp"
 #include "library/download.hpp"
+#include "library/merge.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/log.hpp"
 #include "server/core/text.hpp"
@@ -34,13 +36,19 @@ constexpr std::string_view paper =
     "zJqsBBp1N1NDwWL+Lr+mvVl+5ZZNO78HfwFMTN34O/hu/B38BTEzd+Dv4bvwd/AUxM3fg7+G78HfwFMTN34O/hu/B38BTTIzJqsbvwd/GbG4v5Wj6aNO"
     "f7nnmD//2Q==";
 
-std::optional<delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
+struct found_delivery {
+  delivery book;
+  bool merged = false;  // the device asks for a book that is part of this one by now
+};
+
+std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
   library::kobo_options wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
   kobo_ids ids = k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids, {id});
+  std::unordered_map<uuid, delivery> live = read_told(tx, ids, {id});
   auto at = live.find(id);
-  return at == live.end() ? std::nullopt : std::optional(std::move(at->second));
+  if (at == live.end()) return std::nullopt;
+  return found_delivery{.book = std::move(at->second), .merged = library::surviving_entitlement(tx, id) != id};
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -73,7 +81,7 @@ std::optional<uuid> book_of_image(std::string_view image) { return id_of(image.s
 
 constexpr db::statement sql_cover{"kobo.cover", R"sql(
   select c.id, c.sha256, c.storage_path, c.width, c.height
-    from visible_books($1) b join covers c on c.id = b.cover_id where b.entitlement = $2)sql"};
+    from visible_books($1) b join covers c on c.id = b.cover_id where b.entitlement = surviving_entitlement($2))sql"};
 
 std::optional<library::cover_ref> find_cover(db::tx& tx, const uuid& user, const uuid& entitlement) {
   db::rows rows = tx.run(sql_cover, user, entitlement);
@@ -137,10 +145,10 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::optional<uuid> id = id_of(c.in.param("id"));
   if (!id) throw http::problem{404, "", "gone"};
-  std::optional<delivery> found = co_await s.with.pool.write(find_delivery, v, *id);
+  std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id);
   if (!found) throw http::problem{404, "", "gone"};
-  const deliverable& file = found->file;
-  if (!std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
+  const deliverable& file = found->book.file;
+  if (!found->merged && !std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
     co_await s.with.pool.write(renew, v, *id);
     throw http::problem{404, "", "gone"};
   }

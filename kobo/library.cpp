@@ -1,8 +1,10 @@
 // What a device asks of its books: the sync, one book, its state, and that it was removed (kobo.md 6 and 9).
 #include "kobo/actions.hpp"
+#include "kobo/merged.hpp"
 #include "kobo/resources.hpp"
 #include "kobo/state.hpp"
 #include "library/kobo_events.hpp"
+#include "library/merge.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::kobo {
@@ -19,7 +21,7 @@ kobo_ids ids_in(db::tx& tx, const visit& v, library::kobo_options& wishes) {
 
 std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
   library::kobo_options wishes;
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
+  std::unordered_map<uuid, delivery> live = read_told(tx, ids_in(tx, v, wishes), ids);
   json::array out;
   for (const uuid& id : ids) {
     auto at = live.find(id);
@@ -30,7 +32,7 @@ std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids
 
 std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
   library::kobo_options wishes;
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), ids);
+  std::unordered_map<uuid, delivery> live = read_told(tx, ids_in(tx, v, wishes), ids);
   std::unordered_map<uuid, reading_state> states;
   if (wishes.positions) states = read_states(tx, v.user, ids);
   json::array out;
@@ -45,7 +47,7 @@ std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) 
 // Store clients look for the file there (9.5).
 std::string access_of(db::tx& tx, const visit& v, const uuid& id) {
   library::kobo_options wishes;
-  std::unordered_map<uuid, delivery> live = read_deliveries(tx, ids_in(tx, v, wishes), {id});
+  std::unordered_map<uuid, delivery> live = read_told(tx, ids_in(tx, v, wishes), {id});
   auto at = live.find(id);
   if (at == live.end()) return "{}";
   json::value urls = book_metadata(id, at->second, v.base, false).take("DownloadUrls");
@@ -111,7 +113,11 @@ void bury(db::tx& tx, const visit& v, const std::vector<uuid>& ids, bool put_bac
   kobo_row k = row_of(tx, v);
   for (const uuid& id : ids) {
     if (!announced_title(tx, k.ids.row, id)) continue;
-    removed_on_device(tx, k, id, k.wishes.put_back.value_or(put_back_usually));
+    bool put_back = k.wishes.put_back.value_or(put_back_usually);
+    removed_on_device(tx, k, id, put_back);
+    // Gone is then what it has become, too, unless the device has that as a book of its own.
+    uuid now = library::surviving_entitlement(tx, id);
+    if (now != id && !announced_title(tx, k.ids.row, now)) removed_on_device(tx, k, now, put_back);
     library::note_event(tx, k.ids.row, library::event::removed, "", id);
   }
 }

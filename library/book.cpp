@@ -39,17 +39,17 @@ constexpr db::statement sql_file{"library.find_file", R"sql(
          f.md5, f.koreader_md5, coalesce(f.content_hash, ''), f.drm, f.is_kepub, f.described, f.missing_since is not null, f.created_at,
          b.title, f.duration_ms
     from book_files f join visible_books($1) b on b.id = f.book_id
-   where f.id = $2)sql"};
+   where f.id = coalesce((select a.into_id from file_aliases a where a.file_id = $2), $2))sql"};
 
 constexpr db::statement sql_cover{"library.find_cover", R"sql(
   select c.id, c.sha256, c.storage_path, c.width, c.height
     from visible_books($1) b join covers c on c.id = b.cover_id
-   where b.id = $2)sql"};
+   where b.id = coalesce((select m.merged_into from books m where m.id = $2), $2))sql"};
 
 constexpr db::statement sql_cover_unchecked{"library.find_cover_unchecked", R"sql(
   select c.id, c.sha256, c.storage_path, c.width, c.height
     from books b join covers c on c.id = b.cover_id
-   where b.id = $1 and b.deleted_at is null)sql"};
+   where b.id = coalesce((select m.merged_into from books m where m.id = $1), $1) and b.deleted_at is null)sql"};
 
 instant micros(const std::string& text) { return instant{std::chrono::microseconds{std::stoll(text)}}; }
 

@@ -1,7 +1,5 @@
 #include "library/book.hpp"
 #include "library/revision.hpp"
-#include "publication/unicode.hpp"
-#include "server/core/text.hpp"
 
 namespace carrel::library {
 namespace {
@@ -11,7 +9,7 @@ constexpr db::statement sql_trash{"library.trash_books", R"sql(
    where id = any ($1::uuid[]) and deleted_at is null returning id)sql"};
 constexpr db::statement sql_untrash{"library.untrash_books", R"sql(
   update books set deleted_at = null, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
-   where id = any ($1::uuid[]) and deleted_at is not null returning id)sql"};
+   where id = any ($1::uuid[]) and deleted_at is not null and merged_into is null returning id)sql"};
 constexpr db::statement sql_approve{"library.approve_book", R"sql(
   update books b set status = 'organized', approved_at = clock_timestamp(), possible_duplicate_of = null, version = version + 1,
          updated_at = greatest(clock_timestamp(), updated_at)
@@ -28,21 +26,6 @@ constexpr db::statement sql_away{"library.away_files", R"sql(
 constexpr db::statement sql_bytes{"library.find_bytes", R"sql(
   select f.book_id, f.id, b.deleted_at is not null, coalesce(f.storage_path, '')
     from book_files f join books b on b.id = f.book_id where f.checksum = $1)sql"};
-
-// The oldest organised book, else the oldest one, with the same content, ISBN or work key (ingest.md 7.3).
-constexpr db::statement sql_duplicate{"library.find_duplicate", R"sql(
-  select b.id from books b
-   where b.deleted_at is null
-     and b.id = any (array (select f.book_id from book_files f where f.content_hash = nullif($1, '')
-                  union all select i.id from books i where i.isbn_13 = nullif($2, '')
-                  union all select k.id from books k where k.dup_key = $3))
-   order by b.status <> 'organized', b.created_at, b.id limit 1)sql"};
-
-// Of two books that come at the same moment the second must see the first: whoever asks about a key holds it until its own book
-// is committed. In one order, so that nobody waits in a circle; books without a key in common do not wait for each other.
-constexpr db::statement sql_hold_keys{"library.hold_duplicate_keys", R"sql(
-  select pg_advisory_xact_lock(k.key)
-    from (select distinct hashtextextended('carrel.duplicate ' || t, 0) as key from unnest($1::text[]) as t order by 1) as k)sql"};
 
 }  // namespace
 
@@ -83,23 +66,6 @@ std::optional<known_bytes> find_bytes(db::tx& tx, const std::string& sha256) {
   db::rows rows = tx.run(sql_bytes, sha256);
   if (rows.empty()) return std::nullopt;
   return known_bytes{.book = rows[0].id(0), .file = rows[0].id(1), .trashed = rows[0].flag(2), .storage_path = rows[0].text(3)};
-}
-
-std::optional<uuid> find_duplicate(db::tx& tx, const publication::metadata& m, const std::string& content_hash) {
-  std::string isbn;
-  for (const auto& [scheme, value] : m.identifiers) {
-    if (scheme == "isbn_13") isbn = value;
-  }
-  std::optional<db::bytes> key;
-  std::string language = m.languages.empty() ? "" : m.languages.front();
-  if (!m.authors.empty()) key = db::bytes{publication::dup_key(m.title, language, m.authors.front().name)};
-  std::vector<std::string> held;
-  if (!content_hash.empty()) held.push_back("content " + content_hash);
-  if (!isbn.empty()) held.push_back("isbn " + isbn);
-  if (key) held.push_back("work " + hex(key->raw));
-  if (!held.empty()) tx.run(sql_hold_keys, held);
-  db::rows rows = tx.run(sql_duplicate, content_hash, isbn, key);
-  return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
 }
 
 }  // namespace carrel::library

@@ -10,11 +10,12 @@ namespace {
 constexpr db::statement sql_device{"library.kobo_name", "select name from devices where id = $1"};
 // Nothing looks for its book by a fingerprint.
 constexpr db::statement sql_link{"library.link_kobo_document", R"sql(
-  update documents d set book_id = b.id, link = 'auto', looked_up_at = now()
+  update documents d set book_id = coalesce(b.merged_into, b.id), link = 'auto', looked_up_at = now()
     from books b where b.entitlement = $3 and d.user_id = $1 and d.document = $2 and d.link = 'none')sql"};
 constexpr db::statement sql_delivered{"library.kobo_delivered_artifact", R"sql(
   select artifact_id from kobo_delivered where device_id = $1 and entitlement = $2)sql"};
-constexpr db::statement sql_title{"library.kobo_document_title", "select title from books where entitlement = $1"};
+constexpr db::statement sql_title{"library.kobo_document_title",
+                                  "select title from books where entitlement = surviving_entitlement($1)"};
 
 constexpr db::statement sql_begin{"library.kobo_begin_state", R"sql(
   insert into kobo_states (user_id, entitlement, revision, created_at) values ($1, $2, 0, $3) on conflict do nothing)sql"};

@@ -63,6 +63,7 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   if (!asked_for.found) throw http::problem{404, "There is no such file."};
   if (!asked_for.may_download) throw http::problem{403, "This account may not download books."};
   const library::book_file& file = asked_for.found->file;
+  id = file.id;  // that of the file that has taken its place
 
   std::filesystem::path path = s.with.store.absolute(file.storage_path);
   std::optional<std::chrono::sys_seconds> modified;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "library/merge.hpp"
 #include "library/shelf.hpp"
 #include "opds/atom_writer.hpp"
 #include "opds/books.hpp"
@@ -221,6 +222,10 @@ task<http::response> show_entry(shared_state& s, http::context& c) {
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
   std::optional<library::book> book = co_await s.with.pool.read(library::find_book, v.viewer, id);
+  if (!book) {
+    std::optional<uuid> survivor = co_await s.with.pool.read(library::survivor_of, v.viewer, id);
+    if (survivor) co_return http::redirect(v.at.entry(*survivor), 302);
+  }
   // What waits for review is not in the catalog yet, for nobody.
   if (!book || book->status != "organized" || !offered(*book, v.taker())) throw http::problem{404, "There is no such book."};
   if (a.head_only()) co_return a.head();

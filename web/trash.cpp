@@ -7,7 +7,7 @@ constexpr db::statement sql_trashed{"web.trashed_books", R"sql(
   select b.id, b.title, b.author, b.deleted_at
     from reachable_books($1) b
    where (select u.role in ('owner', 'librarian') from users u where u.id = $1)
-     and b.deleted_at is not null
+     and b.deleted_at is not null and b.merged_into is null
      and ($2::uuid is null or b.id = $2)
      and ($3::uuid is null or (b.deleted_at, b.id) < (select a.deleted_at, a.id from books a where a.id = $3))
    order by b.deleted_at desc, b.id desc
