@@ -7,6 +7,7 @@
 
 #include "ingest/in_place_watch.hpp"
 #include "ingest/jobs.hpp"
+#include "ingest/merging.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/replace.hpp"
@@ -196,6 +197,9 @@ web::services app::parts::for_web() {
           .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
           .replace_file = [this](uuid file, const std::filesystem::path& bytes,
                                  const library::actor& who) { return ingest::replace_file(ingest, file, bytes, who); },
+          .merge_books = [this](uuid kept, const std::vector<uuid>& others, library::merge_act act,
+                                const library::actor& who) { return ingest::merge_books(ingest, kept, others, act, who); },
+          .undo_merge = [this](uuid merge, const library::actor& who) { return ingest::undo_merge(ingest, merge, who); },
           .retry_ingest = [this](uuid item) { return retry(item); },
           .places_changed = [this] { later([this] { places.catch_up(); }); },
           .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },

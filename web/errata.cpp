@@ -151,6 +151,7 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   out.items = failed_items(tx, viewer, everybody, most);
   if (jobs) out.jobs = failed_jobs(tx, most);
   if (everybody) out.missing = missing_files(tx, viewer, most);
+  if (everybody) out.duplicates = load_duplicates(tx, viewer, false, std::nullopt, most).pairs;
   out.documents = library::unknown_documents(tx, viewer, most);
   out.held = held_with_titles(tx, viewer, most);
   out.drift = library::drift_of(tx, viewer, most);

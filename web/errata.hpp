@@ -10,6 +10,7 @@
 #include "library/position.hpp"
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
+#include "web/duplicates.hpp"
 #include "web/messages.hpp"
 
 namespace carrel::web {
@@ -79,6 +80,7 @@ struct errata {
   std::vector<library::guarded_device> guarded;
   std::vector<unsuitable_item> unsuitable;
   std::vector<unconverted_book> unconverted;
+  std::vector<possible_duplicate> duplicates;
 };
 std::vector<unsuitable_item> unsuitable_items(db::tx&, const uuid& viewer, int most);
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "library/book.hpp"
+#include "library/merge.hpp"
 #include "library/store.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
@@ -42,6 +43,10 @@ struct services {
   std::function<std::optional<std::filesystem::path>(const library::cover_ref&, int width)> cover;
   // New bytes for a file of a book (contract.md 4); the old bytes go to the attic.
   std::function<std::optional<error>(uuid file, std::filesystem::path bytes, library::actor)> replace_file;
+  // Books become one, and two again (library/merge.hpp); with the bytes of their files.
+  std::function<result<library::merge_outcome>(uuid kept, std::vector<uuid> others, library::merge_act, library::actor)>
+      merge_books{};
+  std::function<result<library::unmerge_outcome>(uuid merge, library::actor)> undo_merge{};
   // Reads a failed file again; false when nothing is left to read.
   std::function<bool(uuid item)> retry_ingest;
   // A person has set a place, or linked a document: the devices are to know.

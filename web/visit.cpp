@@ -13,7 +13,10 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
            where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
              and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
          + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
-                               where f.missing_since is not null) else 0 end
+                               where f.missing_since is not null)
+                         + (select count(*) from (select from duplicate_candidates d
+                                                    join visible_books($1) a on a.id = d.book_id join visible_books($1) o on o.id = d.other_id
+                                                   where d.decision is null and d.kind <> 'similar' limit 1000) pairs) else 0 end
          + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%')
          + (select count(*) from kobo_devices k join devices d on d.id = k.device_id and d.revoked_at is null
              left join kobo_suspicions s on s.kobo_id = k.id

@@ -208,7 +208,7 @@ exit_status approve(invocation& call) {
 }  // namespace
 
 void describe_book(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("book", "books: find, show, set, approve, trash, untrash");
+  CLI::App* cmd = app.add_subcommand("book", "books: find, show, set, approve, trash, untrash, merge, unmerge");
   cmd->require_subcommand(1);
   auto sub = [&](const char* name, const char* help, const std::function<exit_status(invocation&)>& run) {
     CLI::App* s = cmd->add_subcommand(name, help);

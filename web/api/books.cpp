@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "library/catalog.hpp"
+#include "library/merge.hpp"
 #include "library/opinion.hpp"
 #include "web/api/call.hpp"
 
@@ -48,6 +49,14 @@ library::cursor after_of(const http::request& in, const library::filter& f) {
   return *at;
 }
 
+// The address of a book that was merged answers with what it has become.
+std::optional<library::book> find_or_survivor(db::tx& tx, uuid viewer, uuid id) {
+  std::optional<library::book> out = library::find_book(tx, viewer, id);
+  if (out) return out;
+  std::optional<uuid> survivor = library::survivor_of(tx, viewer, id);
+  return survivor ? library::find_book(tx, viewer, *survivor) : std::nullopt;
+}
+
 // Books, and what the caller thinks of them.
 struct marked_books {
   std::vector<library::book> books;
@@ -67,7 +76,7 @@ marked_books browse_filter(db::tx& tx, uuid viewer, const library::filter& f, co
 
 marked_books find_marked(db::tx& tx, uuid viewer, uuid id) {
   library::page one;
-  if (std::optional<library::book> book = library::find_book(tx, viewer, id)) one.books.push_back(std::move(*book));
+  if (std::optional<library::book> book = find_or_survivor(tx, viewer, id)) one.books.push_back(std::move(*book));
   return mark(tx, viewer, std::move(one));
 }
 

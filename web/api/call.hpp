@@ -67,6 +67,8 @@ answer post_book(const site&, http::context&);
 answer patch_book(const site&, http::context&);
 answer delete_book(const site&, http::context&);
 answer restore_book(const site&, http::context&);
+answer post_merge(const site&, http::context&);
+answer post_merge_undo(const site&, http::context&);
 answer get_file(const site&, http::context&);
 answer put_file(const site&, http::context&);
 answer get_cover(const site&, http::context&);

@@ -2,6 +2,7 @@
 
 #include "library/book.hpp"
 #include "library/download.hpp"
+#include "library/merge.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 #include "server/http/conditional.hpp"
@@ -27,6 +28,13 @@ void note_missing(const site& at, const uuid& file, bool gone) {
   at.with.pool.enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
 }
 
+// Also by the address that it had as a file of a book that was merged since.
+std::optional<library::visible_file> find_in_book(db::tx& tx, uuid viewer, uuid book, uuid file) {
+  std::optional<library::visible_file> found = library::find_file(tx, viewer, file);
+  if (!found || found->file.book_id == book || library::survivor_of(tx, viewer, book) == found->file.book_id) return found;
+  return std::nullopt;
+}
+
 // The next larger size that is kept, or the largest.
 int width_of(const http::request& in) {
   std::int64_t asked = to_integer(in.query("width").value_or("600")).value_or(0);
@@ -40,9 +48,10 @@ answer get_file(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   who.need(library::capability::download);
   uuid book = id_param(c, "id"), id = id_param(c, "file");
-  std::optional<library::visible_file> found = co_await at.with.pool.read(library::find_file, who.id(), id);
-  if (!found || found->file.book_id != book) not_there();
+  std::optional<library::visible_file> found = co_await at.with.pool.read(find_in_book, who.id(), book, id);
+  if (!found) not_there();
   const library::book_file& f = found->file;
+  id = f.id;  // that of the file that has taken its place
   std::filesystem::path path = at.with.store.absolute(f.storage_path);
   bool there = at.with.store.holds(f.storage_path, f.size);
   if (there == f.missing) note_missing(at, id, !there);

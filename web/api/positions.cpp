@@ -110,6 +110,13 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
     json::object refs{{"device", d.device}, {"reason", "guard"}};
     out.push_back(issue_of("drift", d.device.text(), d.since, d.name, say.count("kobo.guarded", d.books), refs, {"agree"}));
   }
+  for (const possible_duplicate& d : found.duplicates) {
+    json::object refs{{"book", d.book.id}, {"other", d.other.id}, {"reason", d.pair.kind}, {"reasons", d.pair.reasons}};
+    std::string id = d.book.id.text() + "." + d.other.id.text(),
+                detail = say.say("errata.duplicate_detail", {{"title", d.other.title}});
+    json::array actions = d.offer == "merge" ? json::array{"merge", "both"} : json::array{d.offer, "merge", "both"};
+    out.push_back(issue_of("duplicate", id, d.pair.found_at, d.book.title, detail, std::move(refs), std::move(actions)));
+  }
   for (const unconverted_book& u : found.unconverted) {
     json::object refs{{"book", u.book}, {"file", u.file}, {"code", u.code}};
     if (!u.detail.empty()) refs.set("exactly", u.detail);

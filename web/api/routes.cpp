@@ -20,6 +20,8 @@ void mount_books(const site& at, http::router& r) {
                 {verb::get, "/books/{id}", get_book},
                 {verb::del, "/books/{id}", delete_book},
                 {verb::post, "/books/{id}/restore", restore_book},
+                {verb::post, "/books/{id}/merge", post_merge},
+                {verb::post, "/merges/{id}/undo", post_merge_undo},
                 {verb::get, "/books/{id}/files/{file}", get_file},
                 {verb::get, "/books/{id}/cover", get_cover},
                 {verb::get, "/books/{id}/opinion", get_opinion},

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "library/catalog.hpp"
+#include "library/merge.hpp"
 #include "library/opinion.hpp"
 #include "library/position.hpp"
 #include "web/format.hpp"
@@ -53,6 +54,7 @@ struct fingerprint {
 struct book_data {
   std::optional<library::book> book;
   std::string trashed_title;
+  std::optional<uuid> survivor;  // it was merged into
   std::vector<fingerprint> hashes;
   std::vector<library::position_row> positions;
   library::place_words words;
@@ -68,7 +70,8 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   book_data out;
   out.book = library::find_book(tx, viewer, id);
   if (!out.book) {
-    if (!curates) return out;
+    out.survivor = library::survivor_of(tx, viewer, id);
+    if (!curates || out.survivor) return out;
     std::optional<trashed_book> gone = find_trashed(tx, viewer, id);
     if (gone) out.trashed_title = gone->title;
     return out;
@@ -228,6 +231,7 @@ answer book_page(const site& at, http::context& c) {
   uuid id = id_param(c, "id");
   bool curates = v.may(library::capability::curate);
   book_data data = co_await at.with.pool.snapshot(load_book, v.id(), id, curates);
+  if (data.survivor) co_return http::redirect(v.href("/books/" + data.survivor->text()));
   if (!data.trashed_title.empty()) {
     view out;
     out.set("heading", data.trashed_title).set("book", id.text());

@@ -4,6 +4,7 @@
 
 #include "server/core/text.hpp"
 #include "web/format.hpp"
+#include "web/pages/duplicates.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
@@ -156,10 +157,11 @@ answer errata_page(const site& at, http::context& c) {
   out.set("missing", missing_views(v, found.missing));
   out.set("drift", drift_views(v, found.drift)).set("guarded", guarded_views(v, found.guarded));
   out.set("unsuitable", unsuitable_views(v, found.unsuitable)).set("unconverted", unconverted_views(v, found.unconverted));
+  fill_duplicates(v, found.duplicates, "/errata", out);
   out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
   out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
                          found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty() &&
-                         found.unconverted.empty());
+                         found.unconverted.empty() && found.duplicates.empty());
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
 }
 

@@ -77,6 +77,14 @@ answer document_unlink(const site&, http::context&);
 answer position_accept(const site&, http::context&);
 answer position_dismiss(const site&, http::context&);
 
+answer duplicates_page(const site&, http::context&);
+answer duplicate_page(const site&, http::context&);
+answer duplicates_merge(const site&, http::context&);
+answer duplicates_both(const site&, http::context&);
+answer duplicates_ask_again(const site&, http::context&);
+answer merges_page(const site&, http::context&);
+answer merge_undo(const site&, http::context&);
+
 answer jobs_page(const site&, http::context&);
 answer job_cancel(const site&, http::context&);
 answer job_retry(const site&, http::context&);

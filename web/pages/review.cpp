@@ -8,6 +8,7 @@
 #include "web/format.hpp"
 #include "web/pages/compare.hpp"
 #include "web/pages/curating.hpp"
+#include "web/pages/duplicates.hpp"
 #include "web/pages/parts.hpp"
 #include "web/pages/review_words.hpp"
 
@@ -19,7 +20,8 @@ constexpr int page_size = 50;
 struct inbox {
   library::page queue;
   std::vector<library::queue_note> notes;  // of each book of the queue
-  std::optional<library::book> book, duplicate_of;
+  std::optional<library::book> book;
+  std::vector<possible_duplicate> duplicates;
   library::queue_note note;  // of the book
   library::comparison known;
 };
@@ -37,7 +39,7 @@ inbox load_inbox(db::tx& tx, uuid viewer, const library::list& which, const libr
   if (!out.book) return out;
   out.note = library::queue_notes(tx, {out.book->id}).front();
   out.known = library::compare(tx, out.book->id).value_or(library::comparison{});
-  if (out.book->possible_duplicate_of) out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
+  out.duplicates = load_duplicates_of(tx, viewer, out.book->id);
   return out;
 }
 
@@ -93,9 +95,8 @@ void fill_item(const visit& v, const inbox& data, const std::string& place, view
   out.set("book_title", b.title).set("author", names_of(v.say, b.authors)).set("files", file_views(v, data));
   out.set("sure", sure_words(v.say, data.note)).set("warnings", warning_views(v.say, data.note.warnings));
   out.set("came", v.say.has(came) ? v.say.text(came) : "").set("came_as", data.note.came_as);
-  out.set("duplicate_title", data.duplicate_of ? data.duplicate_of->title : "");
-  out.set("duplicate_href", data.duplicate_of ? v.href("/books/" + data.duplicate_of->id.text()) : "");
   std::string next = after_this(data, place);
+  fill_duplicates(v, data.duplicates, next, out);
   out.set("next_path", next).set("next_href", v.href(next)).set("here", path_to(b.id, place)).set("reviewing", true);
 }
 

@@ -58,3 +58,43 @@ TEST_CASE("a title that several books have is ambiguous and names them all") {
   CHECK(o.says(second.text()));
   CHECK(sh.run("book show nothing --json").says("\"code\":\"not_found\""));
 }
+
+TEST_CASE("books are merged and taken apart, and a dry run changes nothing") {
+  shell sh;
+  uuid keep = sh.add_book("Rain"), other = sh.add_book("Rain again"), third = sh.add_book("Fog");
+  std::string both = keep.text() + " 'Rain again'";
+  outcome foreseen = sh.run("book merge " + both + " --dry-run --json");
+  CHECK(foreseen.status == 0);
+  CHECK(foreseen.says("\"merged\":[\"" + other.text() + "\"]"));
+  CHECK(sh.run("book show 'Rain again'").status == 0);
+
+  outcome merged = sh.run("book merge " + both + " --json");
+  CHECK(merged.status == 0);
+  CHECK(merged.says("\"files\":1"));
+  CHECK(sh.run("book show " + other.text()).status == 3);
+  outcome again = sh.run("book merge " + keep.text() + " " + other.text() + " --json");
+  CHECK(again.status == 0);
+  CHECK(again.says("\"merged\":[]"));
+  CHECK(again.text("merge") == merged.text("merge"));
+  CHECK(sh.run("book untrash " + other.text() + " --json").out == "{\"restored\":0}\n");
+
+  CHECK(sh.run("book merge " + keep.text() + " " + keep.text()).status == 2);
+  CHECK(sh.run("book merge " + keep.text() + " nothing").status == 3);
+  CHECK(sh.run("book merge " + third.text() + " " + other.text()).status == 3);
+  CHECK(sh.run("book merge Rain").status == 2);
+  CHECK(sh.run("book merge Rain Fog --act swallow").status == 2);
+
+  outcome later = sh.run("book merge " + third.text() + " " + keep.text() + " --json");
+  CHECK(later.status == 0);
+  outcome early = sh.run("book unmerge " + merged.text("merge") + " --json");
+  CHECK(early.status == 4);
+  CHECK(early.says(later.text("merge")));
+  CHECK(sh.run("book unmerge Fog --json").says("\"restored\":[\"" + keep.text() + "\"]"));
+  outcome apart = sh.run("book unmerge " + other.text() + " --json");  // by the book that was merged
+  CHECK(apart.status == 0);
+  CHECK(apart.says("\"left\":[]"));
+  CHECK(sh.run("book show 'Rain again'").status == 0);
+  CHECK(sh.run("book unmerge " + merged.text("merge") + " --json").says("\"restored\":[]"));
+  CHECK(sh.run("book unmerge Rain").status == 3);
+  CHECK(sh.run("book unmerge " + uuid::make().text()).status == 3);
+}

@@ -80,6 +80,14 @@ struct world::engine {
                 },
             .cover = [](const library::cover_ref&, int) { return std::optional<fs::path>(); },
             .replace_file = {},
+            .merge_books =
+                [&pool](uuid kept, const std::vector<uuid>& others, library::merge_act act, const library::actor& who) {
+                  return pool.write_now([&](db::tx& tx) { return library::merge_books(tx, kept, others, act, who); });
+                },
+            .undo_merge =
+                [&pool](uuid merge, const library::actor& who) {
+                  return pool.write_now([&](db::tx& tx) { return library::undo_merge(tx, merge, who); });
+                },
             .retry_ingest = [](uuid) { return true; },
             .stopping = {}};
   }
