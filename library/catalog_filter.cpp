@@ -1,7 +1,7 @@
 // The library page's list: filters over an order. Three orders, two directions, and several ways of finding the rows: organised
 // books and all books by an index of that order, text hits by the word index (bounded, then sorted), and for a single filter a
-// statement of its own, so that the planner may begin with the few books that have the name and sort them. What a reader has read,
-// wants or gave stars begins with the books that they ever opened or said something of.
+// statement of its own, so that the planner may begin with the few books that have the name and sort them. What a reader has
+// read, wants or gave stars begins with the books that they ever opened or said something of.
 #include <algorithm>
 #include <array>
 
@@ -114,7 +114,8 @@ const statements& way_of(const filter& f, bool words) {
 constexpr db::statement sql_matching{
     "library.matching_ids",
     "select b.id from visible_books($1) b where b.id > $2 and b.offered >= $4 and ($5 = '' or b.status::text = $5)"
-    " and ($12 = '' or b.search_vector @@ to_tsquery('simple', $12))" CARREL_FILTERS " order by b.id limit $3"};
+    " and ($12 = '' or b.search_vector @@ to_tsquery('simple', $12))" CARREL_FILTERS CARREL_READING(
+        "$13", "$14") " order by b.id limit $3"};
 
 // Ordered by what was typed there is no key to go on from: pages are places.
 #define CARREL_BEST                                                                                                              \
@@ -184,7 +185,7 @@ std::vector<uuid> matching_ids(db::tx& tx, const uuid& viewer, const filter& f, 
   std::vector<uuid> out;
   if (!f.text.empty() && words.empty()) return out;
   for (const db::row& r : tx.run(sql_matching, viewer, after, limit, static_cast<int>(f.for_whom), f.status, f.language, f.format,
-                                 f.person, f.series, f.tag, f.shelf, words))
+                                 f.person, f.series, f.tag, f.shelf, words, f.state, f.rating))
     out.push_back(r.id(0));
   return out;
 }

@@ -164,6 +164,74 @@ constexpr std::array parts{
      where i.source = w ->> 'source' and i.library_uuid = w ->> 'library' and i.book_uuid = w ->> 'book' and i.book_id = $1)
   select 0)sql"}},
 
+    // Of two words of a reader about one part the later counts (library/opinion.hpp); what both said is written down. What was said
+    // since stays with the book that was kept.
+    merge_part{"opinions",
+               {"library.merge_opinions", R"sql(
+  with theirs as (delete from opinions where book_id = $2 returning *),
+  ours as (select o.* from opinions o join theirs t on t.user_id = o.user_id where o.book_id = $1),
+  put as (
+    insert into opinions as o
+    select (jsonb_populate_record(null::opinions, to_jsonb(t) || jsonb_build_object('book_id', $1::uuid))).* from theirs t
+        on conflict (user_id, book_id) do update
+       set (state, started_on, finished_on, state_by, state_at) = (
+             select s.state, s.started_on, s.finished_on, s.state_by, s.state_at
+               from (values (excluded.state, excluded.started_on, excluded.finished_on, excluded.state_by, excluded.state_at, 0),
+                            (o.state, o.started_on, o.finished_on, o.state_by, o.state_at, 1))
+                      as s (state, started_on, finished_on, state_by, state_at, own)
+              order by s.state_by = '', s.state_at desc nulls last, s.own desc limit 1),
+           (rating, rating_by, rating_at) = (
+             select s.rating, s.rating_by, s.rating_at
+               from (values (excluded.rating, excluded.rating_by, excluded.rating_at, 0), (o.rating, o.rating_by, o.rating_at, 1))
+                      as s (rating, rating_by, rating_at, own)
+              order by s.rating_by = '', s.rating_at desc nulls last, s.own desc limit 1),
+           (review, review_by, review_at) = (
+             select s.review, s.review_by, s.review_at
+               from (values (excluded.review, excluded.review_by, excluded.review_at, 0), (o.review, o.review_by, o.review_at, 1))
+                      as s (review, review_by, review_at, own)
+              order by s.review_by = '', s.review_at desc nulls last, s.own desc limit 1)
+    returning o.*)
+  select jsonb_agg(jsonb_build_object('theirs', to_jsonb(t), 'ours', to_jsonb(o), 'now', to_jsonb(p))), count(*)
+    from theirs t left join ours o on o.user_id = t.user_id left join put p on p.user_id = t.user_id)sql"},
+               {"library.merge_opinions_back", R"sql(
+  with w as (select (value -> 'theirs' ->> 'user_id')::uuid as user_id, value -> 'theirs' as theirs, value -> 'ours' as ours,
+                    value -> 'now' as made from jsonb_array_elements($3::jsonb)),
+  same as (select w.* from w join opinions o on o.book_id = $1 and o.user_id = w.user_id where to_jsonb(o) = w.made),
+  gone as (delete from opinions o using same s where o.book_id = $1 and o.user_id = s.user_id and s.ours = 'null'),
+  as_before as (
+    update opinions o
+       set (state, started_on, finished_on, state_by, state_at, rating, rating_by, rating_at, review, review_by, review_at, before) =
+           (r.state, r.started_on, r.finished_on, r.state_by, r.state_at, r.rating, r.rating_by, r.rating_at, r.review, r.review_by,
+            r.review_at, r.before)
+      from same s cross join lateral jsonb_populate_record(null::opinions, s.ours) r
+     where s.ours <> 'null' and o.book_id = $1 and o.user_id = s.user_id),
+  put as (
+    insert into opinions
+    select r.* from w cross join lateral jsonb_populate_record(null::opinions, w.theirs) r
+     where r.book_id = $2 and exists (select from users u where u.id = r.user_id)
+        on conflict do nothing)
+  select count(*) from w where w.user_id not in (select user_id from same))sql"}},
+
+    // A file that comes to the group later joins the book that stays.
+    merge_part{"ingest_group_books",
+               {"library.merge_groups", R"sql(
+  with moved as (update ingest_group_books set book_id = $1 where book_id = $2 returning group_id, part)
+  select jsonb_agg(jsonb_build_object('group', group_id, 'part', part)), count(*) from moved)sql"},
+               {"library.merge_groups_back", R"sql(
+  with moved as (
+    update ingest_group_books g set book_id = $2 from jsonb_array_elements($3::jsonb) w
+     where g.group_id = (w ->> 'group')::uuid and g.part = w ->> 'part' and g.book_id = $1)
+  select 0)sql"}},
+
+    merge_part{"sidecars",
+               {"library.merge_sidecars", R"sql(
+  with moved as (update sidecars set book_id = $1 where book_id = $2 returning id)
+  select jsonb_agg(id), count(*) from moved)sql"},
+               {"library.merge_sidecars_back", R"sql(
+  with moved as (
+    update sidecars s set book_id = $2 from jsonb_array_elements_text($3::jsonb) w where s.id = w::uuid and s.book_id = $1)
+  select 0)sql"}},
+
     merge_part{"downloads",
                {"library.merge_downloads", R"sql(
   with moved as (update downloads set book_id = $1 where book_id = $2 returning id)
@@ -251,6 +319,7 @@ constexpr std::array decisions{
     merge_decision{"books", "merged_into", "moves", "chains are kept short"},
     merge_decision{"books", "possible_duplicate_of", "moves", ""},
     merge_decision{"bridged_documents", "away", "follows", ""},
+    merge_decision{"bulk_items", "book_id", "stays", "says what a run did to it"},
     merge_decision{"documents", "book_id", "moves", "with positions, history and held pushes, which go by document"},
     merge_decision{"documents", "file_id", "follows", ""},
     merge_decision{"downloads", "book_id", "moves", ""},
@@ -261,6 +330,7 @@ constexpr std::array decisions{
     merge_decision{"file_aliases", "file_id", "follows", ""},
     merge_decision{"file_aliases", "into_id", "follows", ""},
     merge_decision{"imported_books", "book_id", "moves", ""},
+    merge_decision{"ingest_group_books", "book_id", "moves", ""},
     merge_decision{"ingest_items", "book_id", "moves", ""},
     merge_decision{"ingest_items", "file_id", "follows", ""},
     merge_decision{"kobo_artifacts", "file_id", "follows", ""},
@@ -270,7 +340,9 @@ constexpr std::array decisions{
     merge_decision{"kobo_states", "entitlement", "moves", "part by part the later one; the old row stays for the device"},
     merge_decision{"library_files", "file_id", "follows", ""},
     merge_decision{"metadata_changes", "book_id", "stays", "what was done to that book's fields"},
+    merge_decision{"opinions", "book_id", "moves", "part by part the later word of a reader"},
     merge_decision{"shelf_books", "book_id", "moves", "where both stand, the survivor's place is the place"},
+    merge_decision{"sidecars", "book_id", "moves", ""},
     // By the id under which a Kobo knows a book, in columns that name other things as well.
     merge_decision{"kobo_ledger", "id", "stays", "what was announced is never forgotten (kobo.md 17.2)"},
     merge_decision{"kobo_marks", "id", "stays", "about an announcement"},
