@@ -36,8 +36,8 @@ std::optional<old_file> find_old(db::tx& tx, const uuid& file) {
 }
 
 // The old bytes under their own name; the store's copy goes only after the row no longer points to it.
-std::optional<error> keep_old(const services& s, const old_file& old) {
-  fs::path stored = s.store.absolute(old.storage_path), folder = s.store.data() / "attic" / uuid::make().text();
+std::optional<error> keep_old(const services& s, const old_file& old, const uuid& entry) {
+  fs::path stored = s.store.absolute(old.storage_path), folder = s.store.data() / "attic" / entry.text();
   if (old.storage_path.empty() || !identity_at(stored)) return std::nullopt;  // it was missing already
   if (std::optional<error> bad = make_synced_folder(folder)) return bad;
   fs::path kept = folder / safe_name(old.name);
@@ -77,7 +77,8 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   }
   const publication::kind* k = publication::find_kind(inside->about.format);
   std::string storage = s.store.path_for(prints->sha256, k != nullptr ? k->extension : "");
-  if (std::optional<error> bad = keep_old(s, *old)) return bad;
+  uuid kept = uuid::make();  // the folder of the old bytes in the attic
+  if (std::optional<error> bad = keep_old(s, *old, kept)) return bad;
   fs::path target = s.store.absolute(storage);
   if (std::optional<error> bad = place(s, staged, target, prints->sha256)) return bad;
 
@@ -91,7 +92,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
       library::describe_again(tx, old->book, inside->about.about, row);
       library::link_documents_of_file(tx, file);
       library::record(tx, who, "file.replace", "book", old->book,
-                      json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}});
+                      json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}, {"kept", kept}});
       library::bump_revision(tx);
       return true;
     });

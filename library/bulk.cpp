@@ -227,6 +227,7 @@ std::optional<error> request_bulk(db::tx& tx, const uuid& run, const uuid& viewe
   std::optional<bulk_run> r = find_bulk(tx, run);
   if (!r) return error{"run", "does not exist"};
   if (r->act == "edit" && wanted.edits.empty()) return error{"edits", "there are none"};
+  if (wanted.edits.size() > most_bulk_edits) return error{"edits", "there are too many"};
   for (const bulk_edit& e : wanted.edits) {
     if (std::optional<error> bad = check_edit(e)) return bad;
   }

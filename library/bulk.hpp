@@ -103,4 +103,8 @@ struct bulk_place {
 std::vector<bulk_change> bulk_changes(db::tx&, const uuid& run, const bulk_place& after, int most);
 std::vector<bulk_outcome> bulk_problems(db::tx&, const uuid& run, std::int64_t after, int most);
 
+json::object to_json(const bulk_run&);
+json::object to_json(const bulk_change&);
+json::object to_json(const bulk_outcome&);
+
 }  // namespace carrel::library

@@ -12,7 +12,6 @@ using kind = bulk_edit::kind;
 
 constexpr std::array<std::pair<kind, const char*>, 5> kinds{
     {{kind::set, "set"}, {kind::add, "add"}, {kind::remove, "remove"}, {kind::replace, "replace"}, {kind::clear, "clear"}}};
-constexpr std::size_t most_edits = 30;
 
 bool is_list(const std::string& field) {
   return field == "authors" || field == "languages" || field == "genres" || field == "tags";
@@ -163,7 +162,7 @@ std::optional<error> check_edit(const bulk_edit& e) {
 }
 
 result<std::vector<bulk_edit>> parse_edits(const json::array& all) {
-  if (all.empty() || all.size() > most_edits) return error{"edits", all.empty() ? "there are none" : "there are too many"};
+  if (all.empty() || all.size() > most_bulk_edits) return error{"edits", all.empty() ? "there are none" : "there are too many"};
   std::vector<bulk_edit> out;
   for (const json::value& one : all) {
     result<bulk_edit> e = parse_edit(one);

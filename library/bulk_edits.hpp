@@ -20,6 +20,8 @@ struct bulk_edit {
   std::string from{}, to{};
 };
 
+constexpr std::size_t most_bulk_edits = 30;
+
 // From {"op","field","value" or "from","to"} and back. Errors name the field, or "edits".
 result<std::vector<bulk_edit>> parse_edits(const json::array&);
 json::array edits_to_json(const std::vector<bulk_edit>&);

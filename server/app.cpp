@@ -33,6 +33,7 @@
 #include "server/http/server.hpp"
 #include "server/jobs/worker.hpp"
 #include "server/version.hpp"
+#include "web/bulk_jobs.hpp"
 #include "web/routes.hpp"
 
 namespace carrel {
@@ -263,6 +264,8 @@ void app::parts::mount() {
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
   kobo::register_jobs(workers, made);
+  web::register_bulk_jobs(workers, pool);
+  web::register_bulk_schedule(schedule, pool);
   kobo::register_schedule(schedule, pool, made);
   schedule.every("position.bridge", std::chrono::minutes(5), [this] { places.catch_up(); });
   schedule.every("library.away", std::chrono::minutes(5), [this] { look_for_files(); });

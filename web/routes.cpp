@@ -1,6 +1,7 @@
 #include "web/routes.hpp"
 
 #include "server/auth/credentials.hpp"
+#include "web/pages/bulk_pages.hpp"
 #include "web/pages/curating.hpp"
 #include "web/pages/pages.hpp"
 
@@ -173,6 +174,7 @@ void pages::mount(http::router& r) {
   people.add(http::verb::get, "/upload", bound(at, upload_page));
   mount_books(at, people);
   mount_curating(at, people);
+  mount_bulk(at, people);
   mount_shelves_and_devices(at, people);
   mount_upkeep(at, people);
   mount_accounts(at, people);
@@ -184,6 +186,7 @@ void pages::mount(http::router& r) {
   http::route_options large{
       .body_limit = at.with.settings.bytes("http.max_upload"), .body_to_file = true, .budget = std::chrono::hours{2}};
   sending.add(http::verb::post, "/upload", bound(at, upload), large);
+  mount_bulk_uploads(at, sending);
 }
 
 }  // namespace carrel::web

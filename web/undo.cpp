@@ -59,6 +59,9 @@ constexpr std::array known_acts{
     known_act{"person.enabled", "/people/{about}/disable", ""},
     known_act{"person.role", "/people/{about}/role", "role"},
     known_act{"password.changed", "", ""},
+    known_act{"bulk.dropped", "", ""},
+    known_act{"attic.restored", "", ""},
+    known_act{"quarantine.discarded", "/quarantine/{about}/keep", ""},
     known_act{"upload.sent", "", ""},
     known_act{"upload.known", "", ""},
 };

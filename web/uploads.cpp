@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "publication/metadata.hpp"
+#include "server/core/digest.hpp"
 #include "server/http/multipart.hpp"
 
 namespace carrel::web {
@@ -76,6 +77,13 @@ task<parts_of_upload> split_upload(const site& at, http::context& c) {
 
 void drop_parts(const parts_of_upload& parts) {
   for (const auto& [file, name] : parts.files) remove_file(file);
+}
+
+void check_token(const http::context& c, const parts_of_upload& parts) {
+  std::string sent(c.in.header("X-CSRF-Token").value_or(std::string_view(parts.csrf)));
+  if (!c.csrf.empty() && equal_constant_time(sent, c.csrf)) return;
+  drop_parts(parts);
+  throw http::problem{403, "The form was too old. Load the page again.", "csrf"};
 }
 
 task<std::vector<received>> accept_all(const site& at, parts_of_upload parts, uuid user) {

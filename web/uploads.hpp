@@ -20,6 +20,9 @@ struct parts_of_upload {
   std::vector<std::pair<std::filesystem::path, std::string>> files;
 };
 task<parts_of_upload> split_upload(const site&, http::context&);
+// The body is multipart, so the middleware cannot look for the token: it is a part, or a header from the script. Problem 403, and
+// the files are gone, when it is not that of this session.
+void check_token(const http::context&, const parts_of_upload&);
 // Hands every file over; what it cannot hand over is removed.
 task<std::vector<received>> accept_all(const site&, parts_of_upload, uuid user);
 void drop_parts(const parts_of_upload&);

@@ -2,6 +2,7 @@
 
 #include "library/catalog.hpp"
 #include "library/opinion.hpp"
+#include "server/commands/book_fields.hpp"
 #include "server/commands/command.hpp"
 #include "server/core/text.hpp"
 
@@ -112,40 +113,17 @@ struct changes {
   json::object book, opinion;  // what is of the book, and what is its reader's
 };
 
-// FIELD=VALUE as the API has it: lists separated by ';', series as "Name #2", identifiers as identifiers.isbn_13=...
 changes changes_given() {
   changes all;
-  json::object& out = all.book;
   for (std::size_t i = 1; i < given.names.size(); ++i) {
     const std::string& pair = given.names[i];
     std::size_t equals = pair.find('=');
     if (equals == pair.npos || equals == 0) throw stop(usage, "Expected FIELD=VALUE, got " + pair);
     std::string field = pair.substr(0, equals), text = pair.substr(equals + 1);
-    if (is_of_opinion(field)) {
+    if (is_of_opinion(field))
       all.opinion.set(field, opinion_value(field, text));
-      continue;
-    }
-    bool list = field == "authors" || field == "languages" || field == "genres" || field == "tags";
-    if (list) {
-      std::vector<std::string> items = split(text, ';');
-      std::erase_if(items, [](const std::string& item) { return trim(item).empty(); });
-      out.set(field, items);
-    } else if (field == "series") {
-      std::size_t mark = text.rfind(" #");
-      std::optional<double> index = mark == text.npos ? std::nullopt : to_double(text.substr(mark + 2));
-      if (text.empty())
-        out.set(field, nullptr);
-      else
-        out.set(field, json::object{{"name", index ? text.substr(0, mark) : text}, {"index", index}});
-    } else if (field == "page_count" || field == "age_rating") {
-      out.set(field, text.empty() ? json::value() : json::value(json::number{text}));
-    } else if (field == "identifiers") {
-      result<json::object> o = json::read_object(text);
-      if (!o) throw stop(usage, "identifiers expects a JSON object such as {\"isbn_13\":\"9780000000019\"}");
-      out.set(field, *o);
-    } else {
-      out.set(field, text);
-    }
+    else
+      all.book.set(field, value_given(field, text));
   }
   return all;
 }
@@ -208,7 +186,7 @@ exit_status approve(invocation& call) {
 }  // namespace
 
 void describe_book(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("book", "books: find, show, set, approve, trash, untrash, merge, unmerge");
+  CLI::App* cmd = app.add_subcommand("book", "books: find, show, set, edit, approve, trash, untrash, merge, unmerge");
   cmd->require_subcommand(1);
   auto sub = [&](const char* name, const char* help, const std::function<exit_status(invocation&)>& run) {
     CLI::App* s = cmd->add_subcommand(name, help);
@@ -223,11 +201,11 @@ void describe_book(CLI::App& app, invocation& call) {
   one = sub("set", "change fields by hand; they are locked afterwards", set);
   one->add_option("BOOK", given.names, "id or exact title, then FIELD=VALUE ...")->required()->expected(2, 100);
   one->footer(
-      "Fields: title, subtitle, title_sort, authors, series, languages, identifiers, description, publisher, published,\n"
-      "genres, tags, page_count, age_rating. Lists are separated by ';', a series is \"Name #2\".\n"
-      "What --user thinks of it, which locks nothing: state (unread, wanted, reading, read, abandoned), rating (0.5 to 5 "
+      std::string(fields_help) +
+      "\nWhat --user thinks of it, which locks nothing: state (unread, wanted, reading, read, abandoned), rating (0.5 to 5 "
       "stars),\n"
       "started, finished (2021-03-15, 2021-03, 2021), review. Nothing after = takes it back.");
+  describe_book_edit(*cmd, call);
   sub("approve", "put books from the inbox into the library", approve)
       ->add_option("BOOK", given.names, "ids or exact titles")
       ->required();

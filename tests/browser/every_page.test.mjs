@@ -56,7 +56,13 @@ async function fillLibrary(page, base) {
   await sync();
   await page.request.delete(`${kobo.kobo.api_endpoint}/v1/library/${delivered}`, {headers: facts});
   const book = books.find((b) => b.title === longTitle).id;
-  return ['/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
+  // One run that only waits for its changes to be said, and one that shows them.
+  const chosen = await page.request.post(base + '/bulk', {form: {...form, act: 'edit', book}, maxRedirects: 0});
+  const wish = {books: [book], edits: [{op: 'set', field: 'publisher', value: longTitle}, {op: 'add', field: 'tags', value: ['Night']}]};
+  const preview = await (await api('POST', '/bulk', wish)).json();
+  const bulk = [new URL(chosen.headers().location, base).pathname, `/bulk/${preview.id}`, '/bulk', '/bulk/import', '/attic', '/quarantine',
+                '/books?select=1', '/books?select=1&view=list', '/books?select=1&view=table', `/books?view=table&col=series&cell=${book}.series`];
+  return [...bulk, '/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
           '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
           '/duplicates', '/duplicates?show=all', `/duplicates/${books[0].id}/${book === books[0].id ? books[1].id : book}`, '/merges',
           '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];

@@ -1,4 +1,5 @@
 #include "server/auth/credentials.hpp"
+#include "web/api/bulk.hpp"
 #include "web/api/call.hpp"
 #include "web/api/changes.hpp"
 
@@ -95,6 +96,7 @@ void api::mount(http::router& r) {
   known.use(auth::check_csrf());
   known.add(verb::del, "/session", bound(at, close_session));
   mount_books(at, known);
+  mount_bulk_api(at, known);
   mount_shelves_and_devices(at, known);
   mount_upkeep(at, known);
 }

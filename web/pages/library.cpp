@@ -9,11 +9,12 @@
 #include "web/opinion.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
+#include "web/pages/table.hpp"
 
 namespace carrel::web {
 namespace {
 
-using pairs = std::vector<std::pair<std::string, std::string>>;
+using pairs = query_pairs;
 
 struct chosen_names {
   std::string author, series, tag, shelf;
@@ -31,30 +32,6 @@ struct library_data {
 };
 
 constexpr int most_waiting = 99;
-
-library::filter filter_of(const visit& v) {
-  const http::request& in = v.c.in;
-  library::filter f;
-  f.status = in.query("status").value_or("organized");
-  bool known = f.status == "inbox" || f.status == "review" || f.status == "all";
-  if (!known || !v.may(library::capability::curate)) f.status = "organized";
-  if (f.status == "all") f.status.clear();
-  f.text = in.query("q").value_or("");
-  f.language = in.query("language").value_or("");
-  f.format = in.query("format").value_or("");
-  f.person = id_of(in.query("author"));
-  f.series = id_of(in.query("series"));
-  f.tag = id_of(in.query("tag"));
-  f.shelf = id_of(in.query("shelf"));
-  if (std::optional<publication::reading_state> s = publication::reading_state_named(in.query("state").value_or("")))
-    f.state = publication::name_of(*s);
-  f.rating = publication::halves_of_stars(in.query("rating").value_or("")).value_or(0);
-  std::string sort = in.query("sort").value_or("");
-  f.closest_first = !f.text.empty() && sort.empty();
-  if (sort == "title") f.order = library::list::of::title;
-  if (sort == "author") f.order = library::list::of::author;
-  return f;
-}
 
 bool narrowed(const library::filter& f) {
   return !f.language.empty() || !f.format.empty() || f.person || f.series || f.tag || f.shelf || !f.state.empty() ||
@@ -224,20 +201,74 @@ std::vector<view> marked_cards(const visit& v, const library_data& data) {
   return out;
 }
 
+std::optional<std::string> first_of(const query_pairs& query, std::string_view name) {
+  auto at = std::find_if(query.begin(), query.end(), [&](const auto& q) { return q.first == name; });
+  return at == query.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::vector<view> kept_columns(const http::request& in) {
+  std::vector<view> out;
+  for (const auto& [name, value] : in.queries()) {
+    view one;
+    one.set("kept_column", value);
+    if (name == "col") out.push_back(one);
+  }
+  return out;
+}
+
+// A page that script asked for is put in its place only when it is a good answer; what was wrong stands in it.
+unsigned status_of(const http::request& in, const std::optional<open_cell>& open) {
+  return open && !open->wrong.empty() && !in.header("HX-Request") ? 422 : 200;
+}
+
 }  // namespace
+
+library::filter filter_of(const visit& v, const query_pairs& query) {
+  auto text = [&](std::string_view name) { return first_of(query, name).value_or(""); };
+  library::filter f;
+  f.status = first_of(query, "status").value_or("organized");
+  bool known = f.status == "inbox" || f.status == "review" || f.status == "all";
+  if (!known || !v.may(library::capability::curate)) f.status = "organized";
+  if (f.status == "all") f.status.clear();
+  f.text = text("q");
+  f.language = text("language");
+  f.format = text("format");
+  f.person = id_of(first_of(query, "author"));
+  f.series = id_of(first_of(query, "series"));
+  f.tag = id_of(first_of(query, "tag"));
+  f.shelf = id_of(first_of(query, "shelf"));
+  if (std::optional<publication::reading_state> s = publication::reading_state_named(text("state")))
+    f.state = publication::name_of(*s);
+  f.rating = publication::halves_of_stars(text("rating")).value_or(0);
+  std::string sort = text("sort");
+  f.closest_first = !f.text.empty() && sort.empty();
+  if (sort == "title") f.order = library::list::of::title;
+  if (sort == "author") f.order = library::list::of::author;
+  return f;
+}
 
 answer library_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
-  library::filter f = filter_of(v);
+  std::optional<open_cell> open = open_cell_of(c.in);
+  co_return co_await show_library(at, std::move(v), std::move(open));
+}
+
+answer show_library(const site& at, visit v, std::optional<open_cell> open) {
+  http::context& c = v.c;
+  library::filter f = filter_of(v, c.in.queries());
   library::cursor from = cursor_of(c.in, f.token_name());
   bool look_in_inbox = !f.text.empty() && f.status == "organized" && v.may(library::capability::curate);
   library_data data = co_await at.with.pool.snapshot(load_library, v.id(), f, from, look_in_inbox);
 
   view out;
   fill_filters(v, f, data, out);
-  fill_shapes(v, shape_of(c.in), out);
-  out.set("books", marked_cards(v, data));
-  out.set("count_words", data.total ? v.say.count("books.count", *data.total) : "");
+  std::string count_words = data.total ? v.say.count("books.count", *data.total) : "";
+  std::string shape = open && open->typed ? std::string("table") : shape_of(c.in);
+  fill_shapes(v, shape, out);
+  fill_selection(v, data.shelves, count_words, out);
+  out.set("kept_columns", kept_columns(c.in)).set("csv_href", v.href("/books.csv" + query_with(c.in, "view", "")));
+  if (shape == "table") fill_table(v, data.page.books, open, out);
+  out.set("books", marked_cards(v, data)).set("count_words", count_words);
   out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));
   out.set("instead_words", data.instead.empty() ? "" : v.say.say("library.instead", {{"typed", f.text}}));
   out.set("instead", data.instead).set("instead_href", query_with(c.in, "q", data.instead));
@@ -250,7 +281,7 @@ answer library_page(const site& at, http::context& c) {
                       : !data.names.series.empty() ? data.names.series
                                                    : v.say.text("nav.library");
   out.set("heading", title);
-  co_return show(v, {title, "library"}, "library", std::move(out));
+  co_return show(v, {title, "library"}, "library", std::move(out), status_of(c.in, open));
 }
 
 }  // namespace carrel::web

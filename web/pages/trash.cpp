@@ -4,7 +4,9 @@
 
 #include "library/book.hpp"
 #include "web/format.hpp"
+#include "web/pages/bulk_pages.hpp"
 #include "web/pages/curating.hpp"
+#include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
 namespace carrel::web {
@@ -31,12 +33,13 @@ answer trash_page(const site& at, http::context& c) {
   for (const trashed_book& b : found) {
     view one;
     one.set("book", b.id.text()).set("book_title", b.title).set("author", b.author).set("when", moment(v.say, b.at));
+    one.set("until", due(v.say, b.at + std::chrono::days(at.with.settings.integer("trash.days"))));
     books.push_back(one);
   }
   view pages;
   pages.set("previous", "").set("next", more ? "?after=" + found.back().id.text() : std::string());
   view out;
-  out.set("books", books).set("pager", pages);
+  out.set("books", books).set("pager", pages).set("at_trash", true);
   co_return show(v, {v.say.text("nav.trash"), "trash"}, "trash", std::move(out));
 }
 

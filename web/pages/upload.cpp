@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "publication/unicode.hpp"
-#include "server/core/digest.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/pages/pages.hpp"
@@ -86,14 +85,6 @@ std::vector<view> problem_views(const visit& v) {
     if (one) out.push_back(std::move(*one));
   }
   return out;
-}
-
-// The body is multipart, so the middleware cannot look for the token: it is a part, or a header from the script.
-void check_token(const http::context& c, const parts_of_upload& parts) {
-  std::string sent(c.in.header("X-CSRF-Token").value_or(std::string_view(parts.csrf)));
-  if (!c.csrf.empty() && equal_constant_time(sent, c.csrf)) return;
-  drop_parts(parts);
-  throw http::problem{403, "The form was too old. Load the page again.", "csrf"};
 }
 
 }  // namespace

@@ -64,32 +64,33 @@ struct world::engine {
       : links(c), cpu(2), credentials(pool, cpu, c), programs(given(w, pool, store, c)), people(given(w, pool, store, c)) {}
 
   services given(world& w, db::pool& pool, const library::store& store, const config& c) {
-    return {.pool = pool,
-            .credentials = credentials,
-            .cpu = cpu,
-            .store = store,
-            .links = links,
-            .settings = c,
-            .version = "test",
-            .upload_dir = store.data() / "staging",
-            .accept_upload =
-                [&w](const fs::path& file, const std::string& name, const uuid&) {
-                  w.uploads.emplace_back(name, whole(file));
-                  fs::remove(file);
-                  return w.next_upload;
-                },
-            .cover = [](const library::cover_ref&, int) { return std::optional<fs::path>(); },
-            .replace_file = {},
-            .merge_books =
-                [&pool](uuid kept, const std::vector<uuid>& others, library::merge_act act, const library::actor& who) {
-                  return pool.write_now([&](db::tx& tx) { return library::merge_books(tx, kept, others, act, who); });
-                },
-            .undo_merge =
-                [&pool](uuid merge, const library::actor& who) {
-                  return pool.write_now([&](db::tx& tx) { return library::undo_merge(tx, merge, who); });
-                },
-            .retry_ingest = [](uuid) { return true; },
-            .stopping = {}};
+    return {
+        .pool = pool,
+        .credentials = credentials,
+        .cpu = cpu,
+        .store = store,
+        .links = links,
+        .settings = c,
+        .version = "test",
+        .upload_dir = store.data() / "staging",
+        .accept_upload =
+            [&w](const fs::path& file, const std::string& name, const uuid&) {
+              w.uploads.emplace_back(name, whole(file));
+              fs::remove(file);
+              return w.next_upload;
+            },
+        .cover = [](const library::cover_ref&, int) { return std::optional<fs::path>(); },
+        .replace_file = [&w](uuid file, const fs::path& bytes, const library::actor& who) { return w.replace(file, bytes, who); },
+        .merge_books =
+            [&pool](uuid kept, const std::vector<uuid>& others, library::merge_act act, const library::actor& who) {
+              return pool.write_now([&](db::tx& tx) { return library::merge_books(tx, kept, others, act, who); });
+            },
+        .undo_merge =
+            [&pool](uuid merge, const library::actor& who) {
+              return pool.write_now([&](db::tx& tx) { return library::undo_merge(tx, merge, who); });
+            },
+        .retry_ingest = [](uuid) { return true; },
+        .stopping = {}};
   }
 };
 
@@ -179,6 +180,8 @@ made_book world::add_book(const std::string& title, const std::string& status, c
   });
   return made;
 }
+
+std::filesystem::path world::data() const { return store_->data(); }
 
 std::filesystem::path world::path_of(const made_book& book) const {
   return store_->absolute(store_->path_for(sha256_hex("bytes of " + book.file.text()), ".epub"));

@@ -2,6 +2,7 @@
 // A server with the pages and the API: own database, own book store, own port, and one account of every kind.
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +55,9 @@ class world {
   upload_result next_upload;                                 // what the callback answers
   std::vector<std::pair<std::string, std::string>> uploads;  // name and bytes it was given
   http::router& router();
+  std::filesystem::path data() const;
+  // What replaces the bytes of a file.
+  std::function<std::optional<error>(uuid file, const std::filesystem::path& bytes, const library::actor&)> replace;
 
  private:
   struct engine;
