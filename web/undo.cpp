@@ -4,6 +4,7 @@
 #include <array>
 
 #include "server/core/text.hpp"
+#include "web/pages/parts.hpp"
 #include "web/visit.hpp"
 
 namespace carrel::web {
@@ -96,8 +97,9 @@ bool undo_bar(const visit& v, view& into) {
   bool complete = !form.empty() && (place == std::string::npos || about);
   if (complete) {
     if (place != std::string::npos) form.replace(place, 7, about->text());
-    std::string path(v.c.in.path());
-    bar.set("bar_form", v.href(form)).set("bar_back", path);
+    std::string back = std::string(v.c.in.path()) + query_with(v.c.in, "", "");
+    if (back.back() == '?') back.pop_back();
+    bar.set("bar_form", v.href(form)).set("bar_back", back);
     bar.set("bar_field", act->field).set("bar_value", v.c.in.query("other").value_or(""));
   }
   into.set("bar", std::move(bar));
