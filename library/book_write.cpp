@@ -265,6 +265,7 @@ field_columns columns_of(db::tx& tx, const uuid& book, const book_fields& f) {
   for (const auto& [scheme, value] : f.identifiers) identifiers.set(scheme, value);
   std::vector<std::string> tag_keys;
   for (const std::string& tag : f.tags) tag_keys.push_back(key_of_name(tag));
+  for (std::string& key : keys_of_genres(tx, f.genres)) tag_keys.push_back(std::move(key));
   indexed_words found_by = words_to_find(f);
   note_spellings(tx, words_to_spell(f));
 

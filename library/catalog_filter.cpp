@@ -177,7 +177,8 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
 std::string filter::token_name() const {
   auto id = [](const std::optional<uuid>& i) { return i ? i->text() : std::string(); };
   return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) +
-         "|" + id(shelf) + "|" + (closest_first && !text.empty() ? "closest" : std::to_string(order_index(order)));
+         "|" + id(shelf) + "|" + state + "|" + std::to_string(rating) + "|" +
+         (closest_first && !text.empty() ? "closest" : std::to_string(order_index(order)));
 }
 
 std::vector<uuid> matching_ids(db::tx& tx, const uuid& viewer, const filter& f, const uuid& after, int limit) {

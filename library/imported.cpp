@@ -5,6 +5,7 @@
 
 #include "library/book_parts.hpp"
 #include "library/book_record.hpp"
+#include "library/genres.hpp"
 #include "library/storable.hpp"
 #include "publication/unicode.hpp"
 
@@ -174,8 +175,7 @@ json::object sources_of(const std::vector<std::string>& names, const std::string
 }
 
 void add_curated_candidate(db::tx& tx, const uuid& book, const curated& c, const std::vector<std::string>& names) {
-  json::object normalized = normalized_from(c.about);
-  normalized.set("genres", c.about.genres);
+  json::object normalized = normalized_from(with_genres(tx, c.about));
   if (c.about.page_count > 0) normalized.set("page_count", c.about.page_count);
   if (c.about.rating) normalized.set("rating", *c.about.rating);
   json::object columns;
@@ -203,7 +203,7 @@ bool update_imported(db::tx& tx, const uuid& book, const curated& c, const actor
   if (!before) return false;
   db::rows state = tx.run(sql_state, book);
   book_record after = *before;
-  std::vector<std::string> names = overlay(after.fields, c.about, before->locked);
+  std::vector<std::string> names = overlay(after.fields, with_genres(tx, c.about), before->locked);
   json::object detail = differences(before->fields, after.fields, state[0].text(0));
   if (!detail.empty()) {
     for (const std::string& name : names) after.set_source(name, c.source);

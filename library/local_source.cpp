@@ -7,6 +7,7 @@
 #include "library/book_parts.hpp"
 #include "library/book_record.hpp"
 #include "library/candidate.hpp"
+#include "library/genres.hpp"
 #include "library/imported.hpp"
 #include "library/storable.hpp"
 #include "publication/likeness.hpp"
@@ -125,6 +126,11 @@ json::object sources_in(const choice& c, const std::vector<local_source>& said) 
   return out;
 }
 
+std::vector<local_source> with_genres(db::tx& tx, std::vector<local_source> said) {
+  for (local_source& s : said) s.about = library::with_genres(tx, std::move(s.about));
+  return said;
+}
+
 void store(db::tx& tx, const uuid& book, const local_source& s, const std::optional<std::vector<std::string>>& selected) {
   std::optional<std::string> raw;
   if (!s.raw.is_null()) raw = jsonb_text(s.raw);
@@ -205,7 +211,8 @@ json::object changes_between(const book_fields& before, const book_fields& after
   return out;
 }
 
-bool tell_in_turn(db::tx& tx, const uuid& book, const std::vector<local_source>& said, const actor& who, bool only_gaps) {
+bool tell_in_turn(db::tx& tx, const uuid& book, const std::vector<local_source>& as_read, const actor& who, bool only_gaps) {
+  std::vector<local_source> said = with_genres(tx, as_read);
   std::optional<book_record> before = read_record(tx, book);
   if (!before) return false;
   told_state state = state_of(tx, book);
@@ -330,20 +337,23 @@ publication::metadata outline(const std::vector<local_source>& said) {
 }
 
 uuid add_book(db::tx& tx, const uuid& id, const new_book& b, const new_file& file) {
-  choice chosen = choose(b.said);
+  // Subjects of whoever looked after the book take the place of all that the files name.
+  bool subjects_known = b.by != nullptr && !b.by->about.subjects.empty();
+  std::vector<local_source> said = subjects_known ? b.said : with_genres(tx, b.said);
+  choice chosen = choose(said);
   book_row row{.status = b.status,
                .possible_duplicate_of = b.possible_duplicate_of,
                .created_at = b.by != nullptr && b.by->created_at ? b.by->created_at : b.created_at,
-               .sources = sources_in(chosen, b.said)};
+               .sources = sources_in(chosen, said)};
   std::vector<std::string> known;
-  if (b.by != nullptr) known = overlay(chosen.fields, b.by->about, {});
+  if (b.by != nullptr) known = overlay(chosen.fields, with_genres(tx, b.by->about), {});
   for (const std::string& field : known) {
     chosen.from.erase(field);
     row.sources.set(field, b.by->source);
   }
   if (b.cover) row.sources.set("cover", b.cover->source);
   insert_book(tx, id, chosen.fields, file, b.cover, row);
-  store_all(tx, id, b.said, chosen.from);
+  store_all(tx, id, said, chosen.from);
   if (b.by != nullptr) {
     add_curated_candidate(tx, id, *b.by, known);
     remember_imported(tx, *b.by, id);
@@ -372,7 +382,7 @@ void add_file(db::tx& tx, const uuid& book, const std::vector<local_source>& sai
 
 void add_file(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
   insert_another_file(tx, book, file);
-  for (local_source& s : sources_in_file(opened_of(m, file), file.original_name)) {
+  for (local_source& s : with_genres(tx, sources_in_file(opened_of(m, file), file.original_name))) {
     s.key = file.format;
     store(tx, book, s, std::vector<std::string>{});
   }
@@ -380,7 +390,7 @@ void add_file(db::tx& tx, const uuid& book, const publication::metadata& m, cons
 
 void describe_again(db::tx& tx, const uuid& book, const publication::metadata& m, const new_file& file) {
   bool own = tx.run(sql_own, book, file.format)[0].flag(0);
-  for (local_source& s : sources_in_file(opened_of(m, file), file.original_name)) {
+  for (local_source& s : with_genres(tx, sources_in_file(opened_of(m, file), file.original_name))) {
     if (own) s.key = file.format;
     store(tx, book, s, std::nullopt);
   }

@@ -39,9 +39,9 @@ json::object to_json(const opinion&);  // {state, rating, started, finished, rev
 
 // What a person changes; what is left out stays.
 struct opinion_change {
-  std::optional<std::optional<publication::reading_state>> state;
-  std::optional<int> rating;
-  std::optional<std::string> started, finished, review;
+  std::optional<std::optional<publication::reading_state>> state{};
+  std::optional<int> rating{};
+  std::optional<std::string> started{}, finished{}, review{};
 };
 // {"state": "read" or null, "rating": 4.5 or null, "started", "finished": "2021-03-15", "2021" or null, "review"}. Errors name
 // the field.

@@ -130,6 +130,7 @@ book_entry common(const visit& v, const library::book& b) {
   std::string isbn = isbn_urn(b);
   if (!isbn.empty()) out.identifiers.push_back(std::move(isbn));
   for (const library::tag& t : b.tags) out.categories.push_back({t.slug.empty() ? t.id.text() : t.slug, t.name});
+  for (const std::string& g : b.genres) out.categories.push_back({publication::ascii_slug(g), g});
   out.series = b.series;
   if (b.series_index) out.series_index = decimal(*b.series_index);
   out.summary = summary_of(b.description_text);

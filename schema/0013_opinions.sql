@@ -57,3 +57,78 @@ create function readings(reader uuid) returns table (book_id uuid, state text, r
            where s.user_id = reader) t
    group by t.book_id
 $$;
+
+-- Which subjects of books are genres, and what each is called; the rest are tags. To be edited: a name without a genre ('') is none.
+-- Limits that name a genre mean all of its names (library/genres.hpp).
+create table genre_aliases (
+  name_key text primary key,                   -- folded
+  genre text not null
+);
+insert into genre_aliases (name_key, genre)
+select k, genre
+  from (values
+    ('Action & Adventure', '{action adventure,action and adventure}'),
+    ('Adventure', '{adventure,adventure stories,adventure fiction,adventure and adventurers}'),
+    ('Autobiography', '{autobiography,autobiographies}'),
+    ('Biography', '{biography,biographies,biography autobiography,biography and autobiography,biographies memoirs}'),
+    ('Children', '{children,children s fiction,children s stories,children s books,children s literature,juvenile fiction}'),
+    ('Classics', '{classics,classic,classic literature}'),
+    ('Comics & Graphic Novels', '{comics,comics graphic novels,comics and graphic novels,graphic novel,graphic novels}'),
+    ('Contemporary', '{contemporary,contemporary fiction}'),
+    ('Cookery', '{cookery,cooking,cookbook,cookbooks}'),
+    ('Crime', '{crime,crime fiction}'),
+    ('Detective', '{detective,detective fiction}'),
+    ('Drama', '{drama,plays}'),
+    ('Dystopia', '{dystopia,dystopian,dystopian fiction,dystopias}'),
+    ('Erotica', '{erotica,erotic fiction}'),
+    ('Essays', '{essays,essay}'),
+    ('Fairy Tales', '{fairy tales,fairy tale}'),
+    ('Fantasy', '{fantasy,fantasy fiction,fiction fantasy general}'),
+    ('Fiction', '{fiction,fiction general,fiction in english}'),
+    ('Historical Fiction', '{historical fiction,historical novel,historical novels}'),
+    ('History', '{history}'),
+    ('Horror', '{horror,horror fiction,horror tales}'),
+    ('Humour', '{humour,humor,humorous stories,humorous fiction}'),
+    ('Literary Fiction', '{literary fiction}'),
+    ('Manga', '{manga}'),
+    ('Memoir', '{memoir,memoirs}'),
+    ('Mystery', '{mystery,mysteries,mystery fiction}'),
+    ('Mystery & Detective', '{mystery detective,mystery and detective,mystery and detective stories,detective and mystery stories}'),
+    ('Nonfiction', '{nonfiction,non fiction}'),
+    ('Philosophy', '{philosophy}'),
+    ('Poetry', '{poetry,poems}'),
+    ('Psychology', '{psychology}'),
+    ('Religion', '{religion}'),
+    ('Romance', '{romance,romances,romance fiction,love stories}'),
+    ('Science', '{science,popular science}'),
+    ('Science Fiction', '{science fiction,sci fi,scifi,sf,fiction science fiction general}'),
+    ('Science Fiction & Fantasy', '{science fiction fantasy,science fiction and fantasy,sci fi fantasy}'),
+    ('Self-Help', '{self help}'),
+    ('Short Stories', '{short stories,short story}'),
+    ('Suspense', '{suspense,suspense fiction}'),
+    ('Thriller', '{thriller,thrillers}'),
+    ('Travel', '{travel}'),
+    ('True Crime', '{true crime}'),
+    ('Western', '{western,westerns}'),
+    ('Young Adult', '{young adult,young adult fiction,ya}'),
+    ('Belletristik', '{belletristik}'),
+    ('Biografie', '{biografie,biografien,biographie}'),
+    ('Erzählungen', '{erzahlungen,erzahlung,kurzgeschichten}'),
+    ('Gedichte', '{gedichte,lyrik}'),
+    ('Historischer Roman', '{historischer roman,historische romane}'),
+    ('Jugendbuch', '{jugendbuch,jugendbucher}'),
+    ('Kinderbuch', '{kinderbuch,kinderbucher}'),
+    ('Krimi', '{krimi,krimis,kriminalroman,kriminalromane}'),
+    ('Liebesroman', '{liebesroman,liebesromane}'),
+    ('Märchen', '{marchen}'),
+    ('Sachbuch', '{sachbuch,sachbucher}'),
+    ('Autobiographie', '{autobiographie}'),
+    ('Bande dessinée', '{bande dessinee,bandes dessinees,bd}'),
+    ('Contes', '{contes,conte}'),
+    ('Jeunesse', '{jeunesse,litterature jeunesse}'),
+    ('Nouvelles', '{nouvelles}'),
+    ('Poésie', '{poesie}'),
+    ('Polar', '{polar,policier,roman policier,romans policiers}'),
+    ('Roman historique', '{roman historique,romans historiques}'),
+    ('Théâtre', '{theatre}')) as g (genre, keys)
+  cross join lateral unnest(g.keys::text[]) as k;

@@ -9,6 +9,7 @@
 #include "library/merge.hpp"
 #include "library/opinion.hpp"
 #include "library/position.hpp"
+#include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/opinion.hpp"
 #include "web/pages/curating.hpp"
@@ -218,7 +219,7 @@ void fill_book(const visit& v, const book_data& data, view& out) {
   }
   for (const std::string& g : b.genres) {
     view tag;
-    tag.set("tag_name", g).set("tag_href", false);
+    tag.set("tag_name", g).set("tag_href", v.href("/books?q=" + percent_encode("tag:\"" + g + "\"")));
     tags.push_back(tag);
   }
   out.set("tags", tags);

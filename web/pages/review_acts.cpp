@@ -56,13 +56,13 @@ std::vector<view> plan_views(const visit& v, const plan& p) {
     for (const library::book& other : p.others) {
       if (b.possible_duplicate_of != other.id) continue;
       view line;
-      line.set("warning", v.say.say("bulk.duplicate", {{"other", other.title}}));
+      line.set("warning", v.say.say("approval.duplicate", {{"other", other.title}}));
       lines.push_back(line);
     }
     std::vector<view> files;
     for (const library::book_file& f : b.files) {
       view file;
-      file.set("file_words", v.say.say("bulk.file", {{"name", f.download_name}, {"place", library::destination_of(f)}}));
+      file.set("file_words", v.say.say("approval.file", {{"name", f.download_name}, {"place", library::destination_of(f)}}));
       files.push_back(file);
     }
     one.set("warnings", lines).set("files", files).set("sure", sure_words(v.say, p.notes[i]));
@@ -87,10 +87,10 @@ task<fate> approve_one(const site& at, uuid viewer, uuid book, library::actor wh
 }
 
 std::string fate_words(const messages& say, fate f) {
-  return say.text(f == fate::done      ? "bulk.approval.done"
-                  : f == fate::already ? "bulk.approval.already"
-                  : f == fate::gone    ? "bulk.approval.gone"
-                                       : "bulk.approval.failed");
+  return say.text(f == fate::done      ? "approval.end.done"
+                  : f == fate::already ? "approval.end.already"
+                  : f == fate::gone    ? "approval.end.gone"
+                                       : "approval.end.failed");
 }
 
 view result_view(const visit& v, const uuid& id, const plan& p, fate f) {
@@ -103,8 +103,8 @@ view result_view(const visit& v, const uuid& id, const plan& p, fate f) {
 
 http::response show_plan(const visit& v, const plan& p) {
   view out;
-  out.set("books", plan_views(v, p)).set("about", v.say.count("bulk.about", static_cast<std::int64_t>(p.books.size())));
-  std::string title = v.say.text("bulk.title");
+  out.set("books", plan_views(v, p)).set("about", v.say.count("approval.about", static_cast<std::int64_t>(p.books.size())));
+  std::string title = v.say.text("approval.title");
   out.set("heading", title).set("asking", true);
   return show(v, {title, "inbox"}, "review_approve", std::move(out));
 }
@@ -158,9 +158,9 @@ answer review_approve(const site& at, http::context& c) {
   }
   std::int64_t rest = static_cast<std::int64_t>(ids.size()) - good;
   view out;
-  std::string title = v.say.text("bulk.done_title");
-  out.set("results", results).set("heading", title).set("asking", false).set("about", v.say.count("bulk.done", good));
-  out.set("not_done", rest > 0 ? v.say.count("bulk.not_done", rest) : "");
+  std::string title = v.say.text("approval.done_title");
+  out.set("results", results).set("heading", title).set("asking", false).set("about", v.say.count("approval.done", good));
+  out.set("not_done", rest > 0 ? v.say.count("approval.not_done", rest) : "");
   co_return show(v, {title, "inbox"}, "review_approve", std::move(out));
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "publication/calibre/reading.hpp"
 #include "publication/unicode.hpp"
 
 using namespace carrel;
@@ -217,4 +218,31 @@ TEST_CASE("whatever is done to a list, what comes out of it is within its limits
       for (const std::string& isbn : row.isbns) CHECK(isbn.size() == 13);
     }
   }
+}
+
+TEST_CASE("columns of Calibre tell a state by a yes, a word or a day") {
+  calibre::book b;
+  b.about.rating = 4.5;
+  b.columns = {
+      {"read", "yes"}, {"date_read", "2021-03-15 00:00:00+00:00"}, {"mood", "read"}, {"review", "<p>Good &amp; long</p>"}};
+  heard_opinion o = calibre::opinion_of(b, "");
+  CHECK(o.state == reading_state::read);
+  CHECK(o.rating == 9);
+  CHECK(o.finished == "2021-03-15");
+  CHECK(o.review == "Good & long");
+
+  b.columns = {{"Gelesen_Am", "2021-03"}};
+  o = calibre::opinion_of(b, "");
+  CHECK(o.state == reading_state::read);
+  CHECK(o.finished == "2021-03");
+  b.columns = {{"gelesen", "no"}};
+  CHECK(calibre::opinion_of(b, "").state == reading_state::unread);
+  b.columns = {{"lu", "2020-05-04"}};
+  CHECK(calibre::opinion_of(b, "").finished == "2020-05-04");
+  b.columns = {{"status", "To Read"}, {"own", "dnf"}};
+  CHECK(calibre::opinion_of(b, "").state == reading_state::wanted);
+  CHECK(calibre::opinion_of(b, "#own").state == reading_state::abandoned);
+  CHECK_FALSE(calibre::opinion_of(b, "nowhere").state);
+  b.columns = {{"read", "at the beach"}};
+  CHECK_FALSE(calibre::opinion_of(b, "").state);
 }
