@@ -3,6 +3,7 @@
 
 #include "library/book.hpp"
 #include "library/book_parts.hpp"
+#include "library/genres.hpp"
 #include "library/imported.hpp"
 #include "library/offer.hpp"
 #include "library/revision.hpp"
