@@ -164,7 +164,8 @@ constexpr std::array parts{
      where i.source = w ->> 'source' and i.library_uuid = w ->> 'library' and i.book_uuid = w ->> 'book' and i.book_id = $1)
   select 0)sql"}},
 
-    // Of two words of a reader about one part the later counts (library/opinion.hpp); what both said is written down. What was said
+    // Of two words of a reader about one part the later counts (library/opinion.hpp); what both said is written down. What was
+    // said
     // since stays with the book that was kept.
     merge_part{"opinions",
                {"library.merge_opinions", R"sql(

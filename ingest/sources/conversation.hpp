@@ -1,6 +1,6 @@
 #pragma once
-// A talk with one metadata source about one book, as plain values: what to ask next, what the answer says. No sockets, no clock, no
-// database, so that every reply a source may give is tested as text. Who sends the questions, waits, caches and stores is
+// A talk with one metadata source about one book, as plain values: what to ask next, what the answer says. No sockets, no clock,
+// no database, so that every reply a source may give is tested as text. Who sends the questions, waits, caches and stores is
 // transport.* (metadata-providers.md 11); what the records mean for a book is score.* (9).
 
 #include <memory>

@@ -1,7 +1,10 @@
 // ingest_helper inspect
-// ingest_helper take URL DATA CACHE keep|move STEP[:COUNT] PATH...   kills itself after the step; "-" for none; prints the outcome
-// ingest_helper import URL DATA CACHE STEP COUNT FOLDER   the same of a Calibre library, at the COUNTth time
-// ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY    the same of a library that is read in place
+// ingest_helper take URL DATA CACHE keep|move STEP[:COUNT] PATH...
+//     kills itself after the step; "-" for none; prints the outcome
+// ingest_helper import URL DATA CACHE STEP COUNT FOLDER
+//     the same of a Calibre library, at the COUNTth time
+// ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY
+//     the same of a library that is read in place
 // ingest_helper hang                                          reads a request and never answers
 
 #include <unistd.h>
