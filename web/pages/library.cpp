@@ -267,7 +267,7 @@ answer show_library(const site& at, visit v, std::optional<open_cell> open) {
   fill_shapes(v, shape, out);
   fill_selection(v, data.shelves, count_words, out);
   out.set("kept_columns", kept_columns(c.in)).set("csv_href", v.href("/books.csv" + query_with(c.in, "view", "")));
-  if (shape == "table") fill_table(v, data.page.books, open, out);
+  if (shape == "table") fill_table(v, data.page.books, data.marks, open, out);
   out.set("books", marked_cards(v, data)).set("count_words", count_words);
   out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));
   out.set("instead_words", data.instead.empty() ? "" : v.say.say("library.instead", {{"typed", f.text}}));

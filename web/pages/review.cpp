@@ -40,6 +40,11 @@ inbox load_inbox(db::tx& tx, uuid viewer, const library::list& which, const libr
   out.note = library::queue_notes(tx, {out.book->id}).front();
   out.known = library::compare(tx, out.book->id).value_or(library::comparison{});
   out.duplicates = load_duplicates_of(tx, viewer, out.book->id);
+  if (out.duplicates.empty() && out.book->possible_duplicate_of) {
+    std::optional<possible_duplicate> pair = compare_books(tx, viewer, out.book->id, *out.book->possible_duplicate_of);
+    if (pair && pair->pair.kind.empty()) pair->pair.kind = "similar";
+    if (pair) out.duplicates.push_back(std::move(*pair));
+  }
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "library/book.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
+#include "web/opinion.hpp"
 #include "web/pages/book_form.hpp"
 
 namespace carrel::web {
@@ -148,7 +149,8 @@ std::optional<open_cell> open_cell_of(const http::request& in) {
   return open_cell{.book = *book, .field = cell.substr(dot + 1)};
 }
 
-void fill_table(const visit& v, const std::vector<library::book>& books, const std::optional<open_cell>& open, view& out) {
+void fill_table(const visit& v, const std::vector<library::book>& books, const library::book_marks& marks,
+                const std::optional<open_cell>& open, view& out) {
   std::vector<const column*> chosen = chosen_columns(v.c.in);
   std::vector<view> heads, rows;
   for (const column* c : chosen) {
@@ -161,6 +163,7 @@ void fill_table(const visit& v, const std::vector<library::book>& books, const s
     for (const column* c : chosen) cells.push_back(cell_view(v, b, *c, open));
     view row;
     row.set("id", b.id.text()).set("row_title", b.title).set("cells", cells);
+    row.set("reading_mark", mark_words(v.say, library::mark_of(marks, b.id)));
     row.set("row_status", b.status == "organized" ? "" : v.say.text("status." + b.status));
     rows.push_back(row);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "library/catalog.hpp"
+#include "library/opinion.hpp"
 #include "server/http/multipart.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
@@ -27,7 +28,9 @@ struct open_cell {
 };
 std::optional<open_cell> open_cell_of(const http::request&);  // ?cell=
 
-void fill_table(const visit&, const std::vector<library::book>&, const std::optional<open_cell>&, view& out);
+// With what the viewer thinks of each book.
+void fill_table(const visit&, const std::vector<library::book>&, const library::book_marks&, const std::optional<open_cell>&,
+                view& out);
 // The same list with another value of one name: the page that one is on stays.
 std::string same_list(const http::request&, std::string_view name = "", std::string_view value = "");
 
