@@ -7,10 +7,12 @@
 namespace carrel::library {
 namespace {
 
+// Never a file that is read in place: its folder is not ours, so its older bytes could not be put back there (product.md 3.2).
 constexpr db::statement sql_pairs{"library.exchangeable_files", R"sql(
   select o.id, n.id, coalesce(o.storage_path, ''), o.original_name, o.checksum
     from book_files o join book_files n on n.book_id = $2 and n.format = o.format and n.is_kepub = o.is_kepub
    where o.book_id = $1
+     and left(coalesce(o.storage_path, ''), 1) not in ('/', '%') and left(coalesce(n.storage_path, ''), 1) not in ('/', '%')
      and (select count(*) from book_files x where x.book_id = $1 and x.format = o.format) = 1
      and (select count(*) from book_files x where x.book_id = $2 and x.format = o.format) = 1
    order by o.rank, o.id)sql"};

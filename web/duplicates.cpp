@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "library/store.hpp"
+
 namespace carrel::web {
 namespace {
 
@@ -30,8 +32,9 @@ std::string offer_for(const library::duplicate_pair& p, const library::book& boo
   std::set<std::string> later = formats_of(book), older = formats_of(other);
   bool new_format = std::any_of(later.begin(), later.end(), [&](const std::string& f) { return !older.contains(f); });
   if (new_format && p.kind != "content") return "format";
-  if (p.kind == "content" && later == older && later.size() == 1 && book.files.size() == 1 && other.files.size() == 1)
-    return "replace";
+  bool one_each = book.files.size() == 1 && other.files.size() == 1;
+  bool ours = one_each && !library::is_external(book.files[0].storage_path) && !library::is_external(other.files[0].storage_path);
+  if (p.kind == "content" && later == older && later.size() == 1 && ours) return "replace";
   return "merge";
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "in_place.hpp"
+#include "ingest/merging.hpp"
 #include "ingest/replace.hpp"
 #include "ingest/sweep.hpp"
 #include "library/book.hpp"
@@ -238,6 +239,22 @@ TEST_CASE("the same bytes sent in replace a file that was read in place and is d
   CHECK(t.books() == 1);
   CHECK(read(t.b.store.absolute(t.b.text("select storage_path from book_files"))) == bytes);
   CHECK(t.b.files("library").size() == 1);
+}
+
+TEST_CASE("files that are read in place never take each other's place") {
+  in_place t;
+  t.put("older.epub", {.title = "Rain"});
+  t.put("newer.epub", {.title = "Rain", .text = "It rains more."});
+  t.scan();
+  std::string before = t.state_of_folder();
+  uuid older = uuid::parse(t.column("book_id", "older.epub")).value(),
+       newer = uuid::parse(t.column("book_id", "newer.epub")).value();
+  result<library::merge_outcome> out = merge_books(t.b.with, older, {newer}, library::merge_act::replace, {});
+  REQUIRE_FALSE(out);
+  CHECK(out.error().field == "format");
+  CHECK(t.b.number("select count(*) from books where merged_into is not null") == 0);
+  CHECK(t.b.files("attic").empty());
+  CHECK(t.state_of_folder() == before);
 }
 
 TEST_CASE("a removed library leaves its files and comes back with its books") {
