@@ -11,10 +11,11 @@ namespace {
 
 constexpr int most_rounds = 5;
 
-// What was put off is looked at again after a while.
+// What was put off is looked at again when it has been quiet for as long again, and after ten minutes in any case.
 constexpr db::statement sql_waits{"ingest.waits_for_reading", R"sql(
   select exists (select from library_files where library_id = $1 and state = 'waiting'
-                    and (read_at is null or read_at < now() - interval '10 minutes')))sql"};
+                    and (read_at is null or now() - read_at > least(interval '10 minutes',
+                           greatest(interval '2 seconds', read_at - to_timestamp(mtime_ns / 1e9))))))sql"};
 constexpr db::statement sql_left{"ingest.places_left", R"sql(
   select exists (select from library_files where library_id = $1 and state = 'waiting'))sql"};
 constexpr db::statement sql_refused{"ingest.refused_places", R"sql(

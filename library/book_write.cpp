@@ -146,12 +146,9 @@ void write_people(db::tx& tx, const uuid& book, const book_fields& f, const std:
   tx.run(sql_people, book, roles, people, positions, place);
 }
 
-// People look for a book under its genres as they do under its tags: the lists by tag have both.
 void write_tags(db::tx& tx, const uuid& book, const book_fields& f) {
-  std::vector<std::string> names = f.tags;
-  names.insert(names.end(), f.genres.begin(), f.genres.end());
   std::vector<uuid> ids;
-  for (const auto& [key, id] : tag_ids(tx, names)) ids.push_back(id);
+  for (const auto& [key, id] : tag_ids(tx, f.tags)) ids.push_back(id);
   tx.run(sql_tags, book, ids);
 }
 

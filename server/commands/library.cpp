@@ -5,6 +5,7 @@
 #include "library/libraries.hpp"
 #include "library/library_root.hpp"
 #include "server/commands/command.hpp"
+#include "server/core/text.hpp"
 #include "server/commands/long_run.hpp"
 #include "server/db/notify.hpp"
 #include "server/jobs/worker.hpp"
@@ -64,6 +65,7 @@ std::string preview_text(const ingest::folder_preview& p) {
 }
 
 exit_status add(invocation& call) {
+  if (trim(given.name).empty()) throw stop(usage, "A library needs a name.");
   if (!given.in_place) throw stop(usage, "Say --in-place: the files stay as and where they are, and are only read.");
   workshop w(call.open());
   std::vector<library::book_library> others = w.e.pool->read_now(library::libraries);

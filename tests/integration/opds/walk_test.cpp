@@ -139,7 +139,7 @@ TEST_CASE("every link of an empty catalog answers as promised and every document
 TEST_CASE("every link of a catalog with one book answers as promised and every document is valid") {
   world w;
   made_book b =
-      w.add({.title = "The Lighthouse Ledger", .series = "Harbour Lights", .index = 2, .tags = {"Mystery"}, .cover = true});
+      w.add({.title = "The Lighthouse Ledger", .series = "Harbour Lights", .index = 2, .tags = {"Boats"}, .cover = true});
   put_on_shelf(w, "To read", {b});
   std::vector<std::string> documents = walked(w, "/opds");
   CHECK(refused(documents) == "");
