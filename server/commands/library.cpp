@@ -5,8 +5,8 @@
 #include "library/libraries.hpp"
 #include "library/library_root.hpp"
 #include "server/commands/command.hpp"
-#include "server/core/text.hpp"
 #include "server/commands/long_run.hpp"
+#include "server/core/text.hpp"
 #include "server/db/notify.hpp"
 #include "server/jobs/worker.hpp"
 
