@@ -98,7 +98,7 @@ describe('every page', () => {
         if (await seen.locator('h1').count() !== 1) found.push(`${path} has not one h1`);
         // As tall as the page: axe takes a target that the bottom bar covers at this place of the page for a small one.
         const height = await seen.evaluate(() => document.documentElement.scrollHeight);
-        await seen.setViewportSize({width: mode.width, height: Math.min(height + 100, 8000)});
+        await seen.setViewportSize({width: mode.width, height: Math.min(height + 100, 16000)});
         await seen.evaluate(axe);
         const {violations} = await seen.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}));
         for (const v of violations) found.push(`${path} ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`);
