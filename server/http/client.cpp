@@ -8,6 +8,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,7 @@ using outcome = client::outcome;
 
 constexpr std::size_t largest_head = 64 << 10;
 constexpr long kept_connections = 8;
+constexpr long slow_for = 5;         // seconds
 constexpr int longest_sleep = 1000;  // milliseconds; whoever has news wakes the thread
 
 // IANA's special purpose registries: nothing of these is a server that somebody else offers.
@@ -38,6 +40,15 @@ const networks& closed_networks() {
                        "fec0::/10",      "ff00::/8"})
           .value();
   return list;
+}
+
+// Those of them that somebody may have servers of their own in. Where a cloud answers for its machines is none of these.
+bool is_inside(const ip::address& at) {
+  static const networks own =
+      networks::parse({"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"})
+          .value();
+  static const networks clouds = networks::parse({"fd00:ec2::/32"}).value();
+  return own.contain(at) && !clouds.contain(at);
 }
 
 std::optional<ip::address> address_in(const curl_sockaddr& a) {
@@ -97,7 +108,8 @@ std::size_t take_header(const char* bytes, std::size_t, std::size_t count, void*
 curl_socket_t open_socket(void* to, curlsocktype, curl_sockaddr* a) {
   job& j = *static_cast<job*>(to);
   std::optional<ip::address> at = address_in(*a);
-  bool allowed = at && (!closed_networks().contain(*at) || (j.this_machine && at->is_loopback()));
+  bool allowed =
+      at && (!closed_networks().contain(*at) || (j.this_machine && at->is_loopback()) || (j.what.inside && is_inside(*at)));
   if (!allowed) {
     j.broken = client_failure::refused;
     return CURL_SOCKET_BAD;
@@ -114,16 +126,24 @@ std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
   return out;
 }
 
+bool usual_port(const job& j, const std::string& scheme, const std::string& port) {
+  if (port == (scheme == "https" ? "443" : "80")) return true;
+  return std::any_of(j.what.ports.begin(), j.what.ports.end(), [&](unsigned p) { return std::to_string(p) == port; });
+}
+
+bool plain_too(const job& j) { return j.this_machine || j.what.plain; }
+
 // Curl asks just this object, so what was looked at here is what is called.
 bool read_url(job& j) {
   j.url.reset(curl_url());
   if (curl_url_set(j.url.get(), CURLUPART_URL, j.what.url.c_str(), 0) != CURLUE_OK) return false;
   std::string scheme = part_of(j.url.get(), CURLUPART_SCHEME), host = part_of(j.url.get(), CURLUPART_HOST);
-  bool usual = scheme == "https" && part_of(j.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT) == "443";
+  bool spoken = scheme == "https" || (scheme == "http" && plain_too(j));
+  bool usual = j.this_machine || usual_port(j, scheme, part_of(j.url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT));
   bool named = std::any_of(j.what.hosts.begin(), j.what.hosts.end(),
                            [&](const std::string& allowed) { return equal_ascii_case(allowed, host); });
   bool anonymous = part_of(j.url.get(), CURLUPART_USER).empty() && part_of(j.url.get(), CURLUPART_PASSWORD).empty();
-  return named && anonymous && (usual || (j.this_machine && (scheme == "https" || scheme == "http")));
+  return named && anonymous && spoken && usual;
 }
 
 bool add_header(job& j, const std::string& line) {
@@ -158,7 +178,7 @@ std::optional<client_failure> prepare(job& j) {
   auto count = [](std::chrono::milliseconds ms) { return static_cast<long>(ms.count()); };
   std::string verb(name_of(j.what.method));
   bool has_body = j.what.method != verb::get && j.what.method != verb::head;
-  bool fine = set(CURLOPT_CURLU, j.url.get()) && set(CURLOPT_PROTOCOLS_STR, j.this_machine ? "https,http" : "https") &&
+  bool fine = set(CURLOPT_CURLU, j.url.get()) && set(CURLOPT_PROTOCOLS_STR, plain_too(j) ? "https,http" : "https") &&
               set(CURLOPT_FOLLOWLOCATION, 0L) && set(CURLOPT_PROXY, "") && set(CURLOPT_NOSIGNAL, 1L) &&
               set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) && set(CURLOPT_SSL_VERIFYPEER, 1L) &&
               set(CURLOPT_SSL_VERIFYHOST, 2L) &&
@@ -168,6 +188,8 @@ std::optional<client_failure> prepare(job& j) {
               set(CURLOPT_OPENSOCKETFUNCTION, &open_socket) && set(CURLOPT_OPENSOCKETDATA, &j) &&
               set(CURLOPT_WRITEFUNCTION, &take_body) && set(CURLOPT_WRITEDATA, &j) && set(CURLOPT_HEADERFUNCTION, &take_header) &&
               set(CURLOPT_HEADERDATA, &j) && set(CURLOPT_PRIVATE, &j);
+  if (j.what.slowest > 0)
+    fine = fine && set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(j.what.slowest)) && set(CURLOPT_LOW_SPEED_TIME, slow_for);
   if (has_body)
     fine = fine && set(CURLOPT_POST, 1L) && set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(j.what.body.size())) &&
            set(CURLOPT_POSTFIELDS, j.what.body.data()) && set(CURLOPT_CUSTOMREQUEST, verb.c_str());
@@ -296,6 +318,23 @@ struct client::state {
   }
 };
 
+std::optional<web_address> address_of(const std::string& url) {
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> u{curl_url(), curl_url_cleanup};
+  if (curl_url_set(u.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return std::nullopt;
+  web_address out{.scheme = lower_ascii(part_of(u.get(), CURLUPART_SCHEME)),
+                  .host = lower_ascii(part_of(u.get(), CURLUPART_HOST))};
+  out.port = static_cast<unsigned>(to_integer(part_of(u.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)).value_or(0));
+  bool web = out.scheme == "http" || out.scheme == "https";
+  return web && !out.host.empty() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::string followed(const std::string& url, const std::string& location) {
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> u{curl_url(), curl_url_cleanup};
+  bool fine = !location.empty() && curl_url_set(u.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
+              curl_url_set(u.get(), CURLUPART_URL, location.c_str(), 0) == CURLUE_OK;
+  return fine ? part_of(u.get(), CURLUPART_URL) : "";
+}
+
 const std::string* client_answer::find(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (equal_ascii_case(key, name)) return &value;
@@ -340,6 +379,17 @@ task<client::outcome> client::send(outgoing what) {
   };
   co_await suspend(std::move(start));
   co_return std::move(**out);
+}
+
+client::outcome client::send_now(outgoing what) {
+  auto j = std::make_shared<job>();
+  j->what = std::move(what);
+  j->this_machine = state_->how.this_machine;
+  auto said = std::make_shared<std::promise<outcome>>();
+  std::future<outcome> answer = said->get_future();
+  j->done = [said](outcome o) { said->set_value(std::move(o)); };
+  if (std::optional<client_failure> bad = state_->add(j)) return *bad;
+  return answer.get();
 }
 
 void client::post(outgoing what) {

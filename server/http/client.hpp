@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,15 +20,29 @@ struct client_options {
   bool this_machine = false;  // tests only: addresses of this machine too, any port, and http
 };
 
+// Of a url: what is asked and where. Nothing when it is none for http.
+struct web_address {
+  std::string scheme, host;  // lower case
+  unsigned port = 0;
+};
+std::optional<web_address> address_of(const std::string& url);
+// Where a redirect leads; "" when it leads nowhere.
+std::string followed(const std::string& url, const std::string& location);
+
 struct outgoing {
   verb method = verb::get;
   std::string url;
   header_list headers;             // sent as they are; of its own the client adds only Host and Content-Length
   std::string body;                // not with GET and HEAD
   std::vector<std::string> hosts;  // which the caller means to ask; the url must name one of them
+  // What the owner of this installation has set, and nobody else may ask for (metadata-providers.md 10.2).
+  bool plain = false;           // http too
+  std::vector<unsigned> ports;  // besides the usual one
+  bool inside = false;          // addresses of the owner's own network and of this machine too
   // From send() on.
   std::chrono::milliseconds connect{2'000}, total{10'000};
   std::uint64_t largest = 1 << 20;  // bytes of the answer's body
+  unsigned slowest = 0;             // bytes a second; what is slower for five seconds is late. 0: as slow as it likes
 };
 
 struct client_answer {
@@ -58,6 +73,8 @@ class client {
 
   // Resumes on the caller's executor. Whatever status there is, it is an answer.
   task<outcome> send(outgoing);
+  // The same for threads that may block: those of jobs, never one that serves requests.
+  outcome send_now(outgoing);
   // Nobody waits for the answer.
   void post(outgoing);
 

@@ -203,3 +203,72 @@ TEST_CASE("who no longer wants an answer does not keep the connection") {
   }));
   c.stop();
 }
+
+TEST_CASE("what the owner has set may be plain, at any port and in the own network, and nowhere else") {
+  harness::peer there([](const harness::heard&) { return harness::said(200, "fine"); });
+  http::client c;
+  auto ask = [&](bool plain, bool inside, bool port) {
+    outgoing o = get(there.url() + "/");
+    o.plain = plain;
+    o.inside = inside;
+    if (port) o.ports = {there.port()};
+    return send(c, o);
+  };
+  CHECK(ask(true, true, true));
+  CHECK(failure_of(ask(false, true, true)) == client_failure::refused);
+  CHECK(failure_of(ask(true, false, true)) == client_failure::refused);
+  CHECK(failure_of(ask(true, true, false)) == client_failure::refused);
+  CHECK(there.connections() == 1);
+  // What nobody has a server in is closed all the same.
+  for (const char* host : {"169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "[::]", "[fe80::1]", "[ff02::1]",
+                           "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]"}) {
+    INFO(host);
+    outgoing o = get(std::string("http://") + host + "/");
+    o.hosts = {host};
+    o.plain = o.inside = true;
+    CHECK(failure_of(send(c, o)) == client_failure::refused);
+  }
+}
+
+TEST_CASE("addresses that nobody else may be asked for are all closed") {
+  http::client c;
+  for (const char* host : {"10.255.255.255", "172.31.255.255", "192.168.0.1", "127.1.2.3", "100.127.255.255",   "169.254.0.1",
+                           "192.0.2.1",      "198.18.0.1",     "239.1.1.1",   "240.0.0.1", "[::ffff:10.0.0.1]", "[::ffff:7f00:1]",
+                           "[::127.0.0.1]",  "[fc00::1]",      "[fdff::1]",   "[febf::1]", "[ff0e::1]",         "[100::1]",
+                           "[2001:db8::1]",  "0x7f.1",         "2130706433",  "127.1",     "0177.0.0.1"}) {
+    INFO(host);
+    outgoing o = get(std::string("https://") + host + "/");
+    o.hosts = {host, "127.0.0.1"};  // curl writes an address in its usual form
+    CHECK(failure_of(send(c, o)) == client_failure::refused);
+  }
+}
+
+TEST_CASE("a thread may wait for an answer, and an end of the client ends that") {
+  harness::peer there([](const harness::heard& h) { return h.target == "/never" ? std::string() : harness::said(200, "now"); });
+  http::client c(here);
+  outcome got = c.send_now(get(there.url() + "/"));
+  REQUIRE(got);
+  CHECK(got->body == "now");
+  std::optional<outcome> ended;
+  std::thread waiting([&] { ended = c.send_now(get(there.url() + "/never")); });
+  CHECK(harness::eventually([&] { return there.connections() == 2; }));
+  c.stop();
+  waiting.join();
+  REQUIRE(ended);
+  CHECK(failure_of(*ended) == client_failure::stopped);
+  CHECK(failure_of(c.send_now(get(there.url() + "/"))) == client_failure::stopped);
+}
+
+TEST_CASE("where a redirect leads, and what an address says") {
+  using http::address_of;
+  using http::followed;
+  CHECK(followed("https://a.example/b/c?d", "e") == "https://a.example/b/e");
+  CHECK(followed("https://a.example/b", "//Other.example/x") == "https://Other.example/x");
+  CHECK(followed("https://a.example/b", "http://c.example:81/") == "http://c.example:81/");
+  CHECK(followed("https://a.example/b", "").empty());
+  std::optional<http::web_address> at = address_of("HTTPS://Books.Example/x");
+  REQUIRE(at);
+  CHECK(at->scheme + " " + at->host + " " + std::to_string(at->port) == "https books.example 443");
+  CHECK(address_of("http://[::1]:8080/")->port == 8080);
+  for (const char* none : {"", "x", "ftp://a.example/", "file:///etc/passwd", "https://"}) CHECK_FALSE(address_of(none));
+}
