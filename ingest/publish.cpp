@@ -190,6 +190,7 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
     std::tie(out.status, out.book) = joined ? add_to_group(tx, w, *joined, f, cover) : add_new(tx, w, book, f, cover);
   }
   library::note_duplicates(tx, out.book);
+  if (out.book == book && w.with.added) w.with.added(tx, book);
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
   out.row.state = out.status == "organized" ? "organised" : "inbox";

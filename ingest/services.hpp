@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "ingest/settings.hpp"
 #include "library/store.hpp"
 #include "publication/isolated/pool.hpp"
@@ -28,7 +30,8 @@ struct services {
   const library::store& store;
   publication::isolated::pool& inspectors;
   settings how;
-  void (*reached)(step) = nullptr;  // for tests
+  void (*reached)(step) = nullptr;                         // for tests
+  std::function<void(db::tx&, const uuid& book)> added{};  // a book that is new, in the transaction that makes it
 
   void pass(step s) const {
     if (reached != nullptr) reached(s);

@@ -33,7 +33,8 @@ constexpr db::statement sql_still_used{"ingest.still_used", R"sql(
 constexpr db::statement sql_delete_covers{"ingest.delete_covers", R"sql(
   delete from covers c where c.created_at < $1 and not exists (select from books b where b.cover_id = c.id)
      and not exists (select from metadata_changes m where m.field = 'cover' and m.old->'exact'->>'id' = c.id::text)
-     and not exists (select from book_metadata_candidates k where k.normalized->'cover'->>'sha256' = c.sha256)
+     and not exists (select from book_metadata_candidates k
+                      where k.cover_id = c.id or k.normalized->'cover'->>'sha256' = c.sha256)
   returning storage_path)sql"};
 constexpr db::statement sql_put_away{"ingest.put_away", R"sql(
   select id, quarantine_path from ingest_items where dismissed_at < $1 and quarantine_path <> '')sql"};

@@ -11,11 +11,15 @@
 namespace carrel::library {
 namespace {
 
+// A picture that was fetched from where the source named it is held by its row; that of a file is named by what it said.
 constexpr db::statement sql_candidates{"library.candidates_of", R"sql(
-  select id, source, status, confidence::float8, reasons::text, score_detail::text, selected_fields, fetched_at, normalized::text
-    from book_metadata_candidates
-   where book_id = $1 and ($2::uuid is null or id = $2)
-   order by confidence desc, fetched_at desc, id
+  select c.id, c.source, c.status, c.confidence::float8, c.reasons::text, c.score_detail::text, c.selected_fields, c.fetched_at,
+         case when v.id is null then c.normalized
+              else jsonb_set(c.normalized, '{cover}', coalesce(c.normalized->'cover', '{}')
+                             || jsonb_build_object('sha256', v.sha256, 'width', v.width, 'height', v.height)) end::text
+    from book_metadata_candidates c left join covers v on v.id = c.cover_id
+   where c.book_id = $1 and ($2::uuid is null or c.id = $2)
+   order by c.confidence desc, c.fetched_at desc, c.id
    limit 100)sql"};
 
 constexpr db::statement sql_status{"library.reject_candidate", R"sql(
@@ -24,7 +28,8 @@ constexpr db::statement sql_status{"library.reject_candidate", R"sql(
    where book_id = $1 and id = $2 and (status = 'rejected') <> $3)sql"};
 
 constexpr db::statement sql_offers_cover{"library.offers_cover", R"sql(
-  select exists (select from book_metadata_candidates where book_id = $1 and normalized->'cover'->>'sha256' = $2))sql"};
+  select exists (select from book_metadata_candidates c left join covers v on v.id = c.cover_id
+                  where c.book_id = $1 and $2 in (c.normalized->'cover'->>'sha256', v.sha256)))sql"};
 
 constexpr db::statement sql_hardcover{"library.set_hardcover_ids", R"sql(
   update books set hardcover_book_id = coalesce(hardcover_book_id, nullif($2, '')),

@@ -341,6 +341,7 @@ constexpr std::array decisions{
     merge_decision{"kobo_states", "entitlement", "moves", "part by part the later one; the old row stays for the device"},
     merge_decision{"library_files", "file_id", "follows", ""},
     merge_decision{"metadata_changes", "book_id", "stays", "what was done to that book's fields"},
+    merge_decision{"metadata_jobs", "book_id", "stays", "no source is asked about a hidden book; it is when it comes back"},
     merge_decision{"opinions", "book_id", "moves", "part by part the later word of a reader"},
     merge_decision{"shelf_books", "book_id", "moves", "where both stand, the survivor's place is the place"},
     merge_decision{"sidecars", "book_id", "moves", ""},

@@ -126,6 +126,24 @@ result<std::string, refusal> scale_picture(std::string_view bytes, box wanted, b
   return std::string(static_cast<const char*>(out), size);
 }
 
+std::optional<double> grey_spread(std::string_view scaled) {
+  const vips_library* v = vips();
+  if (v == nullptr || picture_type(scaled) != "image/jpeg") return std::nullopt;
+  VipsImage* made = nullptr;
+  int failed = v->thumbnail_buffer(const_cast<char*>(scaled.data()), scaled.size(), &made, 16, "height", 16, "size",
+                                   VIPS_SIZE_FORCE, nullptr);
+  image small(made, {v});
+  if (failed == 0 && v->image_get_bands(small.get()) > 1) {
+    VipsImage* next = nullptr;
+    failed = v->colourspace(small.get(), &next, VIPS_INTERPRETATION_B_W, nullptr);
+    if (failed == 0) small.reset(next);
+  }
+  double out = 0;
+  if (failed == 0) failed = v->deviate(small.get(), &out, nullptr);
+  v->error_clear();
+  return failed == 0 ? std::optional(out) : std::nullopt;
+}
+
 result<cover_image, refusal> usable_cover(std::string bytes, std::vector<warning>& warnings) {
   result<picture_facts, refusal> facts = inspect_picture(bytes);
   if (!facts) return facts.error();

@@ -29,6 +29,10 @@ struct box {
 // input.
 result<std::string, refusal> scale_picture(std::string_view bytes, box, bool* damaged = nullptr);
 
+// How far the greys of a picture lie apart once it is 16 x 16 pixels: a page without anything on it has less than 6
+// (metadata-providers.md 10.1). Only for pictures that scale_picture made. Nothing when it cannot be told.
+std::optional<double> grey_spread(std::string_view scaled);
+
 // The library behind this can be loaded; else every picture is cover_unreadable.
 bool can_read_pictures();
 

@@ -42,6 +42,7 @@ std::optional<vips_library> load() {
   symbol(v.thumbnail_buffer, "vips_thumbnail_buffer");
   symbol(v.flatten, "vips_flatten");
   symbol(v.colourspace, "vips_colourspace");
+  symbol(v.deviate, "vips_deviate");
   symbol(v.jpegsave_buffer, "vips_jpegsave_buffer");
   symbol(v.object_unref, "g_object_unref");
   symbol(v.free, "g_free");

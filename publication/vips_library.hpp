@@ -25,6 +25,7 @@ struct vips_library {
   decltype(&::vips_thumbnail_buffer) thumbnail_buffer;
   decltype(&::vips_flatten) flatten;
   decltype(&::vips_colourspace) colourspace;
+  decltype(&::vips_deviate) deviate;
   decltype(&::vips_jpegsave_buffer) jpegsave_buffer;
   decltype(&::g_object_unref) object_unref;
   decltype(&::g_free) free;

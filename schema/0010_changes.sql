@@ -1,12 +1,6 @@
 -- 0010_changes.sql
--- What other sources say of a book is chosen by people (metadata-providers.md 8), and every choice and every edit can be taken
--- back: the fields of one act share a group.
-
-alter table book_metadata_candidates
-  add column if not exists provider_key text,                       -- the record's id there
-  add column if not exists query_kind text,                         -- isbn, asin, id, search
-  add column if not exists score_detail jsonb not null default '{}',  -- the terms of the confidence
-  add column if not exists status text not null default 'new';      -- new, applied, rejected, superseded
+-- What sources say of a book is chosen by people (metadata-providers.md 8), and every choice and every edit can be taken back:
+-- the fields of one act share a group.
 
 create table metadata_changes (
   id uuid primary key,

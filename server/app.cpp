@@ -11,6 +11,7 @@
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/replace.hpp"
+#include "ingest/sources/all_sources.hpp"
 #include "ingest/upload.hpp"
 #include "ingest/watcher.hpp"
 #include "kobo/routes.hpp"
@@ -20,6 +21,7 @@
 #include "library/instance.hpp"
 #include "library/position.hpp"
 #include "library/setting.hpp"
+#include "library/source_queue.hpp"
 #include "library/user.hpp"
 #include "opds/routes.hpp"
 #include "server/auth/cpu_pool.hpp"
@@ -116,6 +118,7 @@ struct app::parts {
   kobo::artifacts made;
   library::bridge places;
   ingest::services ingest;
+  ingest::sources::fetcher sources;
   ingest::watcher watcher;
   ingest::library_watcher library_watcher;
   kosync::api kosync_api;
@@ -237,7 +240,12 @@ app::parts::parts(environment e)
       schedule(pool),
       made(pool, base.store, inspectors, settings),
       places(for_places()),
-      ingest{.pool = pool, .store = base.store, .inspectors = inspectors, .how = ingest::settings_from(settings)},
+      ingest{.pool = pool,
+             .store = base.store,
+             .inspectors = inspectors,
+             .how = ingest::settings_from(settings),
+             .added = [this](db::tx& tx, const uuid& book) { library::fetch_after_import(tx, settings, book); }},
+      sources(ingest::sources::all_sources(ingest, client, settings, std::string(version)), process_name()),
       watcher(ingest),
       library_watcher(ingest),
       kosync_api(for_kosync()),
@@ -263,6 +271,7 @@ void app::parts::mount() {
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
+  ingest::sources::register_schedule(schedule, pool);
   kobo::register_jobs(workers, made);
   web::register_bulk_jobs(workers, pool);
   web::register_bulk_schedule(schedule, pool);
@@ -307,6 +316,7 @@ void app::start() {
   parts_->pool.write_now([](db::tx& tx) { ingest::enqueue_unfinished(tx, true); });
   if (std::optional<error> bad = parts_->watcher.start()) log::error("drop_folder", {{"reason", bad->message()}});
   parts_->library_watcher.start();
+  parts_->sources.start(parts_->notifier);
   parts_->server.start();
 }
 
@@ -322,6 +332,7 @@ void app::stop() {
   parts_->server.stop_accepting();
   parts_->server.drain();
   parts_->client.stop();
+  parts_->sources.stop();
   parts_->watcher.stop();
   parts_->library_watcher.stop();
   parts_->schedule.stop();

@@ -36,12 +36,12 @@ int run(int argc, char** argv, commands::invocation& call) {
       "Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by a rule, 5 partly done.\n"
       "Settings: `carrel config show` lists every key, its value and where it comes from.");
   for (commands::describe* one :
-       {commands::describe_serve,   commands::describe_setup,       commands::describe_ingest, commands::describe_import,
-        commands::describe_library, commands::describe_covers,      commands::describe_book,   commands::describe_merge,
-        commands::describe_review,  commands::describe_shelf,       commands::describe_user,   commands::describe_device,
-        commands::describe_token,   commands::describe_kosync,      commands::describe_job,    commands::describe_hash,
-        commands::describe_kepub,   commands::describe_kepub_cache, commands::describe_config, commands::describe_migrate,
-        commands::describe_doctor,  commands::describe_version}) {
+       {commands::describe_serve,   commands::describe_setup,    commands::describe_ingest,      commands::describe_import,
+        commands::describe_library, commands::describe_covers,   commands::describe_book,        commands::describe_merge,
+        commands::describe_review,  commands::describe_metadata, commands::describe_shelf,       commands::describe_user,
+        commands::describe_device,  commands::describe_token,    commands::describe_kosync,      commands::describe_job,
+        commands::describe_hash,    commands::describe_kepub,    commands::describe_kepub_cache, commands::describe_config,
+        commands::describe_migrate, commands::describe_doctor,   commands::describe_version}) {
     one(app, call);
   }
 

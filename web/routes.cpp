@@ -119,6 +119,17 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::get, "/jobs", jobs_page},
                 {verb::post, "/jobs/{id}/cancel", job_cancel},
                 {verb::post, "/jobs/{id}/retry", job_retry},
+                {verb::get, "/admin/sources", sources_page},
+                {verb::post, "/admin/sources", sources_change},
+                {verb::post, "/admin/sources/switch", source_switch},
+                {verb::post, "/admin/sources/add", source_add},
+                {verb::post, "/admin/sources/fetch", sources_fetch},
+                {verb::post, "/admin/sources/pause", sources_pause},
+                {verb::post, "/admin/sources/{source}/up", source_raise},
+                {verb::post, "/admin/sources/{source}/key", source_key},
+                {verb::post, "/admin/sources/{source}/key/drop", source_drop_key},
+                {verb::post, "/admin/sources/{source}/test", source_test},
+                {verb::post, "/admin/sources/{source}/drop", source_drop},
             });
 }
 

@@ -70,7 +70,7 @@ using describe = void(CLI::App&, invocation&);
 describe describe_serve, describe_config, describe_migrate, describe_user, describe_device, describe_shelf, describe_ingest,
     describe_import, describe_book, describe_merge, describe_review, describe_hash, describe_kepub, describe_kepub_cache,
     describe_covers, describe_token, describe_kosync, describe_doctor, describe_setup, describe_job, describe_library,
-    describe_version;
+    describe_metadata, describe_version;
 
 // Runs what a command changes in one transaction; with --dry-run it is rolled back afterwards, so that every rule has been
 // tried and the answer is what it would be.

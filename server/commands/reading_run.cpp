@@ -1,5 +1,7 @@
 #include "server/commands/reading_run.hpp"
 
+#include "library/source_queue.hpp"
+
 namespace carrel::commands {
 namespace {
 
@@ -19,8 +21,11 @@ environment opened(const invocation& call) {
 reading_run::reading_run(const invocation& call)
     : env_(opened(call)),
       inspectors_(publication::isolated::options_from(env_.settings)),
-      services_{.pool = *env_.pool, .store = env_.store, .inspectors = inspectors_, .how = ingest::settings_from(env_.settings)} {
-}
+      services_{.pool = *env_.pool,
+                .store = env_.store,
+                .inspectors = inspectors_,
+                .how = ingest::settings_from(env_.settings),
+                .added = [this](db::tx& tx, const uuid& book) { library::fetch_after_import(tx, env_.settings, book); }} {}
 
 std::optional<uuid> reading_run::user(const std::string& name) const {
   if (name.empty()) return std::nullopt;

@@ -142,6 +142,13 @@ bool good_database(std::string_view v) {
   return v.find_first_of(" \t\n\r") == v.npos && percent_decode(v).has_value();
 }
 
+bool good_source(std::string_view v) {
+  constexpr std::string_view custom = "custom:";
+  if (v.starts_with(custom))
+    return v.size() > custom.size() && std::all_of(v.begin() + custom.size(), v.end(), is_name_character);
+  return one_of(v, "openlibrary|open_library|googlebooks|google_books|hardcover|audnexus");
+}
+
 using flaw = std::optional<std::string>;
 
 flaw unless(bool good, const char* what) { return good ? flaw() : flaw(what); }
@@ -167,6 +174,14 @@ constexpr bounds narrower[] = {{"threads", "1", "256"},
                                {"http.idle_timeout", "100ms", "1d"},
                                {"database.statement_timeout", "0", "24d"},
                                {"auth.argon2_memory", "8KiB", "4GiB"},
+                               {"metadata.timeout", "100ms", "5m"},
+                               {"metadata.cache_days", "1", "3650"},
+                               {"metadata.negative_cache_days", "1", "3650"},
+                               {"metadata.max_response_bytes", "1KiB", "64MiB"},
+                               {"google_books.min_interval", "0", "1h"},
+                               {"open_library.min_interval", "0", "1h"},
+                               {"audnexus.min_interval", "0", "1h"},
+                               {"covers.max_bytes", "1KiB", "32MiB"},
                                {"auth.idle", "1m", "36500d"},
                                {"auth.max", "1m", "36500d"}};
 constexpr bounds of_durations{"", "0", "36500d"};  // in nanoseconds still a number
@@ -212,9 +227,10 @@ flaw flaw_of_form(const setting_key& k, const std::string& v) {
         return unless(v.find("</") == v.npos && v.find("]]>") == v.npos, "must not hold </ or ]]>");
       return unless(std::strcmp(k.name, "database.url") != 0 || good_database(v),
                     "must be an address such as postgresql://carrel@db/carrel, or keywords such as host=db dbname=carrel");
-    case list:
-      return flaw_of_list(
-          v, [](std::string_view) { return true; }, "");
+    case list: {
+      auto good = [&k](std::string_view item) { return std::strcmp(k.name, "metadata.sources") != 0 || good_source(item); };
+      return flaw_of_list(v, good, "openlibrary, googlebooks, hardcover, audnexus or custom:NAME");
+    }
     case address: return flaw_of_list(v, good_address, "an address such as [::]:8490, 127.0.0.1:8490 or unix:/path");
     case networks: return flaw_of_list(v, good_network, "a network such as 10.0.0.0/8 or an address such as ::1");
     case choice: return "must be one of: " + join(split(k.choices, '|'), ", ");

@@ -58,6 +58,10 @@ slice slice_after(const http::request&, const std::string& list, const std::vect
 
 http::response api_problem(const http::context&, const http::problem&);
 
+// A cover in a size that is kept: the next larger one than asked for, or the largest.
+int cover_width(const http::request&);
+answer cover_answer(const site&, http::context&, library::cover_ref, int width);
+
 answer open_session(const site&, http::context&);
 answer close_session(const site&, http::context&);
 answer openapi(const site&, http::context&);
@@ -74,6 +78,9 @@ answer put_file(const site&, http::context&);
 answer get_cover(const site&, http::context&);
 answer get_opinion(const site&, http::context&);
 answer put_opinion(const site&, http::context&);
+answer post_metadata(const site&, http::context&);
+answer list_candidates(const site&, http::context&);
+answer get_candidate_cover(const site&, http::context&);
 answer list_shelves(const site&, http::context&);
 answer post_shelf(const site&, http::context&);
 answer get_shelf(const site&, http::context&);

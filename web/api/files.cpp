@@ -35,14 +35,14 @@ std::optional<library::visible_file> find_in_book(db::tx& tx, uuid viewer, uuid 
   return std::nullopt;
 }
 
+}  // namespace
+
 // The next larger size that is kept, or the largest.
-int width_of(const http::request& in) {
+int cover_width(const http::request& in) {
   std::int64_t asked = to_integer(in.query("width").value_or("600")).value_or(0);
   if (asked < 1) throw http::problem{400, "width is a number of pixels, from 1.", "width"};
   return asked <= 300 ? 300 : asked <= 600 ? 600 : 1600;
 }
-
-}  // namespace
 
 answer get_file(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
@@ -69,12 +69,17 @@ answer get_file(const site& at, http::context& c) {
 answer get_cover(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid book = id_param(c, "id");
-  int width = width_of(c.in);
+  int width = cover_width(c.in);
   std::optional<library::cover_ref> found = co_await at.with.pool.read(library::find_cover, who.id(), book);
-  if (!found || !at.with.cover) not_there();
-  std::optional<std::filesystem::path> picture = co_await at.with.cpu.run(at.with.cover, *found, width);
+  if (!found) not_there();
+  co_return co_await cover_answer(at, c, *found, width);
+}
+
+answer cover_answer(const site& at, http::context& c, library::cover_ref cover, int width) {
+  if (!at.with.cover) not_there();
+  std::optional<std::filesystem::path> picture = co_await at.with.cpu.run(at.with.cover, cover, width);
   if (!picture) not_there();
-  http::validators seen{.etag = "\"" + found->version() + "-" + std::to_string(width) + "\"", .modified = {}};
+  http::validators seen{.etag = "\"" + cover.version() + "-" + std::to_string(width) + "\"", .modified = {}};
   http::response out = http::file(c.in, *picture, picture_type(*picture), seen);
   out.set("Cache-Control", "private, max-age=86400");
   co_return out;

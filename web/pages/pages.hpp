@@ -89,6 +89,18 @@ answer jobs_page(const site&, http::context&);
 answer job_cancel(const site&, http::context&);
 answer job_retry(const site&, http::context&);
 
+answer sources_page(const site&, http::context&);
+answer sources_change(const site&, http::context&);
+answer source_switch(const site&, http::context&);
+answer source_raise(const site&, http::context&);
+answer source_key(const site&, http::context&);
+answer source_drop_key(const site&, http::context&);
+answer source_test(const site&, http::context&);
+answer source_add(const site&, http::context&);
+answer source_drop(const site&, http::context&);
+answer sources_fetch(const site&, http::context&);
+answer sources_pause(const site&, http::context&);
+
 answer account_page(const site&, http::context&);
 answer account_password(const site&, http::context&);
 answer account_appearance(const site&, http::context&);
