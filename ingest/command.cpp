@@ -17,6 +17,7 @@
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/scan.hpp"
+#include "ingest/tracks.hpp"
 
 namespace carrel::ingest {
 namespace {
@@ -97,6 +98,8 @@ class run {
   void take_named() {
     for (auto& [folder, asked] : asked_for_) {
       listing all = list_folder(folder, with_.how.ignore);
+      all.loose = folder == plain_folder(with_.how.drop_dir);
+      all.named = folder.filename().native();
       std::set<std::string> used;
       for (unit& u : units_of(std::move(all))) {
         std::erase_if(u.files, [&](const finding& f) { return !asked.lines.contains(f.path); });
@@ -171,14 +174,21 @@ class run {
     fs::path real = fs::canonical(root, code);
     walk_visitor visit;
     std::vector<open_folder> open;
-    visit.folder = [&](const fs::path&) { open.emplace_back(); };
+    fs::path top = fs::absolute(root).lexically_normal();
+    visit.folder = [&](const fs::path& p) {
+      fs::path folder = fs::absolute(p).lexically_normal();
+      open.emplace_back().found.loose = folder == plain_folder(with_.how.drop_dir);
+      open.back().found.named = folder == top ? top.filename().native() : folder.lexically_relative(top).native();
+    };
     visit.file = [&](const fs::path& p, const identity& who) { note(open.back(), fs::absolute(p).lexically_normal(), p, who); };
     visit.beside = [&](const fs::path& p, const identity& who) {
       open.back().found.beside.push_back({fs::absolute(p).lexically_normal().native(), who});
     };
-    visit.left = [&](const fs::path&) {
-      submit(std::move(open.back()));
+    visit.left = [&](const fs::path& p) {
+      open_folder left = std::move(open.back());
       open.pop_back();
+      if (!open.empty() && !open.back().found.loose && is_disc_folder(p.filename().native())) give_recordings(left, open.back());
+      submit(std::move(left));
     };
     visit.special = [&](const fs::path& p, const identity& who) {
       // A link to something that this walk meets anyway says nothing new.
@@ -207,6 +217,17 @@ class run {
     in.found.files.push_back({absolute.native(), who});
   }
 
+  // The recordings of a disc are of the folder above.
+  static void give_recordings(open_folder& from, open_folder& to) {
+    auto first = std::stable_partition(from.found.files.begin(), from.found.files.end(),
+                                       [](const finding& f) { return !is_recording(f.path); });
+    for (auto at = first; at != from.found.files.end(); ++at) {
+      to.lines[at->path] = from.lines.at(at->path);
+      to.found.files.push_back(std::move(*at));
+    }
+    from.found.files.erase(first, from.found.files.end());
+  }
+
   void submit(open_folder folder) {
     std::set<std::string> companions;
     std::size_t beside = folder.found.beside.size();
@@ -218,6 +239,9 @@ class run {
   }
 
   void submit(const open_folder& folder, unit u) {
+    if (!u.refused.empty())
+      return fail(fs::path(folder.lines.at(u.files.front().path).second).parent_path(), u.refused,
+                  publication::message_for(u.refused, std::to_string(most_tracks)));
     std::vector<order_line> lines;
     for (const finding& f : u.files) {
       const auto& [place, shown] = folder.lines.at(f.path);

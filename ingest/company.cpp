@@ -56,7 +56,7 @@ class reader {
       row.error_code.clear();
       if (row.kind == "picture")
         pictures_.push_back({out_.sidecars.size(), std::move(in->handle)});
-      else
+      else if (row.kind != "other")
         listen(row, in->handle.get());
       out_.sidecars.push_back(std::move(row));
     }
@@ -161,7 +161,7 @@ result<company> read_company(const services& s, const uuid& group, std::vector<s
 }
 
 void settle(db::tx& tx, const services& s, const company& c, const uuid& book) {
-  set_book_of_group(tx, c.group, book);
+  set_book_of_group(tx, c.group, c.part, book);
   mark_all_told(tx, s, c, book);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What lies beside the files of a book and tells of it (ingest.md 15): read, kept in the store, and put away when the book is in.
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -12,7 +13,11 @@ namespace carrel::ingest {
 
 struct company {
   uuid group;
-  std::vector<sidecar_row> sidecars;  // as they are now; those that lie in the store have a storage_path
+  std::string part;
+  bool tracks = false;                      // its files are recordings of one book, and formats of it
+  std::map<uuid, int> positions;            // of its items, from 1
+  std::optional<publication::guess> named;  // what the folder's name says
+  std::vector<sidecar_row> sidecars;        // as they are now; those that lie in the store have a storage_path
   std::vector<library::local_source> said;
   std::optional<library::new_cover> cover;  // stored already
   std::optional<instant> added_at;

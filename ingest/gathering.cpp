@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ingest/scan.hpp"
+#include "ingest/tracks.hpp"
 
 namespace carrel::ingest {
 
@@ -14,18 +15,18 @@ gathering::gathering(const settings& how, bool remote)
       quiet_(remote ? std::max<std::chrono::milliseconds>(how.settle, std::chrono::seconds(30)) : how.settle) {}
 
 void gathering::hold(const std::string& path, const identity& who, steady::time_point changed_at) {
-  folder& f = folders_[fs::path(path).parent_path()];
+  folder& f = folders_[home_of(path, plain_folder(how_.drop_dir))];
   count_ += f.files.insert_or_assign(path, held_file{who, changed_at}).second ? 1 : 0;
   f.next = std::min(f.next, std::max(changed_at, f.looked + how_.sample_gap));
 }
 
 bool gathering::holds(const std::string& path) const {
-  auto at = folders_.find(fs::path(path).parent_path());
+  auto at = folders_.find(home_of(path, plain_folder(how_.drop_dir)));
   return at != folders_.end() && at->second.files.contains(path);
 }
 
 void gathering::release(const std::string& path) {
-  auto at = folders_.find(fs::path(path).parent_path());
+  auto at = folders_.find(home_of(path, plain_folder(how_.drop_dir)));
   if (at == folders_.end()) return;
   count_ -= at->second.files.erase(path);
   if (at->second.files.empty()) folders_.erase(at);
@@ -52,7 +53,15 @@ gathering::outcome gathering::look(steady::time_point at, const std::function<bo
 // A folder of thousands is listed at most once in the time between two samples.
 void gathering::look_at(const fs::path& path, folder& f, steady::time_point at,
                         const std::function<bool(const finding&)>& still_open, outcome& out) {
+  fs::path root = plain_folder(how_.drop_dir);
   listing there = list_folder(path, how_.ignore);
+  there.loose = path == root;
+  there.named = path.lexically_relative(root).native();
+  if (path != root && path.parent_path() != root && is_disc_folder(path.filename().native()))
+    std::erase_if(there.files, [](const finding& one) { return is_recording(one.path); });  // of the folder above
+  if (there.loose) {  // folders of discs that lie there themselves are folders of books
+    std::erase_if(there.files, [&](const finding& one) { return fs::path(one.path).parent_path() != root; });
+  }
   drop_changed(f, there, out);
   f.looked = at;
   f.next = steady::time_point::max();
@@ -87,10 +96,11 @@ std::optional<steady::time_point> gathering::wait_for(folder& f, unit& u, steady
   auto until = [&](steady::time_point then) {
     if (then > at) out = out ? std::max(*out, then) : then;
   };
+  std::chrono::milliseconds quiet = u.tracks ? 3 * quiet_ : quiet_;
   for (const finding& one : u.files) {
     auto held = f.files.find(one.path);
     if (held != f.files.end())
-      until(held->second.changed_at + quiet_);
+      until(held->second.changed_at + quiet);
     else if (still_open(one))
       until(at + how_.sample_gap);
   }

@@ -12,7 +12,8 @@ namespace {
 constexpr db::statement sql_groups_of{"ingest.groups_of_items", R"sql(
   select id, group_id from ingest_items where id = any ($1::uuid[]) and group_id is not null order by group_id)sql"};
 
-constexpr db::statement sql_make{"ingest.make_group", "insert into ingest_groups (id) values ($1)"};
+constexpr db::statement sql_make{"ingest.make_group",
+                                 "insert into ingest_groups (id, tracks, loose, named) values ($1, $2, $3, $4)"};
 
 constexpr db::statement sql_join{"ingest.join_group", R"sql(
   update ingest_items set group_id = $1, updated_at = clock_timestamp() where id = any ($2::uuid[]) and group_id is null)sql"};
@@ -31,7 +32,8 @@ constexpr db::statement sql_sidecars{"ingest.store_sidecars", R"sql(
          is distinct from (excluded.ino, excluded.size, excluded.mtime_ns, excluded.policy))sql"};
 
 constexpr db::statement sql_reopen{"ingest.reopen_group", R"sql(
-  update ingest_groups set ended = false, updated_at = clock_timestamp() where id = $1 and ended)sql"};
+  update ingest_groups set ended = false, sorted = sorted and not $2, updated_at = clock_timestamp()
+   where id = $1 and (ended or (sorted and $2)))sql"};
 
 constexpr db::statement sql_forget{"ingest.forget_groups", R"sql(
   delete from ingest_groups g where g.id = any ($1::uuid[]) and not exists (select from ingest_items i where i.group_id = g.id))sql"};
@@ -43,21 +45,24 @@ constexpr db::statement sql_first{"ingest.first_of_group", R"sql(
   select id from ingest_items where group_id = $1 order by id limit 1)sql"};
 
 constexpr db::statement sql_items{"ingest.items_of_group", R"sql(
-  select id from ingest_items where group_id = $1 order by state not in ('organised', 'inbox', 'duplicate'), source_path, id)sql"};
+  select id, source_path, state, part, error_code, file_id, position, leads from ingest_items
+   where group_id = $1
+   order by state not in ('organised', 'inbox', 'duplicate'), not leads, position, source_path, id)sql"};
 
 constexpr db::statement sql_sidecars_of{"ingest.sidecars_of_group", R"sql(
   select id, kind, name, source_path, dev, ino, size, mtime_ns, policy = 'keep', source_done, book_id is not null, sha256, storage_path,
          error_code
     from sidecars where group_id = $1 order by rank, id)sql"};
 
-constexpr db::statement sql_ended{"ingest.group_ended", "select ended from ingest_groups where id = $1"};
+constexpr db::statement sql_group{"ingest.find_group",
+                                  "select tracks, loose, sorted, ended, named from ingest_groups where id = $1"};
 
 constexpr db::statement sql_book{"ingest.book_of_group", R"sql(
   select g.book_id from ingest_group_books g join books b on b.id = g.book_id
-   where g.group_id = $1 and b.deleted_at is null for update of b)sql"};
+   where g.group_id = $1 and g.part = $2 and b.deleted_at is null for update of b)sql"};
 
 constexpr db::statement sql_set_book{"ingest.set_book_of_group", R"sql(
-  insert into ingest_group_books (group_id, book_id) values ($1, $2)
+  insert into ingest_group_books (group_id, part, book_id) values ($1, $2, $3)
       on conflict (group_id, part) do update set book_id = excluded.book_id)sql"};
 
 constexpr db::statement sql_told{"ingest.mark_told", R"sql(
@@ -65,6 +70,13 @@ constexpr db::statement sql_told{"ingest.mark_told", R"sql(
 
 constexpr db::statement sql_sidecar_done{"ingest.mark_sidecar_done", R"sql(
   update sidecars set source_done = true, updated_at = clock_timestamp() where id = $1 and not source_done)sql"};
+
+constexpr db::statement sql_place{"ingest.place_in_group", R"sql(
+  update ingest_items i set part = w.part, position = w.position, leads = w.leads, updated_at = clock_timestamp()
+    from unnest($1::uuid[], $2::text[], $3::int[], $4::boolean[]) as w (id, part, position, leads)
+   where i.id = w.id and (i.part, i.position, i.leads) is distinct from (w.part, w.position, w.leads))sql"};
+constexpr db::statement sql_sorted{"ingest.mark_group_sorted",
+                                   "update ingest_groups set sorted = true where id = $1 and not sorted"};
 
 constexpr db::statement sql_end{"ingest.mark_group_ended", R"sql(
   update ingest_groups set ended = true, updated_at = clock_timestamp() where id = $1 and not ended)sql"};
@@ -74,6 +86,7 @@ const char* kind_of(publication::sidecar s) {
     case publication::sidecar::opf: return "opf";
     case publication::sidecar::json: return "json";
     case publication::sidecar::picture: return "picture";
+    case publication::sidecar::other: return "other";
   }
   return "";
 }
@@ -103,13 +116,14 @@ bool store_sidecars(db::tx& tx, const uuid& group, const std::vector<companion>&
 void store_group(db::tx& tx, const unit& u, const item& like, std::optional<uuid> known, stored_unit& out) {
   bool news = !known;
   out.group = known ? *known : uuid::make();
-  if (news) tx.run(sql_make, *out.group);
+  if (news) tx.run(sql_make, *out.group, u.tracks, u.loose, shown_name(u.named));
   std::vector<uuid> ids;
   for (const found_item& f : out.items) ids.push_back(f.id);
-  news = tx.run(sql_join, *out.group, ids).affected() > 0 || news;
+  bool joined = tx.run(sql_join, *out.group, ids).affected() > 0;
+  news = joined || news;
   news = store_sidecars(tx, *out.group, u.beside, like.keep) || news;
   news = news || std::any_of(out.items.begin(), out.items.end(), [](const found_item& f) { return f.fresh; });
-  if (news) tx.run(sql_reopen, *out.group);
+  if (news) tx.run(sql_reopen, *out.group, joined);
 }
 
 }  // namespace
@@ -148,7 +162,16 @@ uuid first_of_group(db::tx& tx, const uuid& group) { return tx.run(sql_first, gr
 
 group_rows find_group(db::tx& tx, const uuid& id) {
   group_rows out;
-  for (const db::row& r : tx.run(sql_items, id)) out.items.push_back(r.id(0));
+  for (const db::row& r : tx.run(sql_items, id)) {
+    out.items.push_back({.id = r.id(0),
+                         .source_path = r.raw(1),
+                         .state = r.text(2),
+                         .part = r.text(3),
+                         .error_code = r.text(4),
+                         .file = r.maybe_id(5),
+                         .position = static_cast<int>(r.integer(6)),
+                         .leads = r.flag(7)});
+  }
   for (const db::row& r : tx.run(sql_sidecars_of, id)) {
     sidecar_row s;
     s.id = r.id(0);
@@ -164,17 +187,39 @@ group_rows find_group(db::tx& tx, const uuid& id) {
     s.error_code = r.text(13);
     out.sidecars.push_back(std::move(s));
   }
-  db::rows ended = tx.run(sql_ended, id);
-  out.ended = !ended.empty() && ended[0].flag(0);
+  for (const db::row& r : tx.run(sql_group, id)) {
+    out.tracks = r.flag(0);
+    out.loose = r.flag(1);
+    out.sorted = r.flag(2);
+    out.ended = r.flag(3);
+    out.named = r.text(4);
+  }
   return out;
 }
 
-std::optional<uuid> book_of_group(db::tx& tx, const uuid& group) {
-  db::rows rows = tx.run(sql_book, group);
+std::optional<uuid> book_of_group(db::tx& tx, const uuid& group, const std::string& part) {
+  db::rows rows = tx.run(sql_book, group, part);
   return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
 }
 
-void set_book_of_group(db::tx& tx, const uuid& group, const uuid& book) { tx.run(sql_set_book, group, book); }
+void set_book_of_group(db::tx& tx, const uuid& group, const std::string& part, const uuid& book) {
+  tx.run(sql_set_book, group, part, book);
+}
+
+void mark_sorted(db::tx& tx, const uuid& group, const std::vector<group_item>& all, bool for_good) {
+  std::vector<uuid> ids;
+  std::vector<std::string> parts;
+  std::vector<int> positions;
+  std::vector<bool> leads;
+  for (const group_item& i : all) {
+    ids.push_back(i.id);
+    parts.push_back(i.part);
+    positions.push_back(i.position);
+    leads.push_back(i.leads);
+  }
+  tx.run(sql_place, ids, parts, positions, leads);
+  if (for_good) tx.run(sql_sorted, group);
+}
 
 void mark_told(db::tx& tx, const sidecar_row& s, const uuid& book) {
   tx.run(sql_told, s.id, book, s.sha256, s.storage_path, s.error_code);

@@ -30,16 +30,27 @@ struct sidecar_row {
   bool keep = false, source_done = false, told = false;
   std::string sha256, storage_path, error_code;
 };
+struct group_item {
+  uuid id;
+  std::string source_path, state, part, error_code;
+  std::optional<uuid> file;
+  int position = 0;
+  bool leads = false;
+};
 struct group_rows {
-  std::vector<uuid> items;  // those that came before come first: they may tell which book it is
+  std::vector<group_item> items;  // those that came before come first: they may tell which book it is
   std::vector<sidecar_row> sidecars;
-  bool ended = false;
+  bool tracks = false, loose = false, sorted = false, ended = false;
+  std::string named;
 };
 group_rows find_group(db::tx&, const uuid&);
 
 // The book that its files are of; nothing while there is none, or when it lies in the trash.
-std::optional<uuid> book_of_group(db::tx&, const uuid& group);
-void set_book_of_group(db::tx&, const uuid& group, const uuid& book);
+std::optional<uuid> book_of_group(db::tx&, const uuid& group, const std::string& part);
+void set_book_of_group(db::tx&, const uuid& group, const std::string& part, const uuid& book);
+
+// Part, position and leads of the items, as they are now.
+void mark_sorted(db::tx&, const uuid& group, const std::vector<group_item>&, bool for_good);
 
 void mark_told(db::tx&, const sidecar_row&, const uuid& book);
 void mark_sidecar_done(db::tx&, const uuid&);

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "ingest/tracks.hpp"
+#include "publication/likeness.hpp"
 #include "publication/names.hpp"
 #include "server/core/text.hpp"
 
@@ -11,6 +13,8 @@ namespace carrel::ingest {
 namespace {
 
 using publication::sidecar;
+
+constexpr double same_book = 0.8;
 
 std::string name_of(const finding& f) { return f.path.substr(f.path.rfind('/') + 1); }
 
@@ -52,6 +56,54 @@ std::string named_for(const finding& f) {
   return name.ends_with(json) ? name.substr(0, name.size() - json.size()) : name.substr(0, name.rfind('.'));
 }
 
+// In a folder of anything, and where every recording has what belongs to it alone, each is a book of its own.
+std::vector<finding> take_recordings(listing& l) {
+  std::set<std::string> others, own;
+  for (const finding& f : l.files) {
+    if (!is_recording(f.path)) others.insert(publication::file_stem(f.path));
+  }
+  std::vector<finding> out, rest;
+  for (const finding& f : l.beside) own.insert(named_for(f));
+  auto stands_alone = [&](const finding& f) {
+    std::string stem = publication::file_stem(f.path);
+    return own.contains(lower_ascii(stem)) || (l.loose && others.contains(stem));
+  };
+  std::stable_partition(l.files.begin(), l.files.end(), [](const finding& f) { return !is_recording(f.path); });
+  auto sound = std::find_if(l.files.begin(), l.files.end(), [](const finding& f) { return is_recording(f.path); });
+  bool several = l.files.end() - sound > 1;
+  bool all_alone = several && std::all_of(sound, l.files.end(), stands_alone);
+  for (finding& f : l.files) {
+    bool taken = is_recording(f.path) && !all_alone && !(l.loose && (stands_alone(f) || !several));
+    (taken ? out : rest).push_back(std::move(f));
+  }
+  l.files = std::move(rest);
+  return out;
+}
+
+// Other formats of the recorded book (A2.4): the only one, or that with the folder's title.
+void take_formats(unit& recorded, std::vector<unit>& others) {
+  if (recorded.loose) return;
+  std::string title = publication::guess_from_audiobook_folder(recorded.named).title;
+  auto same = others.size() == 1 ? others.begin() : std::find_if(others.begin(), others.end(), [&](const unit& u) {
+    return publication::title_likeness(publication::guess_from_name(u.files.front().path).title, title) >= same_book;
+  });
+  if (same == others.end()) return;
+  std::move(same->files.begin(), same->files.end(), std::back_inserter(recorded.files));
+  others.erase(same);
+}
+
+std::vector<unit> with_recordings(listing& l, std::vector<finding> sound) {
+  std::vector<finding> helpers, books;
+  for (finding& f : l.files) (is_helper(name_of(f)) && !l.loose ? helpers : books).push_back(std::move(f));
+  unit recorded{.files = std::move(sound), .beside = {}, .tracks = true, .loose = l.loose, .named = l.named};
+  if (recorded.files.size() > most_tracks) recorded.refused = "audio_too_many_files";
+  std::vector<unit> out = by_stem(std::move(books));
+  take_formats(recorded, out);
+  for (finding& f : helpers) recorded.beside.push_back({std::move(f), {.kind = sidecar::other}});
+  out.insert(out.begin(), std::move(recorded));
+  return out;
+}
+
 using by_name = std::multimap<std::string, const finding*>;
 
 void take(unit& u, const finding& f, const std::string& stem, bool own) {
@@ -75,7 +127,8 @@ void take_companions(std::vector<unit>& all, const std::vector<finding>& beside)
   for (const finding& f : beside) named.emplace(named_for(f), &f);
   for (unit& u : all) {
     take_own(u, named);
-    for (std::size_t i = 0; all.size() == 1 && i < beside.size(); ++i) take(u, beside[i], "", false);
+    bool whole_folder = all.size() == 1 || (u.tracks && !u.loose);
+    for (std::size_t i = 0; whole_folder && i < beside.size(); ++i) take(u, beside[i], "", false);
     std::stable_sort(u.beside.begin(), u.beside.end(), [](const companion& a, const companion& b) {
       return std::pair(a.as.kind, a.as.rank) < std::pair(b.as.kind, b.as.rank);
     });
@@ -89,7 +142,10 @@ std::vector<unit> units_of(listing l) {
   std::sort(l.files.begin(), l.files.end(), in_order);
   std::sort(l.beside.begin(), l.beside.end(), in_order);
   std::vector<unit> out;
-  if (!l.files.empty() && is_one_book(l))
+  std::vector<finding> sound = take_recordings(l);
+  if (!sound.empty())
+    out = with_recordings(l, std::move(sound));
+  else if (!l.files.empty() && is_one_book(l))
     out.push_back({.files = std::move(l.files), .beside = {}});
   else
     out = by_stem(std::move(l.files));

@@ -16,15 +16,23 @@ struct companion {
 };
 
 struct unit {
-  std::vector<finding> files;     // book files, in the order of their names
-  std::vector<companion> beside;  // best first of each kind
+  std::vector<finding> files;          // book files, in the order of their names
+  std::vector<companion> beside = {};  // best first of each kind
+  bool tracks = false;                 // recordings: what they are together shows when they are read
+  bool loose = false;                  // of a folder of anything
+  std::string named = {};              // of recordings: the path of their folder, as far as it names them
+  std::string refused = {};            // the code why none of them is taken in
 
-  bool alone() const { return files.size() == 1 && beside.empty(); }
+  bool alone() const { return files.size() == 1 && beside.empty() && !tracks; }
 };
 
-// The files of one folder, not those below it.
+constexpr std::size_t most_tracks = 5000;
+
+// The files of one folder; of those below it only the recordings in folders of discs.
 struct listing {
   std::vector<finding> files, beside;  // book files; files that are none and may tell of one
+  bool loose = false;                  // the drop folder itself: what lies there side by side belongs together only if it says so
+  std::string named;
 };
 
 // In the order of their first files. Of two files of one name and format each is a book.

@@ -271,6 +271,8 @@ class reading {
     std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
     uuid book = library::add_book(tx, uuid::make(), like ? "review" : "organized", o.about, f, cover, like);
     library::put_into_library(tx, book, library_.id);
+    library::note_duplicates(tx, book);
+    if (with_.added) with_.added(tx, book);
   }
 
   // 3.4: the same folder and stem, another format.

@@ -7,11 +7,14 @@
 #include "ingest/folder_note.hpp"
 #include "ingest/names.hpp"
 #include "ingest/sweep.hpp"
+#include "ingest/tracks.hpp"
 #include "ingest/work.hpp"
+#include "library/audio_edition.hpp"
 #include "library/document.hpp"
 #include "library/duplicate.hpp"
 #include "library/libraries.hpp"
 #include "library/revision.hpp"
+#include "publication/names.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/digest.hpp"
 #include "server/core/log.hpp"
@@ -28,6 +31,16 @@ constexpr db::statement sql_before{"ingest.brought_before", R"sql(
     from ingest_items i join book_files f on f.id = i.file_id
    where i.source = 'import' and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
    order by i.source_path = $1 desc, i.created_at desc)sql"};
+
+// The file that lay in the same place in the same group: somebody wrote to it.
+constexpr db::statement sql_written_over{"ingest.written_over", R"sql(
+  select f.id, coalesce(f.storage_path, ''), f.original_name
+    from ingest_items i
+    join ingest_group_books g on g.group_id = i.group_id and g.part = $2
+    join books b on b.id = g.book_id and b.deleted_at is null
+    join book_files f on f.id = i.file_id and f.book_id = b.id
+   where i.group_id = $1 and i.source_path = $3 and i.id <> $4 and f.format = $5 and f.checksum <> $6
+   order by i.created_at desc limit 1)sql"};
 
 constexpr db::statement sql_has_no_cover{"ingest.has_no_cover", "select cover_id is null from books where id = $1"};
 constexpr db::statement sql_status{"ingest.status_of_book", "select status from books where id = $1"};
@@ -111,6 +124,11 @@ struct file_before {
 
 // Somebody wrote to a file of the library elsewhere: it is the same file of the same book, with other bytes.
 std::optional<file_before> find_before(db::tx& tx, const work& w) {
+  if (w.beside != nullptr) {
+    for (const db::row& r : tx.run(sql_written_over, w.beside->group, w.beside->part, db::bytes{w.what.source_path}, w.what.id,
+                                   w.inside->about.format, w.prints.sha256))
+      return file_before{.file = r.id(0), .storage_path = r.text(1), .name = r.text(2)};
+  }
   if (w.from == nullptr) return std::nullopt;
   std::optional<library::imported> there = library::find_imported(tx, w.from->says);
   if (!there) return std::nullopt;
@@ -152,6 +170,18 @@ std::pair<std::string, uuid> add_brought(db::tx& tx, const work& w, const uuid& 
   return {"organized", library::add_book(tx, book, "organized", o.about, f, cover, like, &says)};
 }
 
+// Recordings of one book keep their names, after their place among the others (6.3).
+void place_in_book(db::tx& tx, const work& w, const uuid& book, const library::new_file& f) {
+  auto at = w.beside->positions.find(w.what.id);
+  if (at == w.beside->positions.end() || at->second == 0) return;
+  std::string number = std::to_string(at->second), most = std::to_string(w.beside->positions.size());
+  number.insert(
+      0, std::max<std::size_t>(most.size(), 2) - std::min<std::size_t>(number.size(), std::max<std::size_t>(most.size(), 2)),
+      '0');
+  std::string name = number + " - " + publication::clean_name(publication::file_stem(f.original_name)) + f.extension;
+  library::place_recording(tx, book, f.id, at->second, name);
+}
+
 std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
                                      const std::optional<library::new_cover>& cover) {
   const publication::opened& o = w.inside->about;
@@ -161,14 +191,27 @@ std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book
   b.status = approved(w.with, w.what, b.said, o.warnings, b.possible_duplicate_of.has_value()) ? "organized" : "review";
   if (w.beside != nullptr) b.created_at = w.beside->added_at;
   library::add_book(tx, book, b, f);
-  if (w.beside != nullptr) settle(tx, w.with, *w.beside, book);
+  if (w.beside != nullptr) {
+    settle(tx, w.with, *w.beside, book);
+    place_in_book(tx, w, book, f);
+  } else if (f.duration > 0) {
+    library::write_edition(tx, book, {.files = {f.id}, .missing = {}});
+  }
   return {b.status, book};
 }
 
 // A further file of a group, whose first one made the book.
 std::pair<std::string, uuid> add_to_group(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
-                                          const std::optional<library::new_cover>& cover) {
-  library::add_file(tx, book, {library::embedded_source(w.inside->about.about, f.warnings, f.original_name)}, f);
+                                          const std::optional<library::new_cover>& cover, bool replaces) {
+  // One recording speaks for all.
+  std::vector<library::local_source> said;
+  bool speaks = !w.beside->tracks || !is_recording(w.source_path().native());
+  if (speaks) said.push_back(library::embedded_source(w.inside->about.about, f.warnings, f.original_name));
+  if (replaces)
+    library::replace_file(tx, f.id, f);
+  else
+    library::add_file(tx, book, said, f);
+  if (!replaces) place_in_book(tx, w, book, f);
   if (cover && tx.run(sql_has_no_cover, book)[0].flag(0)) library::set_cover(tx, book, *cover);
   return {tx.run(sql_status, book)[0].text(0), book};
 }
@@ -185,9 +228,9 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   if (w.from != nullptr) {
     std::tie(out.status, out.book) = add_brought(tx, w, book, f, cover, replaces);
   } else {
-    std::optional<uuid> joined = w.beside != nullptr ? book_of_group(tx, w.beside->group) : std::nullopt;
+    std::optional<uuid> joined = w.beside != nullptr ? book_of_group(tx, w.beside->group, w.beside->part) : std::nullopt;
     made = !joined;
-    std::tie(out.status, out.book) = joined ? add_to_group(tx, w, *joined, f, cover) : add_new(tx, w, book, f, cover);
+    std::tie(out.status, out.book) = joined ? add_to_group(tx, w, *joined, f, cover, replaces) : add_new(tx, w, book, f, cover);
   }
   library::note_duplicates(tx, out.book);
   if (out.book == book && w.with.added) w.with.added(tx, book);
@@ -238,8 +281,26 @@ ending came_second(work& w, const library::known_bytes& other) {
 
 }  // namespace
 
+namespace {
+
+// The title of a recording without an album is its own and not the book's; and the folder names the book, not the file.
+void hear_as_part(std::vector<library::local_source>& said, const company& beside) {
+  for (library::local_source& s : said) {
+    if (s.name == "path" && beside.named) s = library::path_source(*beside.named);
+    if (s.name != "embedded" || beside.positions.size() < 2) continue;
+    std::pair<std::string, std::string> own{"track_title", s.about.title};
+    if (std::find(s.about.facts.begin(), s.about.facts.end(), own) == s.about.facts.end()) continue;
+    s.about.title = s.about.title_sort = "";
+    s.confidence = std::max(0.30, s.confidence - 0.20);
+    s.reasons.emplace_back("no title");
+  }
+}
+
+}  // namespace
+
 std::vector<library::local_source> said_of(const publication::opened& o, const std::string& name, const company* beside) {
   std::vector<library::local_source> out = library::sources_in_file(o, name);
+  if (beside != nullptr && beside->tracks) hear_as_part(out, *beside);
   if (beside != nullptr) out.insert(out.end(), beside->said.begin(), beside->said.end());
   library::judge(out);
   return out;

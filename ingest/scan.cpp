@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "ingest/names.hpp"
+#include "ingest/tracks.hpp"
 
 namespace carrel::ingest {
 namespace {
@@ -115,12 +116,33 @@ void walk(const fs::path& root, const std::vector<std::string>& ignore, const ow
 listing list_folder(const fs::path& folder, const std::vector<std::string>& ignore) {
   listing out;
   std::error_code code;
+  std::vector<fs::path> discs;
   for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
     std::string name = at->path().filename().native();
     std::optional<identity> who = ignored_file(name, ignore) ? std::nullopt : identity_at(at->path());
     if (who) (is_sidecar(name) ? out.beside : out.files).push_back({at->path().native(), *who});
+    std::error_code gone;
+    if (!who && is_disc_folder(name) && fs::is_directory(at->symlink_status(gone))) discs.push_back(at->path());
+  }
+  for (const fs::path& disc : discs) {
+    for (fs::directory_iterator at(disc, code), end; !code && at != end; at.increment(code)) {
+      std::string name = at->path().filename().native();
+      std::optional<identity> who = is_recording(name) && !ignored_file(name, ignore) ? identity_at(at->path()) : std::nullopt;
+      if (who) out.files.push_back({at->path().native(), *who});
+    }
   }
   return out;
+}
+
+fs::path plain_folder(const fs::path& p) {
+  fs::path out = p.lexically_normal();
+  return out.has_filename() || !out.has_relative_path() ? out : out.parent_path();
+}
+
+fs::path home_of(const fs::path& file, const fs::path& root) {
+  fs::path folder = file.parent_path();
+  bool of_a_disc = folder != root && is_recording(file.native()) && is_disc_folder(folder.filename().native());
+  return of_a_disc && folder.parent_path() != root ? folder.parent_path() : folder;
 }
 
 }  // namespace carrel::ingest

@@ -35,7 +35,11 @@ struct walk_visitor {
 // In the order of the names' bytes. Entries of a folder are read before the first of them is visited.
 void walk(const std::filesystem::path& root, const std::vector<std::string>& ignore, const own_folders&, const walk_visitor&);
 
-// One folder alone, as far as it can be read.
+// One folder, as far as it can be read, with the recordings in the folders of discs below it.
 listing list_folder(const std::filesystem::path&, const std::vector<std::string>& ignore);
+// As drop folders are compared: normal, without a slash at the end.
+std::filesystem::path plain_folder(const std::filesystem::path&);
+// The folder whose listing has the file; `root` is no book's folder.
+std::filesystem::path home_of(const std::filesystem::path& file, const std::filesystem::path& root);
 
 }  // namespace carrel::ingest

@@ -51,7 +51,7 @@ constexpr db::statement sql_waiting{"ingest.mark_waiting", R"sql(
 
 struct watcher::state {
   explicit state(const services& s)
-      : with(s), lock(s.pool, "watch"), root(s.how.drop_dir.lexically_normal()), bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      : with(s), lock(s.pool, "watch"), root(plain_folder(s.how.drop_dir)), bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   void run() {
     while (!stopping) {
@@ -228,13 +228,24 @@ struct watcher::state {
 
   void gather(std::vector<unit>& ready) {
     gathering::outcome found = gathered->look(steady::now(), [&](const finding& f) {
-      if (waiting.contains(f.path)) return true;
+      if (waiting.contains(f.path) || gathered->holds(f.path)) return true;
       bool known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, {f}).front(); });
       if (!known) add(f.path);
       return !known;
     });
     for (const std::string& path : found.again) add(path);
-    std::move(found.ready.begin(), found.ready.end(), std::back_inserter(ready));
+    for (unit& u : found.ready) {
+      if (!u.tracks || note_refusal(u)) ready.push_back(std::move(u));
+    }
+  }
+
+  // Of a folder of recordings that cannot be one book; false: it stays where it is, and errata says why.
+  bool note_refusal(const unit& u) {
+    folder_note note{home_of(u.files.front().path, root), u.refused.empty() ? "audio_too_many_files" : u.refused,
+                     std::to_string(most_tracks)};
+    bool news = with.pool.write_now([&](db::tx& tx) { return u.refused.empty() ? close_note(tx, note) : note_folder(tx, note); });
+    if (news && !u.refused.empty()) log::warn("ingest.folder", {{"code", note.code}, {"path", shown_name(note.folder.native())}});
+    return u.refused.empty();
   }
 
   void hand_over(const std::vector<unit>& ready) {

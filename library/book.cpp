@@ -26,7 +26,7 @@ constexpr db::statement sql_load{"library.load_books", R"sql(
       select array_agg(array[bf.id::text, bf.format, bf.mime, bf.original_name, bf.download_name, coalesce(bf.storage_path, ''),
                              bf.file_size::text, bf.checksum, bf.md5, bf.koreader_md5, coalesce(bf.content_hash, ''), bf.drm,
                              bf.duration_ms::text, bf.is_kepub::text, bf.described::text, (bf.missing_since is not null)::text,
-                             (extract(epoch from bf.created_at) * 1000000)::bigint::text] order by bf.rank, bf.id) as files
+                             (extract(epoch from bf.created_at) * 1000000)::bigint::text] order by bf.rank, bf.position, bf.id) as files
         from book_files bf
        where bf.book_id = b.id) f on true
    order by want.place)sql"};

@@ -290,6 +290,20 @@ constexpr std::array parts{
     update books b set merged_into = $2 from jsonb_array_elements_text($3::jsonb) w where b.id = w::uuid and b.merged_into = $1)
   select 0)sql"}},
 
+    // With its recordings. Of two editions that of the book that stays is the one that is played.
+    merge_part{"audio_editions",
+               {"library.merge_editions", R"sql(
+  with own as (select exists (select from audio_editions where book_id = $1 and is_primary) as has),
+  theirs as (select id, is_primary from audio_editions where book_id = $2),
+  moved as (
+    update audio_editions e set book_id = $1, is_primary = e.is_primary and not own.has from own where e.book_id = $2 returning e.id)
+  select jsonb_agg(to_jsonb(theirs)), count(*) from theirs where exists (select from moved where moved.id = theirs.id))sql"},
+               {"library.merge_editions_back", R"sql(
+  with moved as (
+    update audio_editions e set book_id = $2, is_primary = (w ->> 'is_primary')::boolean
+      from jsonb_array_elements($3::jsonb) w where e.id = (w ->> 'id')::uuid and e.book_id = $1)
+  select 0)sql"}},
+
     // Last, so that on the way back what goes by file finds the files there.
     merge_part{"book_files",
                {"library.merge_files", R"sql(
@@ -304,6 +318,8 @@ constexpr std::array parts{
 constexpr std::array decisions{
     merge_decision{"annotation_sets", "entitlement", "moves", "with the annotations; the later revision and one more"},
     merge_decision{"annotations", "entitlement", "moves", "highlights are the reader's, whichever copy they were made in"},
+    merge_decision{"audio_editions", "book_id", "moves", "with its tracks and chapters"},
+    merge_decision{"audio_tracks", "book_file_id", "follows", ""},
     merge_decision{"book_file_hashes", "book_id", "moves", "a fingerprint leads to the book that has the file"},
     merge_decision{"book_file_hashes", "file_id", "follows", ""},
     merge_decision{"book_files", "book_id", "moves", ""},

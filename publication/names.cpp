@@ -278,6 +278,19 @@ guess guess_from_audiobook_name(std::string_view name) {
   return g;
 }
 
+guess guess_from_audiobook_folder(std::string_view path) {
+  // Whatever a folder's name ends with, it is no file's extension.
+  auto as_file = [](const std::string& folder) { return folder + ".mp3"; };
+  std::vector<std::string> parts = split(path, '/');
+  std::erase(parts, "");
+  if (parts.empty()) return guess_from_name("");
+  guess g = guess_from_audiobook_name(as_file(parts.back()));
+  if (parts.size() >= 2)
+    g.author = natural_author(readable_stem(as_file(parts[parts.size() - std::min<std::size_t>(parts.size(), 3)])));
+  if (parts.size() >= 3) g.series = readable_stem(as_file(parts[parts.size() - 2]));
+  return g;
+}
+
 void complete_from_name(metadata& about, const guess& g, std::vector<warning>& warnings) {
   bool untitled = about.title.empty();
   if (untitled) {

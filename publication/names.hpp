@@ -28,6 +28,9 @@ guess guess_from_comic_name(std::string_view name);
 // "Book 2 - Title", "Vol. 3 Title", "6. Title" (ingest.md 15.3). The series itself is then not known.
 guess guess_from_audiobook_name(std::string_view name);
 
+// "Author/Series/Title" or "Author/Title", the folder of an audiobook below where audiobooks are kept; its last part as above.
+guess guess_from_audiobook_folder(std::string_view path);
+
 // What a file does not say about itself is taken from its name, and the librarian is asked (metadata_missing_title,
 // metadata_missing_author). A name that speaks of another title says nothing.
 void complete_from_name(metadata&, const guess&, std::vector<warning>&);

@@ -12,7 +12,7 @@
 
 namespace carrel::publication {
 
-enum class sidecar { opf, json, picture };
+enum class sidecar { opf, json, picture, other };  // other: kept with the book, says nothing to us
 
 // What a file may be to a book file beside it. `own`: it bears the book file's name, and belongs to it whatever else is in the
 // folder; others ("metadata.opf", "cover.jpg") speak of the only book of their folder. `rank`: of two of a kind the lower wins

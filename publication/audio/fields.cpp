@@ -112,10 +112,10 @@ class describer {
   void read_titles() {
     about_.title = first(album, title_limit, "title");
     std::string own = first(title, title_limit, "title");
-    if (about_.title.empty())
-      about_.title = std::move(own);
-    else if (!own.empty() && own != about_.title)
-      add_fact("track_title", std::move(own));
+    bool no_album = about_.title.empty();
+    if (no_album) about_.title = own;
+    // Of one file without an album its title is the book's; whoever has several can tell by the two being equal.
+    if (!own.empty() && (no_album || own != about_.title)) add_fact("track_title", std::move(own));
     about_.subtitle = first(subtitle, title_limit, "subtitle");
   }
 

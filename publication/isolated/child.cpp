@@ -94,6 +94,18 @@ answer look_at_picture(int descriptor) {
   return out;
 }
 
+// What a file says of itself, without what takes time or room.
+answer glance_at(int descriptor, const std::string& name) {
+  limits quick;
+  quick.hashed_audio = 0;
+  result<opened, refusal> seen = open(descriptor, name, quick);
+  if (!seen) return {.json = to_json(seen.error()), .attached = {}, .thumbnails = {}};
+  seen->cover.reset();
+  seen->about.toc.clear();
+  seen->about.chapters.clear();
+  return {.json = to_json(*seen), .attached = {}, .thumbnails = {}};
+}
+
 answer read_beside(int descriptor, const std::string& name) {
   result<told, refusal> found = read_sidecar(descriptor, name);
   return {.json = found ? to_json(*found) : to_json(found.error()), .attached = {}, .thumbnails = {}};
@@ -165,6 +177,7 @@ int child_main() {
         case task::convert: a = convert(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
         case task::picture: a = look_at_picture(descriptor); break;
+        case task::glance: a = glance_at(descriptor, name); break;
         case task::sidecar: a = read_beside(descriptor, name); break;
       }
     } catch (const std::bad_alloc&) {

@@ -313,6 +313,15 @@ result<inspection, refusal> pool::inspect(int descriptor, const std::string& fil
   return out;
 }
 
+result<opened, refusal> pool::glance(int descriptor, const std::string& file_name) {
+  request_head head{};
+  head.what = task::glance;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
+  if (!said) return said.error();
+  return from_json(said->json);
+}
+
 result<picture, refusal> pool::look_at_picture(int descriptor) { return state_->look_at_picture(descriptor); }
 
 result<told, refusal> pool::read_sidecar(int descriptor, const std::string& file_name) {

@@ -73,6 +73,8 @@ class pool {
 
   // The cover of a PDF is its first page where that can be drawn.
   result<inspection, refusal> inspect(int descriptor, const std::string& file_name);
+  // As inspect, of the fields alone: nothing is hashed, no cover is cut.
+  result<opened, refusal> glance(int descriptor, const std::string& file_name);
   // A picture that lies beside a book; refused with what is wrong with it as a cover.
   result<picture, refusal> look_at_picture(int descriptor);
   // What a metadata.opf or metadata.json beside a book says (sidecar.hpp).

@@ -16,7 +16,7 @@ constexpr int child_socket = 3;
 // Only what lists show at once; larger ones are cut afterwards from masters that have passed here (covers.hpp).
 constexpr std::array<int, 1> thumbnail_edges{300};
 
-enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar };
+enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, glance };
 
 struct request_head {
   std::uint64_t memory = 0, cpu_ms = 0;

@@ -1,6 +1,7 @@
 // `/books/{id}`: about, files with every fingerprint, positions with restore, shelves (product.md 4.5).
 
 #include "library/book.hpp"
+#include "library/audio_edition.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -65,6 +66,7 @@ struct book_data {
   library::opinion opinion;
   library::book_mark mark;
   std::optional<book_metadata> metadata;  // for those who look after it
+  std::optional<std::int64_t> length;     // of its recordings
 };
 
 book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
@@ -83,6 +85,7 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   if (out.book->series_id) {
     for (const db::row& r : tx.run(sql_beside, viewer, id)) out.beside.push_back({r.id(0), r.text(1), r.flag(2)});
   }
+  out.length = library::length_of_edition(tx, id);
   out.positions = library::positions_of_book(tx, viewer, id, 100);
   out.words = library::words_at_place(tx, viewer, id);
   out.opinion = library::find_opinion(tx, viewer, id).value_or(library::opinion{});
@@ -166,7 +169,7 @@ std::vector<view> linked(const visit& v, const std::vector<library::person>& peo
   return out;
 }
 
-std::vector<view> facts(const visit& v, const library::book& b) {
+std::vector<view> facts(const visit& v, const library::book& b, const std::optional<std::int64_t>& length) {
   std::vector<view> out;
   auto add = [&](const char* key, const std::string& value) {
     view fact;
@@ -179,6 +182,7 @@ std::vector<view> facts(const visit& v, const library::book& b) {
   add("field.page_count", b.page_count ? v.say.number(*b.page_count) : "");
   std::int64_t sound = 0;
   for (const library::book_file& f : b.files) sound = std::max(sound, f.duration);  // formats of one recording, not its parts
+  sound = length.value_or(sound);
   add("field.length", sound > 0 ? length_text(v.say, sound) : "");
   for (const auto& [name, value] : b.identifiers) {
     std::string key = "identifier." + name;
@@ -209,7 +213,7 @@ void fill_book(const visit& v, const book_data& data, view& out) {
   out.set("series", b.series).set("series_index", index_text(b));
   out.set("steps", steps(v, data));
   out.set("series_href", b.series_id ? v.href("/books?series=" + b.series_id->text() + "&sort=author") : "");
-  out.set("description", b.description).set("facts", facts(v, b));
+  out.set("description", b.description).set("facts", facts(v, b, data.length));
   out.set("status", b.status == "organized" ? "" : v.say.text("status." + b.status)).set("waits", b.status != "organized");
   std::vector<view> tags;
   for (const library::tag& t : b.tags) {

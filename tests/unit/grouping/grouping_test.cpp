@@ -17,7 +17,7 @@ std::vector<finding> in_folder(const std::vector<std::string>& names) {
 // "a.epub a.pdf + a.opf | b.epub"
 std::string shown(const std::vector<std::string>& files, const std::vector<std::string>& beside = {}) {
   std::string out;
-  for (const unit& u : units_of({in_folder(files), in_folder(beside)})) {
+  for (const unit& u : units_of({in_folder(files), in_folder(beside), false, ""})) {
     out += out.empty() ? "" : " | ";
     std::string line;
     for (const finding& f : u.files) line += (line.empty() ? "" : " ") + f.path.substr(6);
@@ -58,6 +58,57 @@ TEST_CASE("a folder with metadata.opf is one book, as Calibre lays it out, unles
   CHECK(shown({"a.epub", "b.epub"}, {"metadata.opf", "b.opf"}) == "a.epub | b.epub + b.opf");
 }
 
+namespace {
+
+std::string in_audio_folder(const std::string& named, const std::vector<std::string>& files,
+                            const std::vector<std::string>& beside = {}, bool loose = false) {
+  std::string out;
+  for (const unit& u : units_of({in_folder(files), in_folder(beside), loose, named})) {
+    out += out.empty() ? "" : " | ";
+    std::string line = u.tracks ? "T:" : "";
+    for (const finding& f : u.files) line += (line.empty() ? "" : " ") + f.path.substr(6);
+    for (std::size_t i = 0; i < u.beside.size(); ++i) line += (i == 0 ? " + " : " ") + u.beside[i].what.path.substr(6);
+    out += line;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("recordings of a folder are one book with what lies beside them") {
+  CHECK(in_audio_folder("Author/The Voyage", {"2.mp3", "10.mp3", "desc.txt", "reader.txt", "x.cue"},
+                        {"cover.jpg", "metadata.json", "metadata.opf"}) ==
+        "T: 10.mp3 2.mp3 + metadata.opf metadata.json cover.jpg desc.txt reader.txt x.cue");
+  CHECK(in_audio_folder("A/B", {"CD1/1.mp3", "CD2/1.mp3"}) == "T: CD1/1.mp3 CD2/1.mp3");
+}
+
+TEST_CASE("an e-book among recordings is of the same book when it is alone or has the folder's title") {
+  CHECK(in_audio_folder("Ada/The Voyage", {"1.mp3", "2.mp3", "x.epub", "x.pdf"}) == "T: 1.mp3 2.mp3 x.epub x.pdf");
+  CHECK(in_audio_folder("Ada/The Voyage", {"1.mp3", "2.mp3", "Zebras.epub", "The Voyage.epub"}) ==
+        "T: 1.mp3 2.mp3 The Voyage.epub | Zebras.epub");
+  CHECK(in_audio_folder("Ada/Misc", {"1.mp3", "Zebras.epub", "The Voyage.epub"}) == "T: 1.mp3 | The Voyage.epub | Zebras.epub");
+}
+
+TEST_CASE("recordings of which each has its own description are books of their own") {
+  CHECK(in_audio_folder("Ada", {"One.m4b", "Two.m4b"}, {"One.jpg", "Two.opf"}) == "One.m4b + One.jpg | Two.m4b + Two.opf");
+}
+
+TEST_CASE("recordings that lie in the drop folder itself belong together only by what they say") {
+  CHECK(in_audio_folder("", {"a.mp3"}, {}, true) == "a.mp3");
+  CHECK(in_audio_folder("", {"a.mp3", "b.mp3", "x.epub", "c.m4b", "c.epub"}, {}, true) ==
+        "T: a.mp3 b.mp3 | c.epub c.m4b | x.epub");
+}
+
+TEST_CASE("more than 5,000 recordings are refused together") {
+  std::vector<std::string> files;
+  for (int i = 0; i < 5001; ++i) files.push_back(std::to_string(i) + ".mp3");
+  std::vector<unit> all = units_of({in_folder(files), {}, false, "x"});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].refused == "audio_too_many_files");
+  files.pop_back();
+  CHECK(units_of({in_folder(files), {}, false, "x"})[0].refused.empty());
+}
+
 TEST_CASE("sidecars alone are no book") { CHECK(shown({}, {"metadata.opf", "cover.jpg"}) == ""); }
 
 TEST_CASE("a large flat folder is divided in time that grows with it") {
@@ -66,7 +117,7 @@ TEST_CASE("a large flat folder is divided in time that grows with it") {
     files.push_back(std::to_string(i) + ".epub");
     beside.push_back(std::to_string(i) + ".jpg");
   }
-  std::vector<unit> all = units_of({in_folder(files), in_folder(beside)});
+  std::vector<unit> all = units_of({in_folder(files), in_folder(beside), false, ""});
   CHECK(all.size() == 20'000);
   CHECK(std::all_of(all.begin(), all.end(), [](const unit& u) { return u.beside.size() == 1; }));
 }

@@ -133,7 +133,7 @@ TEST_CASE("sound: the other names of each row count when the first is not there 
                       id3_user("PUBLISHER", "House") + id3_text("TDRL", "2018") + id3_comment("iTunNORM", "0000") +
                       id3_comment("note", "Plain words") + id3_user("LANGUAGE", "deu") + id3_user("ASIN", "B0ABCDEF12"));
   CHECK(o.about.title == "T");
-  CHECK(fact(o, "track_title") == "");
+  CHECK(fact(o, "track_title") == "T");
   CHECK(o.about.subtitle == "S");
   CHECK(authors(o) == "Ada Lark");
   CHECK(narrators(o) == "Nell Reader");

@@ -83,3 +83,23 @@ TEST_CASE("names of audiobooks may begin with a year or a place in a series") {
   CHECK(g.year == year);
   CHECK(g.series == "");
 }
+
+TEST_CASE("the folder of an audiobook tells author, series and title") {
+  guess g = guess_from_audiobook_folder("Ada Fenwick/Harbours/Book 2 - The Voyage (2014) {Nora Voice} [B0ABCDEF12]");
+  CHECK(g.author == "Ada Fenwick");
+  CHECK(g.series == "Harbours");
+  CHECK(g.series_index == "2");
+  CHECK(g.title == "The Voyage");
+  CHECK(g.year == "2014");
+  CHECK(g.narrator == "Nora Voice");
+  CHECK(g.asin == "B0ABCDEF12");
+  g = guess_from_audiobook_folder("audio/Fenwick, Ada/Harbours/1999 - The Voyage");
+  CHECK(g.author == "Ada Fenwick");
+  CHECK(g.year == "1999");
+  g = guess_from_audiobook_folder("Ada_Fenwick/6. The Voyage vol.2");
+  CHECK(g.author == "Ada Fenwick");
+  CHECK(g.series.empty());
+  CHECK(g.title == "The Voyage vol.2");
+  CHECK(guess_from_audiobook_folder("2 Fast Foxes").title == "2 Fast Foxes");
+  CHECK(guess_from_audiobook_folder("").title == "_");
+}

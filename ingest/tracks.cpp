@@ -1,0 +1,201 @@
+#include "ingest/tracks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "publication/likeness.hpp"
+#include "publication/names.hpp"
+#include "publication/natural_order.hpp"
+#include "publication/unicode.hpp"
+#include "server/core/text.hpp"
+
+namespace carrel::ingest {
+namespace {
+
+// Best first: of one name in two formats the first is the one that is played.
+constexpr std::array<std::string_view, 17> extensions{"m4b", "m4a", "mp3",  "flac", "opus", "ogg", "oga",   "aac", "wav",
+                                                      "wma", "aif", "aiff", "mka",  "webm", "aax", "webma", "aa"};
+constexpr double same_book = 0.8;  // A2.4
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// "cd1", "disc 02": a word of these and up to three digits.
+std::optional<int> disc_number(std::string_view name) {
+  std::string low = lower_ascii(trim(name));
+  for (std::string_view word : {"cd", "disc", "disk", "part", "teil"}) {
+    if (!low.starts_with(word)) continue;
+    std::string_view rest = std::string_view(low).substr(word.size());
+    rest.remove_prefix(std::min(rest.find_first_not_of(" ._-#"), rest.size()));
+    bool number = !rest.empty() && rest.size() <= 3 && std::all_of(rest.begin(), rest.end(), is_digit);
+    if (number) return static_cast<int>(*to_integer(rest));
+  }
+  return std::nullopt;
+}
+
+// "The Book (Disc 2)" and "The Book, CD 1" are the album "The Book".
+std::string album_key(const std::string& album) {
+  std::vector<std::string> words = split(publication::fold(album), ' ');
+  if (words.size() > 2 && disc_number(words[words.size() - 2] + words.back())) words.resize(words.size() - 2);
+  if (words.size() > 1 && disc_number(words.back())) words.pop_back();
+  return join(words, " ");
+}
+
+std::string folder_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string stem_of(const std::string& path) { return lower_ascii(folder_of(path) + "/" + publication::file_stem(path)); }
+
+std::size_t rank_of(const std::string& path) {
+  auto at = std::find(extensions.begin(), extensions.end(), publication::file_extension(path));
+  return static_cast<std::size_t>(at - extensions.begin());
+}
+
+using list = std::vector<recording*>;
+
+// The first number of a name, without what is the same in all of them: title, author and series may have numbers, too.
+std::optional<int> number_in(std::string name, const std::vector<std::string>& known) {
+  name = publication::fold(name);
+  for (const std::string& text : known) {
+    std::size_t at = text.empty() ? std::string::npos : name.find(text);
+    if (at != std::string::npos) name.erase(at, text.size());
+  }
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (!is_digit(name[i])) continue;
+    std::size_t end = i;
+    while (end < name.size() && is_digit(name[end])) ++end;
+    std::string_view digits = std::string_view(name).substr(i, end - i);
+    bool year = digits.size() == 4 && digits >= "1000" && digits <= "2100";
+    if (digits.size() <= 4 && !year) return static_cast<int>(*to_integer(digits));
+    i = end;
+  }
+  return std::nullopt;
+}
+
+using place = std::pair<int, int>;
+
+// Places that all have and no two share; nothing else is an order.
+template <class Place>
+bool sort_by(list& all, Place place_of) {
+  std::map<place, recording*> sorted;
+  for (recording* r : all) {
+    std::optional<place> at = place_of(*r);
+    if (!at || !sorted.emplace(*at, r).second) return false;
+  }
+  std::transform(sorted.begin(), sorted.end(), all.begin(), [](const auto& s) { return s.second; });
+  return true;
+}
+
+void put_in_order(list& all, const std::string& title) {
+  bool discs = std::all_of(all.begin(), all.end(), [](const recording* r) { return r->disc.has_value(); });
+  if (sort_by(all,
+              [&](const recording& r) { return r.track ? std::optional(place(discs ? *r.disc : 0, *r.track)) : std::nullopt; }))
+    return;
+  std::vector<std::string> known{publication::fold(title), publication::fold(all.front()->author),
+                                 publication::fold(all.front()->album)};
+  if (sort_by(all, [&](const recording& r) -> std::optional<place> {
+        std::optional<int> number = number_in(publication::file_stem(r.path), known);
+        if (!number) return std::nullopt;
+        return place(disc_number(folder_of(r.path)).value_or(0), *number);
+      }))
+    return;
+  std::sort(all.begin(), all.end(),
+            [](const recording* a, const recording* b) { return publication::in_natural_order(a->path, b->path); });
+}
+
+// Of one name in several formats one is played; the others are formats of the same.
+list one_of_each(const list& all) {
+  std::map<std::string, recording*> best;
+  for (recording* r : all) {
+    auto [at, fresh] = best.try_emplace(stem_of(r->path), r);
+    if (!fresh && rank_of(r->path) < rank_of(at->second->path)) at->second = r;
+  }
+  list out;
+  for (auto& [stem, r] : best) out.push_back(r);
+  return out;
+}
+
+void number(list all, const std::string& title) {
+  for (recording* r : all) {
+    r->position = 0;
+    r->leads = false;
+  }
+  list played = one_of_each(all);
+  if (played.empty()) return;
+  put_in_order(played, title);
+  int position = 0;
+  for (recording* r : played) r->position = ++position;
+  auto leader =
+      std::find_if(played.begin(), played.end(), [](const recording* r) { return !r->album.empty() && !r->author.empty(); });
+  if (leader == played.end())
+    leader = std::find_if(played.begin(), played.end(), [](const recording* r) { return !r->album.empty(); });
+  (leader == played.end() ? played.front() : *leader)->leads = true;
+}
+
+// What was sorted before stays where it is; what came later goes to those of its album.
+void divide(std::vector<recording>& all, bool loose) {
+  std::map<std::string, std::string> parts;  // by album
+  std::set<std::string> albums;
+  for (const recording& r : all) {
+    std::string key = r.is_sound ? album_key(r.album) : "";
+    if (key.empty()) continue;
+    albums.insert(key);
+    if (r.was_sorted) parts.try_emplace(key, r.part);
+  }
+  bool one_book = albums.size() <= 1 && !loose;
+  bool first_is_taken = std::any_of(parts.begin(), parts.end(), [](const auto& p) { return p.second.empty(); });
+  for (recording& r : all) {
+    if (!r.is_sound || r.was_sorted) continue;
+    std::string key = album_key(r.album);
+    if (auto at = parts.find(key); at != parts.end())
+      r.part = at->second;
+    else if (key.empty())
+      r.part = loose ? "file " + r.path : "";
+    else
+      r.part = one_book && !first_is_taken ? "" : "album " + key;
+  }
+}
+
+// A2.4: with one recording they are formats of the book; with several the title decides, or they are books of their own.
+void place_formats(std::vector<recording>& all) {
+  std::map<std::string, std::string> titles;  // by part
+  for (const recording& r : all) {
+    if (r.is_sound && (r.leads || !titles.contains(r.part))) titles[r.part] = r.album;
+  }
+  for (recording& r : all) {
+    if (r.is_sound || r.was_sorted) continue;
+    std::string stem = publication::file_stem(r.path), title = publication::guess_from_name(r.path).title;
+    auto same = std::find_if(titles.begin(), titles.end(),
+                             [&](const auto& t) { return publication::title_likeness(t.second, title) >= same_book; });
+    if (titles.size() == 1) same = titles.begin();
+    r.part = same != titles.end() ? same->first : "text " + stem;
+  }
+}
+
+}  // namespace
+
+bool is_recording(std::string_view path) {
+  return std::find(extensions.begin(), extensions.end(), publication::file_extension(path)) != extensions.end();
+}
+
+bool is_disc_folder(std::string_view name) { return disc_number(name).has_value(); }
+
+bool is_helper(std::string_view name) {
+  std::string low = lower_ascii(name);
+  return low == "desc.txt" || low == "reader.txt" || low.ends_with(".cue");
+}
+
+void sort_recordings(std::vector<recording>& all, bool loose, const std::string& title) {
+  divide(all, loose);
+  std::map<std::string, list> parts;
+  for (recording& r : all) {
+    if (r.is_sound) parts[r.part].push_back(&r);
+  }
+  for (auto& [part, files] : parts) number(files, title);
+  place_formats(all);
+}
+
+}  // namespace carrel::ingest

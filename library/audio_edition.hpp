@@ -1,0 +1,28 @@
+#pragma once
+// Recordings of a book as one whole: their order, length and chapters (audiobooks.md A1, ingest.md 14.3, 14.5).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/core/uuid.hpp"
+#include "server/db/tx.hpp"
+
+namespace carrel::library {
+
+// The recordings of a book in their order; what is not right with them.
+struct recordings {
+  std::vector<uuid> files;
+  std::string missing;  // code of one that could not be taken in; "" all are there
+};
+// Writes the edition, its tracks and chapters, when they are not so already; tracks keep their ids. True when something changed.
+bool write_edition(db::tx&, const uuid& book, const recordings&);
+
+// The file's place among the recordings, and the name under which it is delivered.
+void place_recording(db::tx&, const uuid& book, const uuid& file, int position, const std::string& name);
+
+// Of all recordings of a book together, in milliseconds; nothing when it has none.
+std::optional<std::int64_t> length_of_edition(db::tx&, const uuid& book);
+
+}  // namespace carrel::library
