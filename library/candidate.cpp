@@ -15,7 +15,8 @@ namespace {
 constexpr db::statement sql_candidates{"library.candidates_of", R"sql(
   select c.id, c.source, c.status, c.confidence::float8, c.reasons::text, c.score_detail::text, c.selected_fields, c.fetched_at,
          case when v.id is null then c.normalized
-              else jsonb_set(c.normalized, '{cover}', coalesce(c.normalized->'cover', '{}')
+              else jsonb_set(c.normalized, '{cover}',
+                             case jsonb_typeof(c.normalized->'cover') when 'object' then c.normalized->'cover' else '{}' end
                              || jsonb_build_object('sha256', v.sha256, 'width', v.width, 'height', v.height)) end::text
     from book_metadata_candidates c left join covers v on v.id = c.cover_id
    where c.book_id = $1 and ($2::uuid is null or c.id = $2)

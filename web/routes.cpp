@@ -60,6 +60,7 @@ void mount_curating(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/lock", book_lock},
                 {verb::post, "/books/{id}/unlock", book_unlock},
                 {verb::post, "/books/{id}/changes/undo", book_undo_change},
+                {verb::post, "/books/{id}/metadata/ask", book_ask},
                 {verb::post, "/books/{id}/candidates/restore", candidate_restore},
                 {verb::post, "/books/{id}/candidates/{candidate}/reject", candidate_reject},
                 {verb::get, "/books/{id}/covers/{sha256}", offered_picture},

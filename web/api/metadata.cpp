@@ -1,9 +1,9 @@
 // What other servers say of a book: asking them, and what they said (metadata-providers.md 8).
 
 #include "library/book.hpp"
-#include "library/source_queue.hpp"
 #include "server/jobs/queue.hpp"
 #include "web/api/call.hpp"
+#include "web/asking.hpp"
 
 namespace carrel::web {
 namespace {
@@ -24,12 +24,8 @@ constexpr db::statement sql_cover{"web.candidate_cover", R"sql(
    where c.id = $3 and c.book_id = $2)sql"};
 
 std::optional<json::object> ask_sources(db::tx& tx, const config& c, uuid book, const std::string& title, uuid user) {
-  std::vector<std::string> asked = library::read_plan(tx, c).asked();
-  if (asked.empty()) return std::nullopt;
-  json::object payload{{"name", title}, {"book", book}};
-  uuid job = jobs::enqueue(tx, library::fetch_kind, book.text(), payload, {}, user);
-  library::add_fetches(tx, job, {book}, asked, library::urgency::somebody_waits);
-  std::optional<jobs::job> made = jobs::find_job(tx, job);
+  std::optional<uuid> job = ask_about(tx, c, book, title, user);
+  std::optional<jobs::job> made = job ? jobs::find_job(tx, *job) : std::nullopt;
   return made ? std::optional(jobs::to_json(*made)) : std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "server/http/conditional.hpp"
+#include "web/asking.hpp"
 #include "web/format.hpp"
 #include "web/pages/compare.hpp"
 #include "web/pages/curating.hpp"
@@ -67,14 +68,16 @@ struct metadata_page {
   std::optional<library::book> book;
   std::optional<library::comparison> known;
   std::vector<library::change_group> changes;
+  asking sources;
 };
 
-metadata_page load_page(db::tx& tx, uuid viewer, uuid id, std::optional<uuid> after) {
+metadata_page load_page(db::tx& tx, const config* settings, uuid viewer, uuid id, std::optional<uuid> after) {
   metadata_page out;
   out.book = library::find_book(tx, viewer, id);
   if (!out.book) return out;
   out.known = library::compare(tx, id);
   out.changes = library::changes_of(tx, id, after, changes_of_page + 1);
+  out.sources = asking_about(tx, *settings, id);
   return out;
 }
 
@@ -119,6 +122,16 @@ locking lock_visible(db::tx& tx, uuid viewer, uuid id, const std::string& field,
 library::undo_outcome undo_visible(db::tx& tx, uuid viewer, uuid id, uuid group, const library::actor& who) {
   if (!library::find_book(tx, viewer, id)) return library::undo_outcome::unknown;
   return library::undo_change(tx, id, group, who);
+}
+
+struct asked_for {
+  bool there = false, asked = false;
+};
+
+asked_for ask_visible(db::tx& tx, const config* settings, uuid viewer, uuid id) {
+  std::optional<library::book> book = library::find_book(tx, viewer, id);
+  if (!book) return {};
+  return {.there = true, .asked = ask_about(tx, *settings, id, book->title, viewer).has_value()};
 }
 
 bool reject_visible(db::tx& tx, uuid viewer, uuid id, uuid candidate, bool rejected, const library::actor& who) {
@@ -185,7 +198,8 @@ answer book_metadata_page(const site& at, http::context& c) {
   v.need(library::capability::curate);
   uuid id = id_param(c, "id");
   std::optional<uuid> after = id_of(c.in.query("after"));
-  metadata_page data = co_await at.with.pool.snapshot(load_page, v.id(), id, after);
+  const config* settings = &at.with.settings;
+  metadata_page data = co_await at.with.pool.snapshot(load_page, settings, v.id(), id, after);
   if (!data.book || !data.known) not_here(v);
   bool more = data.changes.size() > static_cast<std::size_t>(changes_of_page);
   if (more) data.changes.pop_back();
@@ -196,7 +210,20 @@ answer book_metadata_page(const site& at, http::context& c) {
   std::string title = v.say.say("meta.page", {{"title", data.book->title}}), path = "/books/" + id.text();
   out.set("heading", title).set("book_title", data.book->title).set("changes", change_views(v, data.changes)).set("pager", pages);
   out.set("here", path + "/metadata").set("next_path", path).set("reviewing", false);
+  out.set("can_ask", data.sources.possible && !data.sources.under_way).set("under_way", data.sources.under_way);
   co_return show(v, {title, "library"}, "book_metadata", std::move(out));
+}
+
+answer book_ask(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::curate);
+  uuid id = id_param(c, "id");
+  const config* settings = &at.with.settings;
+  asked_for out = co_await at.with.pool.write(ask_visible, settings, v.id(), id);
+  if (!out.there) not_here(v);
+  std::string back = "/books/" + id.text() + "/metadata";
+  std::string_view act = out.asked ? "source.fetch" : "source.nothing";
+  co_return done(v, back, act);
 }
 
 answer book_take(const site& at, http::context& c) {

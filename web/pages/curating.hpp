@@ -20,6 +20,7 @@ answer book_lock(const site&, http::context&);
 answer book_unlock(const site&, http::context&);
 answer book_undo_change(const site&, http::context&);
 answer candidate_reject(const site&, http::context&);
+answer book_ask(const site&, http::context&);  // the metadata sources
 answer candidate_restore(const site&, http::context&);
 answer offered_picture(const site&, http::context&);
 

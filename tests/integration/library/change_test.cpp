@@ -329,6 +329,26 @@ TEST_CASE("a cover that Carrel holds is taken and given back") {
   CHECK_FALSE(s.show(id).cover);
 }
 
+TEST_CASE("a picture that was fetched for a source's record is offered, whatever the record says of it") {
+  static constexpr db::statement hold{"test.hold_cover", "update book_metadata_candidates set cover_id = $2 where id = $1"};
+  shelf s;
+  uuid id = s.add({.title = "x"}), cover = uuid::make();
+  std::string sha256 = sha256_hex("fetched");
+  const char* said = GENERATE(R"({"cover":{"url":"https://covers.test/1.jpg","width":1,"height":1}})", R"({"cover":"x"})", "{}");
+  uuid from = s.candidate(id, "open_library", said);
+  auto offered_by = [&] { return s.pool().read_now([&](db::tx& tx) { return library::find_offered_cover(tx, id, sha256); }); };
+  CHECK_FALSE(s.take(id, from, {"cover"}));
+  CHECK_FALSE(offered_by());
+  s.pool().write_now([&](db::tx& tx) {
+    tx.run(sql_cover, cover, sha256);
+    tx.run(hold, from, cover);
+  });
+  CHECK(offered_by());
+  REQUIRE(s.take(id, from, {"cover"}));
+  REQUIRE(s.show(id).cover);
+  CHECK(s.show(id).cover->sha256 == sha256);
+}
+
 TEST_CASE("a field belongs to the candidate of which it was taken last") {
   shelf s;
   uuid id = s.add({.title = "x"});

@@ -231,6 +231,23 @@ TEST_CASE("what was changed since stays with the book that was kept, and is said
   CHECK(w.number("select count(*) from book_files where book_id = " + w.quoted(b)) == 1);
 }
 
+TEST_CASE("recordings go with the book, and one edition is the one that is played") {
+  merge_world w;
+  uuid a = w.add({.title = "Rain"}), b = w.add({.title = "Rain"});
+  bool has_own = GENERATE(false, true);
+  if (has_own) w.play(a);
+  w.play(b);
+  std::string before = w.everything();
+  result<library::merge_outcome> out = w.merge(a, {b});
+  REQUIRE(out);
+  CHECK(w.number("select count(*) from audio_editions where book_id = " + w.quoted(a)) == (has_own ? 2 : 1));
+  CHECK(w.number("select count(*) from audio_editions where is_primary and book_id = " + w.quoted(a)) == 1);
+  CHECK(w.number("select count(*) from audio_tracks t join book_files f on f.id = t.book_file_id where f.book_id = " +
+                 w.quoted(a)) == (has_own ? 2 : 1));
+  REQUIRE(w.undo(out->merge));
+  CHECK(w.differences(before, w.everything()) == "");
+}
+
 TEST_CASE("what is done to a book while it is being merged is done to what it becomes") {
   merge_world w;
   uuid a = w.add({.title = "Rain"}), b = w.add({.title = "Snow"});

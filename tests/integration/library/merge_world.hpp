@@ -86,6 +86,16 @@ class merge_world : public library_db {
         "', 'Tablet', 'device', '" + at + "')");
   }
 
+  // Its file is a recording; the book is played from it.
+  void play(const uuid& book) {
+    std::string edition = quoted(uuid::make());
+    run("insert into audio_editions (id, book_id, duration_seconds) values (" + edition + ", " + quoted(book) +
+        ", 60);"
+        "insert into audio_tracks (id, edition_id, book_file_id, track_index, start_offset, duration_seconds, mime_type)"
+        " select gen_random_uuid(), " +
+        edition + ", id, 1, 0, 60, 'audio/mpeg' from book_files where book_id = " + quoted(book) + " limit 1");
+  }
+
   std::string entitlement(const uuid& book) { return text("select entitlement::text from books where id = " + quoted(book)); }
 
   // Rows that are in one of them only.
@@ -126,6 +136,8 @@ class merge_world : public library_db {
         "select to_jsonb(s) - 'revision' - 'created_at' from kobo_states s where s.status is not null or s.bookmark is not null"
         " order by s.user_id, s.entitlement",
         "select to_jsonb(d) from duplicate_candidates d order by d.book_id, d.other_id",
+        "select to_jsonb(e) from audio_editions e order by e.id",
+        "select to_jsonb(t) from audio_tracks t order by t.id",
         "select to_jsonb(a) from file_aliases a"};
     std::string out;
     pool().read_now([&](db::tx& tx) {

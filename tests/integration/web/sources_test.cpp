@@ -157,3 +157,22 @@ TEST_CASE("over the API a book is asked for once, and its candidates are listed"
   CHECK(c.api("GET", "/books/" + book.id.text() + "/candidates?limit=2&after=" + next).status == 200);
   CHECK(c.api("GET", "/books/" + book.id.text() + "/candidates/" + uuid::make().text() + "/cover").status == 404);
 }
+
+TEST_CASE("the page of a book's fields asks the sources, once") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  std::string path = book.path() + "/metadata";
+  client c = w.as("librarian");
+  CHECK_FALSE(c.get(path).says("Ask the metadata sources"));
+  CHECK(c.post(path + "/ask").status == 303);
+  CHECK(w.number("select count(*) from metadata_jobs") == 0);  // nobody is asked before the owner says so
+  enable(c);
+  CHECK(c.get(path).says("Ask the metadata sources"));
+  CHECK(c.post(path + "/ask").status == 303);
+  CHECK(c.post(path + "/ask").status == 303);
+  CHECK(w.number("select count(*) from metadata_jobs") == 1);
+  CHECK(c.get(path).says("The sources are being asked."));
+  CHECK_FALSE(c.get(path).says("Ask the metadata sources"));
+  CHECK(c.post("/books/" + uuid::make().text() + "/metadata/ask").status == 404);
+  CHECK(w.as("reader").post(path + "/ask").status == 404);
+}
