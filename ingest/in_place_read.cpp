@@ -14,6 +14,7 @@
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "library/document.hpp"
+#include "library/duplicate.hpp"
 #include "library/revision.hpp"
 #include "publication/names.hpp"
 #include "server/core/log.hpp"

@@ -168,6 +168,7 @@ book_plan plan_books(const position_view& v, const std::vector<target_book>& wan
   std::unordered_set<uuid> met;  // of those that are known
   met.reserve(known.size());
   out.held.reserve(wanted.size());
+  if (known.empty()) added.reserve(wanted.size()), out.added.reserve(wanted.size());
   for (const target_book& w : wanted) {
     auto at = known.find(w.id);
     if (at != known.end()) met.insert(w.id);

@@ -188,7 +188,9 @@ class conversation {
     if (kobo_.fetch_again) expect_samples(books);
     std::vector<target_tag> tags;
     if (kobo_.wishes.collections) tags = revisions_of(tx_, kobo_.ids, collections_of(wanted, !stay.empty()));
-    for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !holds(books.held, id); });
+    if (books.held.size() < wanted.books.size()) {  // some wait for their files; else every member is held
+      for (target_tag& t : tags) std::erase_if(t.members, [&](const uuid& id) { return !holds(books.held, id); });
+    }
     tag_plan more = plan_tags(v, tags, books.added);
     if (books.ops.empty() && more.idle) more.ops.clear();
     plan out{.ops = std::move(books.ops), .held = {.books = std::move(books.held), .tags = std::move(more.held)}};

@@ -360,6 +360,7 @@ constexpr std::array decisions{
     merge_decision{"metadata_jobs", "book_id", "stays", "no source is asked about a hidden book; it is when it comes back"},
     merge_decision{"opinions", "book_id", "moves", "part by part the later word of a reader"},
     merge_decision{"shelf_books", "book_id", "moves", "where both stand, the survivor's place is the place"},
+    merge_decision{"shelf_books", "entitlement", "follows", "that of the book"},
     merge_decision{"sidecars", "book_id", "moves", ""},
     // By the id under which a Kobo knows a book, in columns that name other things as well.
     merge_decision{"kobo_ledger", "id", "stays", "what was announced is never forgotten (kobo.md 17.2)"},

@@ -89,7 +89,7 @@ std::optional<refusal> run(const drawing& how, int descriptor, const file& pictu
   pid_t pid = ::fork();
   if (pid < 0) return not_drawn("no process");
   if (pid == 0) become(s);
-  std::optional<int> status = wait_for(pid, std::chrono::steady_clock::now() + 4 * how.cpu);
+  std::optional<int> status = wait_for(pid, std::chrono::steady_clock::now() + how.clock);
   if (!status) return not_drawn("time");
   if (WIFSIGNALED(*status)) return not_drawn("signal " + std::to_string(WTERMSIG(*status)));
   if (WEXITSTATUS(*status) != 0) return not_drawn("status " + std::to_string(WEXITSTATUS(*status)));

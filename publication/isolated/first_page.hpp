@@ -17,8 +17,9 @@ const std::filesystem::path& pdftoppm();
 
 struct drawing {
   std::filesystem::path program = pdftoppm();
-  std::chrono::milliseconds cpu{15'000};  // four times that by the clock
-  std::uint64_t memory = 1ULL << 30;      // RLIMIT_AS
+  std::chrono::milliseconds cpu{15'000};
+  std::chrono::milliseconds clock{60'000};  // of a program that waits, or a machine that is busy
+  std::uint64_t memory = 1ULL << 30;        // RLIMIT_AS
   std::uint64_t output = 64ULL << 20;
 };
 

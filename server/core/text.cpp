@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "server/core/hex.hpp"
+
 namespace carrel {
 namespace {
 
@@ -250,16 +252,7 @@ std::optional<std::string> percent_decode(std::string_view s, bool plus_is_space
   return out;
 }
 
-int hex_value(char c) {
-  static constexpr std::array<signed char, 256> values = [] {
-    std::array<signed char, 256> out{};
-    out.fill(-1);
-    for (std::size_t i = 0; i < 10; ++i) out['0' + i] = static_cast<signed char>(i);
-    for (std::size_t i = 0; i < 6; ++i) out['a' + i] = out['A' + i] = static_cast<signed char>(10 + i);
-    return out;
-  }();
-  return values[static_cast<unsigned char>(c)];
-}
+int hex_value(char c) { return hex_values[static_cast<unsigned char>(c)]; }
 
 std::string hex(std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "server/core/error.hpp"
+#include "server/core/hex.hpp"
 #include "server/core/random.hpp"
 #include "server/core/text.hpp"
 
@@ -48,7 +49,7 @@ std::optional<uuid> uuid::parse(std::string_view s) {
       ++i;
       continue;
     }
-    int high = hex_value(s[i]), low = hex_value(s[i + 1]);
+    int high = hex_values[static_cast<unsigned char>(s[i])], low = hex_values[static_cast<unsigned char>(s[i + 1])];
     if (high < 0 || low < 0) return std::nullopt;
     id.bytes[at++] = static_cast<std::uint8_t>(high * 16 + low);
     i += 2;

@@ -106,12 +106,13 @@ std::unique_ptr<rows_data> data_of(const pqxx::result& r) {
   out->columns = static_cast<std::size_t>(r.columns());
   out->affected = static_cast<std::size_t>(r.affected_rows());
   out->cells.reserve(out->rows * out->columns);
+  // An iterator is the field: what it points to would be a copy, which counts its references to the result.
   for (const auto& line : r) {
-    for (const auto& field : line) {
-      if (field.is_null())
+    for (auto field = line.begin(), end = line.end(); field != end; ++field) {
+      if (field->is_null())
         out->cells.push_back({});
       else
-        out->cells.push_back({field.c_str(), field.size()});
+        out->cells.push_back({field->c_str(), field->size()});
     }
   }
   if (out->rows > 0) out->keep = std::make_shared<pqxx::result>(r);
