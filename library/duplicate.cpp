@@ -73,9 +73,7 @@ constexpr db::statement sql_strong{"library.strong_duplicates", R"sql(
 // Step 5: the neighbours of the same first author, in the order of that author's page, the neighbours by title, and those that
 // were found alike before. All from the ends of index ranges.
 constexpr db::statement sql_near{"library.near_duplicates", R"sql(
-  select b.id, b.title, b.series_id, b.series_index,
-         array(select p.name from book_people bp join people p on p.id = bp.person_id
-                where bp.book_id = b.id and bp.role = 'aut' order by bp.position limit 10)
+  select b.id, b.title, b.series_id, b.series_index
     from books b
    where b.deleted_at is null and b.id <> $1
      and b.id = any (array (
@@ -93,7 +91,14 @@ constexpr db::statement sql_near{"library.near_duplicates", R"sql(
        (select a.id from books a where a.deleted_at is null and a.title_key < $3 order by a.title_key desc, a.id desc limit 20)
        union all
        select case when d.book_id = $1 then d.other_id else d.book_id end from duplicate_candidates d
-        where d.kind = 'similar' and d.decision is null and (d.book_id = $1 or d.other_id = $1)))
+        where d.kind = 'similar' and d.decision is null and (d.book_id = $1 or d.other_id = $1))))sql"};
+
+// Of those with such a title.
+constexpr db::statement sql_near_authors{"library.authors_of_near_duplicates", R"sql(
+  select b.id, array(select p.name from book_people bp join people p on p.id = bp.person_id
+                      where bp.book_id = b.id and bp.role = 'aut' order by bp.position limit 10)
+    from books b
+   where b.id = any ($2::uuid[])
      and (select count(*) from imported_books o
            where o.book_id = b.id
              and (o.source, o.library_uuid) in (select a.source, a.library_uuid from imported_books a where a.book_id = $1)) = 0)sql"};
@@ -219,9 +224,7 @@ bool same_first_author(const subject& a, const subject& b) {
   return publication::author_key(a.authors.front()) == publication::author_key(b.authors.front());
 }
 
-std::optional<match> similar(const subject& a, const subject& b) {
-  double title = publication::title_likeness(a.title, b.title);
-  if (title < same_author_title || other_volume(a, b)) return std::nullopt;
+std::optional<match> similar(const subject& a, const subject& b, double title) {
   bool same = same_first_author(a, b);
   double author = same ? 1 : best_author(a, b);
   if (!same && (title < any_author_title || author < any_author)) return std::nullopt;
@@ -243,11 +246,27 @@ void add_strong(db::tx& tx, const uuid& book, const std::vector<std::string>& na
 }
 
 void add_similar(db::tx& tx, const uuid& book, const subject& about, const db::row& keys, matches& out) {
+  struct near {
+    subject is;
+    double title = 0;
+  };
+  std::map<uuid, near> alike;
+  std::vector<uuid> ids;
+  publication::known_title title(about.title);
   std::string author = about.authors.empty() ? "" : publication::sort_key(publication::author_sort(about.authors.front()));
   for (const db::row& r : tx.run(sql_near, book, author, keys.text(1), keys.text(3))) {
     if (out.contains(r.id(0))) continue;
-    subject other{.title = r.text(1), .authors = r.texts(4), .series = r.maybe_id(2), .index = r.maybe_real(3)};
-    if (std::optional<match> found = similar(about, other)) out.emplace(r.id(0), std::move(*found));
+    near other{.is = {.title = r.text(1), .authors = {}, .series = r.maybe_id(2), .index = r.maybe_real(3)}};
+    other.title = title.likeness(other.is.title, same_author_title);
+    if (other.title == 0 || other_volume(about, other.is)) continue;
+    ids.push_back(r.id(0));
+    alike.emplace(r.id(0), std::move(other));
+  }
+  if (ids.empty()) return;
+  for (const db::row& r : tx.run(sql_near_authors, book, ids)) {
+    near& other = alike.at(r.id(0));
+    other.is.authors = r.texts(1);
+    if (std::optional<match> found = similar(about, other.is, other.title)) out.emplace(r.id(0), std::move(*found));
   }
 }
 

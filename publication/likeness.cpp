@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -117,12 +119,80 @@ parted_name parted(std::string_view name) {
 
 }  // namespace
 
-double title_likeness(std::string_view a, std::string_view b) {
-  std::vector<std::string> first = title_words(a), second = title_words(b);
-  if (first.empty() || second.empty()) return first.empty() && second.empty() && !a.empty() && a == b ? 1 : 0;
-  if (first == second) return 1;
-  return std::max(jaro_winkler(letters(first), letters(second)), of_word_sets(first, second));
+namespace {
+
+// How often each letter occurs; some letters share a place, so that two texts seem to have no less in common than they have.
+using letter_counts = std::array<std::uint16_t, 64>;
+
+letter_counts counts_of(const std::u32string& text) {
+  letter_counts out{};
+  for (char32_t c : text) ++out[c % out.size()];
+  return out;
 }
+
+std::size_t common_of(const letter_counts& a, const letter_counts& b) {
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) out += std::min(a[i], b[i]);
+  return out;
+}
+
+double most_jaro_winkler(const std::u32string& a, const std::u32string& b, std::size_t common) {
+  if (common == 0) return 0;
+  auto m = static_cast<double>(common);
+  double jaro = (m / static_cast<double>(a.size()) + m / static_cast<double>(b.size()) + 1) / 3;
+  return jaro + 0.4 * (1 - jaro);
+}
+
+double share(std::size_t common, std::size_t a, std::size_t b) {
+  return 2 * static_cast<double>(common) / static_cast<double>(a + b);
+}
+
+}  // namespace
+
+struct known_title::form {
+  std::string raw;
+  std::vector<std::string> words, set;  // `set`: each once, sorted
+  std::u32string text, text_of_set;
+  letter_counts counts, counts_of_set;
+
+  explicit form(std::string_view title) : raw(title), words(title_words(title)), set(words), text(letters(words)) {
+    std::sort(set.begin(), set.end());
+    set.erase(std::unique(set.begin(), set.end()), set.end());
+    text_of_set = letters(set);
+    counts = counts_of(text);
+    counts_of_set = counts_of(text_of_set);
+  }
+
+  // Never less than what title_likeness() finds.
+  double most(const form& o) const {
+    if (text_of_set.size() == longest || o.text_of_set.size() == longest) return 1;  // cut, and not in one order
+    std::vector<std::string> both;
+    std::set_intersection(set.begin(), set.end(), o.set.begin(), o.set.end(), std::back_inserter(both));
+    std::size_t a = text_of_set.size(), b = o.text_of_set.size(), shared = both.empty() ? 0 : letters(both).size();
+    double of_sets =
+        std::max({share(common_of(counts_of_set, o.counts_of_set), a, b), share(shared, shared, a), share(shared, shared, b)});
+    return std::max(most_jaro_winkler(text, o.text, common_of(counts, o.counts)), of_sets);
+  }
+
+  double exactly(const form& o) const {
+    if (words.empty() || o.words.empty()) return words.empty() && o.words.empty() && !raw.empty() && raw == o.raw ? 1 : 0;
+    if (words == o.words) return 1;
+    return std::max(jaro_winkler(text, o.text), of_word_sets(words, o.words));
+  }
+};
+
+known_title::known_title(std::string_view title) : is_(std::make_unique<const form>(title)) {}
+known_title::~known_title() = default;
+
+double known_title::likeness(std::string_view other, double least) const {
+  form with(other);
+  bool words = !is_->words.empty() && !with.words.empty();
+  if (words && is_->most(with) < least) return 0;
+  double out = is_->exactly(with);
+  return out < least ? 0 : out;
+}
+
+double title_likeness(std::string_view a, std::string_view b) { return known_title(a).likeness(b, 0); }
 
 double name_likeness(std::string_view a, std::string_view b) {
   parted_name one = parted(a), other = parted(b);

@@ -2,6 +2,8 @@
 #include "publication/likeness.hpp"
 
 #include <catch2/catch.hpp>
+#include <iterator>
+#include <random>
 #include <string>
 
 using carrel::publication::name_likeness;
@@ -37,4 +39,27 @@ TEST_CASE("names are alike when the surnames are equal") {
   CHECK(name_likeness("Ada Fenwick", "Bert Fenwick") >= 0.7);
   CHECK(name_likeness("Ada Fenwick", "Ada Fenwich") == 0);
   CHECK(name_likeness("", "") == 0);
+}
+
+TEST_CASE("a title that is compared with many is as like as when they are compared one by one") {
+  using carrel::publication::known_title;
+  std::mt19937 random(20261122);
+  const char* words[]{"the",    "quiet", "harbour", "harbor", "of", "a", "night",   "\u00e9t\u00e9",
+                      "volume", "3",     "iii",     "and",    "&",  "o", "quietly", "-"};
+  auto title = [&] {
+    std::string out;
+    for (std::size_t n = random() % 6; n > 0; --n) out += std::string(words[random() % std::size(words)]) + " ";
+    if (random() % 50 == 0) out += std::string(400, 'x') + " y";
+    if (!out.empty() && random() % 4 == 0) out.erase(random() % out.size(), 1);
+    return out;
+  };
+  int alike = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string a = title(), b = title();
+    double exact = title_likeness(a, b), least = 0.5 + 0.05 * static_cast<double>(random() % 10);
+    INFO(a << "|" << b << "|" << least);
+    REQUIRE(known_title(a).likeness(b, least) == (exact < least ? 0 : exact));
+    alike += exact >= 0.9 ? 1 : 0;
+  }
+  CHECK(alike > 500);
 }
