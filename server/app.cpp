@@ -20,6 +20,7 @@
 #include "library/cover_cache.hpp"
 #include "library/instance.hpp"
 #include "library/position.hpp"
+#include "library/rule_work.hpp"
 #include "library/setting.hpp"
 #include "library/source_queue.hpp"
 #include "library/user.hpp"
@@ -117,6 +118,7 @@ struct app::parts {
   jobs::schedule schedule;
   kobo::artifacts made;
   library::bridge places;
+  library::rule_work rules;
   ingest::services ingest;
   ingest::sources::fetcher sources;
   ingest::watcher watcher;
@@ -240,6 +242,7 @@ app::parts::parts(environment e)
       schedule(pool),
       made(pool, base.store, inspectors, settings),
       places(for_places()),
+      rules(pool, notifier),
       ingest{.pool = pool,
              .store = base.store,
              .inspectors = inspectors,
@@ -313,6 +316,7 @@ void app::start() {
   parts_->workers.start();
   parts_->schedule.start();
   parts_->places.start();
+  parts_->rules.start();
   parts_->pool.write_now([](db::tx& tx) { ingest::enqueue_unfinished(tx, true); });
   if (std::optional<error> bad = parts_->watcher.start()) log::error("drop_folder", {{"reason", bad->message()}});
   parts_->library_watcher.start();
@@ -339,6 +343,7 @@ void app::stop() {
   parts_->workers.stop();
   parts_->kosync_api.stop();
   parts_->places.stop();
+  parts_->rules.stop();
 }
 
 void app::stop_now() { parts_->server.abort_drain(); }

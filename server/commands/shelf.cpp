@@ -3,15 +3,16 @@
 #include <algorithm>
 
 #include "library/device.hpp"
+#include "library/rule_shelf.hpp"
 #include "server/commands/command.hpp"
 
 namespace carrel::commands {
 namespace {
 
 struct arguments {
-  std::string name, user, device;
+  std::string name, user, device, rule;
   std::vector<std::string> books;
-  bool off = false;
+  bool off = false, preview = false, by_hand = false;
 };
 arguments given;
 
@@ -80,12 +81,29 @@ feeding shelf_and_device(db::tx& tx) {
   throw ambiguous("devices", given.device, rows);
 }
 
+std::optional<library::rule> given_rule() {
+  if (given.rule.empty()) return std::nullopt;
+  result<library::rule> r = library::read_rule_text(given.rule);
+  if (!r) throw stop(usage, "This is no rule: " + r.error().message());
+  return std::move(*r);
+}
+
+[[noreturn]] void refuse_rule(const error& e) {
+  if (e.field == "cycle") throw stop(refused, "The shelf would depend on itself.");
+  if (e.field == "hand") throw stop(refused, "Books were put on this shelf by hand.");
+  if (e.field == "shelf") throw stop(not_found, "The rule names a shelf that is not there.");
+  throw stop(usage, e.message());
+}
+
 exit_status create(invocation& call) {
+  std::optional<library::rule> rule = given_rule();
   environment e = call.open(1);
   try {
-    library::shelf made = change(e, call, [](db::tx& tx) {
-      result<library::shelf> s = library::create_shelf(tx, acting_user(tx, given.user).id, given.name, true);
-      if (!s) throw stop(usage, s.error().message());
+    library::shelf made = change(e, call, [&](db::tx& tx) {
+      uuid of = acting_user(tx, given.user).id;
+      result<library::shelf> s =
+          rule ? library::create_rule_shelf(tx, of, given.name, true, *rule) : library::create_shelf(tx, of, given.name, true);
+      if (!s) refuse_rule(s.error());
       return *s;
     });
     call.answer(json::object{{"id", made.id}, {"name", made.name}}, "Made the shelf " + made.name + ".");
@@ -97,6 +115,7 @@ exit_status create(invocation& call) {
 
 exit_status list(invocation& call) {
   environment e = call.open(1);
+  e.pool->write_now(library::settle_rules);
   std::vector<library::shelf> all =
       e.pool->read_now([](db::tx& tx) { return library::shelves(tx, acting_user(tx, given.user).id); });
   json::array document;
@@ -111,6 +130,7 @@ exit_status list(invocation& call) {
 
 exit_status show(invocation& call) {
   environment e = call.open(1);
+  e.pool->write_now(library::settle_rules);
   auto [shelf, ids, books] = e.pool->read_now([](db::tx& tx) {
     library::shelf s = shelf_named(tx);
     uuid viewer = given.user.empty() ? s.user_id : acting_user(tx, given.user).id;
@@ -124,10 +144,46 @@ exit_status show(invocation& call) {
   return done;
 }
 
+// What the shelf's rule is now, or what one would find.
+struct rule_outcome {
+  library::shelf shelf;
+  std::optional<library::rule> rule;
+  std::int64_t count = 0;
+};
+
+rule_outcome set_or_show(db::tx& tx, const std::optional<library::rule>& wish) {
+  rule_outcome out{.shelf = shelf_named(tx), .rule = wish};
+  const library::shelf& s = out.shelf;
+  if (wish && given.preview) {
+    out.count = library::preview_rule(tx, s.user_id, *wish, 0).count;
+    return out;
+  }
+  if (wish || given.by_hand) {
+    result<bool> set = library::set_rule(tx, s.user_id, s.id, wish);
+    if (!set) refuse_rule(set.error());
+  }
+  library::settle_rules(tx);
+  out.rule = library::rule_of(tx, s.user_id, s.id);
+  out.count = library::find_shelf(tx, s.user_id, s.id).value().count;
+  return out;
+}
+
+exit_status rule(invocation& call) {
+  std::optional<library::rule> wish = given_rule();
+  environment e = call.open(1);
+  rule_outcome now = change(e, call, [&](db::tx& tx) { return set_or_show(tx, wish); });
+  json::object document{{"id", now.shelf.id}, {"name", now.shelf.name}, {"rule", json::value()}, {"count", now.count}};
+  if (now.rule) document.set("rule", library::to_json(*now.rule));
+  std::string text = now.rule ? json::dump(library::to_json(*now.rule)) : "This shelf is filled by hand.";
+  call.answer(document, text + "\n" + std::to_string(now.count) + " books");
+  return done;
+}
+
 exit_status fill(invocation& call, bool add) {
   environment e = call.open(1);
   int changed = change(e, call, [add](db::tx& tx) {
     library::shelf s = shelf_named(tx);
+    if (s.kind != "hand") throw stop(refused, "The shelf " + s.name + " is filled by its rule.");
     std::vector<uuid> books;
     for (const std::string& name : given.books) books.push_back(book_named(tx, s.user_id, name));
     return add ? library::add_to_shelf(tx, s.user_id, s.id, books) : library::remove_from_shelf(tx, s.user_id, s.id, books);
@@ -149,7 +205,7 @@ exit_status feed(invocation& call) {
 }  // namespace
 
 void describe_shelf(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("shelf", "shelves: create, list, show, add, remove, feed");
+  CLI::App* cmd = app.add_subcommand("shelf", "shelves: create, list, show, add, remove, rule, feed");
   cmd->require_subcommand(1);
   auto of = [&](CLI::App* s, const char* help) { s->add_option("--user", given.user, help); };
   auto sub = [&](const char* name, const char* help, const std::function<exit_status(invocation&)>& run) {
@@ -157,8 +213,9 @@ void describe_shelf(CLI::App& app, invocation& call) {
     s->callback([&call, run] { call.action = run; });
     return s;
   };
-  CLI::App* one = sub("create", "make an empty shelf", create);
+  CLI::App* one = sub("create", "make a shelf: an empty one, or one by rule", create);
   one->add_option("NAME", given.name, "its name")->required();
+  one->add_option("--rule", given.rule, "JSON, such as '{\"all\":[{\"field\":\"state\",\"op\":\"is\",\"value\":\"unread\"}]}'");
   of(one, "account it belongs to (default: the owner)");
   of(sub("list", "all shelves the account may look at", list), "that account (default: the owner)");
   const char* whose = "account it belongs to, for a name that several use";
@@ -172,6 +229,12 @@ void describe_shelf(CLI::App& app, invocation& call) {
     one->add_option("BOOK", given.books, "ids or exact titles")->required();
     of(one, whose);
   }
+  one = sub("rule", "show or change the rule of a shelf", rule);
+  one->add_option("SHELF", given.name, "name or id")->required();
+  CLI::Option* text = one->add_option("RULE", given.rule, "the new rule, JSON; the shelf has one already or is empty");
+  one->add_flag("--preview", given.preview, "only count what the new rule would find")->needs(text);
+  one->add_flag("--by-hand", given.by_hand, "take the rule away; the shelf keeps its books")->excludes(text);
+  of(one, whose);
   one = sub("feed", "send a shelf to a device", feed);
   one->add_option("SHELF", given.name, "name or id")->required();
   one->add_option("--device", given.device, "name or id")->required();

@@ -11,6 +11,7 @@
 #include "server/core/log.hpp"
 #include "server/core/metrics.hpp"
 #include "server/core/text.hpp"
+#include "server/db/composed.hpp"
 #include "server/db/pool.hpp"
 #include "server/db/rows_data.hpp"
 
@@ -180,6 +181,7 @@ struct connection::impl {
   }
 
   prepared& known(const statement& s);
+  pqxx::result run_composed(const statement& s, const std::vector<const char*>& values);
 };
 
 // Called while an exception is handled: turns what libpqxx throws into our own kinds.
@@ -271,11 +273,11 @@ rows connection::run(const statement& s, const std::vector<param>& params) {
     if (p && p->find('\0') != std::string::npos) throw failure(std::string(s.name) + ": a text holds a zero byte", "22021");
     values.push_back(p ? p->c_str() : nullptr);
   }
+  auto given = pqxx::prepare::make_dynamic_params(values.begin(), values.end());
+  if (is_composed(s)) return rows(my.guard(s.name, [&] { return data_of(my.use().exec_params(s.sql, given)); }));
   impl::prepared& known = my.known(s);
   auto started = std::chrono::steady_clock::now();
-  rows out(my.guard(s.name, [&] {
-    return data_of(my.use().exec_prepared(known.name, pqxx::prepare::make_dynamic_params(values.begin(), values.end())));
-  }));
+  rows out(my.guard(s.name, [&] { return data_of(my.use().exec_prepared(known.name, given)); }));
   known.seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   return out;
 }

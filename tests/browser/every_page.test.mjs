@@ -38,6 +38,7 @@ async function fillLibrary(page, base) {
   for (const b of books.filter((x) => x.title !== 'The Loud Harbour')) await page.request.post(`${base}/books/${b.id}/approve`, {form});
   const shelf = await (await api('POST', '/shelves', {name: longTitle.slice(0, 190)})).json();
   for (const b of books) await api('PUT', `/shelves/${shelf.id}/books/${b.id}`);
+  const byRule = await (await api('POST', '/shelves', {name: 'Unread', rule: {all: [{field: 'state', op: 'is', value: 'unread'}, {field: 'pages', op: 'below', value: 300}]}})).json();
   const device = await (await api('POST', '/devices', {name: 'Tablet', kind: 'koreader'})).json();
   await page.request.put(base + '/kosync/syncs/progress', {
     data: {document: '0123456789abcdef0123456789abcdef', progress: '/body/1', percentage: 0.4, device: 'Tablet', device_id: 'T'},
@@ -63,7 +64,7 @@ async function fillLibrary(page, base) {
   const bulk = [new URL(chosen.headers().location, base).pathname, `/bulk/${preview.id}`, '/bulk', '/bulk/import', '/attic', '/quarantine',
                 '/books?select=1', '/books?select=1&view=list', '/books?select=1&view=table', `/books?view=table&col=series&cell=${book}.series`];
   return [...bulk, '/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
-          '/shelves', `/shelf/${shelf.id}`, '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
+          '/shelves', `/shelf/${shelf.id}`, `/shelf/${byRule.id}`, `/shelf/${byRule.id}/rule`, '/shelves/rule?language=en&rating=4&state=unread', '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
           '/duplicates', '/duplicates?show=all', `/duplicates/${books[0].id}/${book === books[0].id ? books[1].id : book}`, '/merges',
           '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
 }

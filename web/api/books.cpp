@@ -5,6 +5,7 @@
 #include "library/catalog.hpp"
 #include "library/merge.hpp"
 #include "library/opinion.hpp"
+#include "library/rule_work.hpp"
 #include "web/api/call.hpp"
 
 namespace carrel::web {
@@ -92,6 +93,7 @@ answer list_books(const site& at, http::context& c) {
   library::filter f = filter_of(c.in);
   library::cursor from = after_of(c.in, f);
   int limit = limit_of(c.in);
+  if (f.shelf) co_await library::rules_up_to_date(at.with.pool, who.id());
   marked_books page = co_await at.with.pool.snapshot(browse_filter, who.id(), f, from, limit);
   json::array items;
   for (const library::book& b : page.books) items.push_back(book_json(b, page.marks, books_base(at, c.in)));

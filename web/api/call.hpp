@@ -86,6 +86,7 @@ answer post_shelf(const site&, http::context&);
 answer get_shelf(const site&, http::context&);
 answer patch_shelf(const site&, http::context&);
 answer delete_shelf(const site&, http::context&);
+answer preview_shelf(const site&, http::context&);
 answer put_shelf_book(const site&, http::context&);
 answer delete_shelf_book(const site&, http::context&);
 answer list_devices(const site&, http::context&);

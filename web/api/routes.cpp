@@ -48,6 +48,7 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
             {
                 {verb::get, "/shelves", list_shelves},
                 {verb::post, "/shelves", post_shelf},
+                {verb::post, "/shelves/preview", preview_shelf},
                 {verb::get, "/shelves/{id}", get_shelf},
                 {verb::patch, "/shelves/{id}", patch_shelf},
                 {verb::del, "/shelves/{id}", delete_shelf},

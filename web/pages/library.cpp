@@ -4,6 +4,7 @@
 
 #include "library/catalog.hpp"
 #include "library/opinion.hpp"
+#include "library/rule_work.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/opinion.hpp"
@@ -258,6 +259,7 @@ answer show_library(const site& at, visit v, std::optional<open_cell> open) {
   library::filter f = filter_of(v, c.in.queries());
   library::cursor from = cursor_of(c.in, f.token_name());
   bool look_in_inbox = !f.text.empty() && f.status == "organized" && v.may(library::capability::curate);
+  if (f.shelf) co_await library::rules_up_to_date(at.with.pool, v.id());
   library_data data = co_await at.with.pool.snapshot(load_library, v.id(), f, from, look_in_inbox);
 
   view out;
@@ -267,6 +269,8 @@ answer show_library(const site& at, visit v, std::optional<open_cell> open) {
   fill_shapes(v, shape, out);
   fill_selection(v, data.shelves, count_words, out);
   out.set("kept_columns", kept_columns(c.in)).set("csv_href", v.href("/books.csv" + query_with(c.in, "view", "")));
+  bool as_rule = f.status == "organized" && (narrowed(f) || !f.text.empty());
+  out.set("rule_href", as_rule ? v.href("/shelves/rule" + query_with(c.in, "view", "")) : "");
   if (shape == "table") fill_table(v, data.page.books, data.marks, open, out);
   out.set("books", marked_cards(v, data)).set("count_words", count_words);
   out.set("waiting_words", waiting_words(v, data.waiting)).set("waiting_href", query_with(c.in, "status", "inbox"));

@@ -51,6 +51,10 @@ answer shelf_delete(const site&, http::context&);
 answer shelf_add(const site&, http::context&);
 answer shelf_remove(const site&, http::context&);
 answer shelf_devices(const site&, http::context&);
+answer rule_new_page(const site&, http::context&);
+answer rule_new(const site&, http::context&);
+answer rule_page(const site&, http::context&);
+answer rule_change(const site&, http::context&);
 
 answer devices_page(const site&, http::context&);
 answer device_page(const site&, http::context&);

@@ -106,7 +106,7 @@ view shelf_line(const visit& v, const library::shelf& s) {
   view out;
   out.set("id", s.id.text()).set("name", s.name).set("books", v.say.count("books.count", s.count));
   out.set("mine", s.user_id == v.id()).set("owner_name", s.user_id == v.id() ? "" : s.user_name);
-  out.set("shared", s.shared).set("in_opds", s.opds).set("collection", s.collection);
+  out.set("shared", s.shared).set("in_opds", s.opds).set("collection", s.collection).set("by_rule", s.kind == "rule");
   return out;
 }
 

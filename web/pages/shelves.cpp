@@ -1,15 +1,19 @@
-// `/shelves` and `/shelf/{id}`: lists made by hand (product.md 4.6).
+// `/shelves` and `/shelf/{id}`: lists made by hand or by rule (product.md 4.6).
 
 #include "library/shelf.hpp"
 
 #include <algorithm>
 
 #include "library/book.hpp"
+#include "library/catalog.hpp"
+#include "library/rule_shelf.hpp"
+#include "library/rule_work.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/pages/kobo_panel.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
+#include "web/pages/rule_form.hpp"
 
 namespace carrel::web {
 namespace {
@@ -25,6 +29,11 @@ shelves_data load_shelves(db::tx& tx, uuid viewer) {
   shelves_data out;
   out.shelves = library::shelves(tx, viewer);
   for (const library::shelf& s : out.shelves) {
+    if (s.kind == "rule") {  // which may hold very many
+      library::list all{.what = library::list::of::shelf, .id = s.id};
+      out.fronts.push_back(library::browse(tx, viewer, all, {}, static_cast<int>(front_size)).books);
+      continue;
+    }
     std::vector<uuid> ids = library::shelf_books(tx, viewer, s.id);
     ids.resize(std::min(ids.size(), front_size));
     out.fronts.push_back(library::load_books(tx, viewer, ids));
@@ -41,6 +50,8 @@ struct fed_kobo {
 
 struct shelf_data {
   std::optional<library::shelf> shelf;
+  std::optional<library::rule> rule;  // of one's own
+  rule_choices rule_names;
   std::vector<library::book> books;
   std::vector<library::device> devices;
   std::vector<uuid> fed;
@@ -63,6 +74,8 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
   out.devices = library::devices(tx, viewer);
   out.fed = library::devices_fed(tx, id);
   if (out.shelf->user_id != viewer) return out;
+  if (out.shelf->kind == "rule") out.rule = library::rule_of(tx, viewer, id);
+  if (out.rule) out.rule_names = load_rule_choices(tx, viewer);
   std::vector<uuid> shown(begin, end);
   for (const library::device& d : out.devices) {
     bool fed = std::find(out.fed.begin(), out.fed.end(), d.id) != out.fed.end();
@@ -73,6 +86,7 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
 }
 
 task<http::response> shelves_answer(const site& at, visit v, form_errors wrong, std::string typed) {
+  co_await library::rules_up_to_date(at.with.pool, v.id());
   shelves_data data = co_await at.with.pool.snapshot(load_shelves, v.id());
   std::vector<view> all;
   for (std::size_t i = 0; i < data.shelves.size(); ++i) {
@@ -149,6 +163,7 @@ std::vector<view> kobo_strip(const visit& v, const shelf_data& data) {
 task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors wrong) {
   std::size_t first =
       static_cast<std::size_t>(std::max<std::int64_t>(0, to_integer(v.c.in.query("from").value_or("0")).value_or(0)));
+  co_await library::rules_up_to_date(at.with.pool, v.id());
   shelf_data data = co_await at.with.pool.snapshot(load_shelf, v.id(), id, first);
   if (!data.shelf) not_here(v);
   view out;
@@ -159,6 +174,11 @@ task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors 
       .set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
   out.set("books", cards_with_marks(v, data)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
   out.set("kobos", kobo_strip(v, data));
+  bool by_rule = data.shelf->kind == "rule";
+  out.set("by_rule", by_rule)
+      .set("by_hand", !by_rule)
+      .set("rule_words", data.rule ? rule_words(v.say, *data.rule, data.rule_names) : "");
+  out.set("may_have_rule", by_rule || (data.shelf->count == 0 && !data.shelf->made_on_device));
   wrong.fill(out);
   co_return show(v, {data.shelf->name, "shelves"}, "shelf", std::move(out), wrong.empty() ? 200 : 422);
 }

@@ -84,3 +84,34 @@ TEST_CASE("shelf feed finds the shelf through the device's account and the devic
   CHECK(foreign.err.find("The shelf To read of owner is not shared") != std::string::npos);
   CHECK(sh.run("shelf feed 'To read' --device Nothing").status == 3);
 }
+
+TEST_CASE("a shelf by rule is made, shown, previewed and changed, and filled by nothing else") {
+  shell sh;
+  uuid ada = sh.add_user("ada", library::role::owner);
+  sh.add_book("The Open Harbour");
+  sh.add_book("The Closed Door");
+  const std::string harbour = R"('{"all":[{"field":"text","op":"contains","value":"harbour"}]}')", every = R"('{"all":[]}')";
+  outcome made = sh.run("shelf create Harbours --user ada --rule " + harbour + " --json");
+  REQUIRE(made.status == 0);
+  CHECK(sh.run("shelf rule Harbours --json").says(R"("rule":{"all":[{"field":"text","op":"contains","value":"harbour"}])"));
+  outcome seen = sh.run("shelf rule Harbours " + every + " --preview --json");
+  CHECK(seen.status == 0);
+  CHECK(seen.says("\"count\":2"));
+  CHECK(sh.run("shelf rule Harbours --json").says("\"count\":1"));
+  uuid late = sh.add_book("Another Harbour");  // while no server runs
+  outcome shown = sh.run("shelf show Harbours --json");
+  CHECK(shown.says(late.text()));
+  CHECK(sh.run("shelf rule Harbours " + every + " --json").says("\"count\":3"));
+
+  CHECK(sh.run("shelf add Harbours 'The Closed Door'").status == 4);
+  CHECK(sh.run("shelf rule Harbours '{\"all\":1}' --json").status == 2);
+  CHECK(sh.run("shelf rule Nowhere").status == 3);
+  std::string itself = R"('{"all":[{"field":"shelf","op":"is","value":")" + made.text("id") + R"("}]}')";
+  CHECK(sh.run("shelf rule Harbours " + itself).status == 4);
+  uuid hand = sh.add_shelf(ada, "Hand");
+  CHECK(sh.run("shelf add Hand 'The Closed Door'").status == 0);
+  CHECK(sh.run("shelf rule Hand " + every).status == 4);
+  CHECK(sh.run("shelf rule " + hand.text() + " --json").says("\"rule\":null"));
+  CHECK(sh.run("shelf rule Harbours --by-hand --json").says("\"rule\":null"));
+  CHECK(sh.run("shelf remove Harbours 'The Closed Door' --json").out == "{\"changed\":1}\n");
+}
