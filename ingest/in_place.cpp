@@ -2,6 +2,7 @@
 
 #include "ingest/item_lock.hpp"
 #include "ingest/names.hpp"
+#include "ingest/organise.hpp"
 #include "ingest/place.hpp"
 #include "server/core/log.hpp"
 #include "server/jobs/queue.hpp"
@@ -82,6 +83,7 @@ std::vector<refused_place> refused_places(db::tx& tx, const uuid& library, int m
 void register_library_jobs(carrel::jobs::workers& w, const services& s) {
   w.on("library.scan", [&s](const carrel::jobs::job& j, carrel::jobs::progress& p) { scan(s, j, p); });
   register_verify(w, s);
+  register_organise(w, s);
 }
 
 }  // namespace carrel::ingest

@@ -5,14 +5,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ingest/services.hpp"
 #include "library/libraries.hpp"
-#include "server/core/json.hpp"
+#include "library/library_plan.hpp"
 #include "server/jobs/worker.hpp"
 
 namespace carrel::ingest {
@@ -62,18 +61,12 @@ uuid enqueue_scan(db::tx&, const library::book_library&, bool settle, const std:
 uuid enqueue_verify(db::tx&, const library::book_library&, const std::optional<uuid>& user = std::nullopt);
 bool waits_for_reading(db::tx&, const uuid& library);
 void register_verify(carrel::jobs::workers&, const services&);
-// Kinds library.scan and library.verify.
+// Kinds library.scan, library.verify and library.organise.
 void register_library_jobs(carrel::jobs::workers&, const services&);
 
 // ---- before and after ---------------------------------------------------------------------------------------------
 
-struct folder_preview {
-  std::int64_t files = 0, bytes = 0, ignored = 0, special = 0;
-  std::map<std::string, std::int64_t> by_extension;  // of the files; at most 50 kinds
-  bool complete = true;                              // false: more than could be counted in the time
-};
-folder_preview preview_folder(const services&, const std::filesystem::path& root, std::chrono::seconds most);
-json::object to_json(const folder_preview&);
+library::folder_preview preview_folder(const services&, const std::filesystem::path& root, std::chrono::seconds most);
 
 struct refused_place {
   std::string path, code, detail;

@@ -265,9 +265,9 @@ folder_look look_through(const services& s, const library::book_library& l, cons
   return c.out;
 }
 
-folder_preview preview_folder(const services& s, const fs::path& root, std::chrono::seconds most) {
+library::folder_preview preview_folder(const services& s, const fs::path& root, std::chrono::seconds most) {
   constexpr std::size_t kinds = 50;
-  folder_preview out;
+  library::folder_preview out;
   auto until = std::chrono::steady_clock::now() + most;
   walk_visitor visit;
   visit.file = [&](const fs::path& p, const identity& who) {
@@ -284,13 +284,6 @@ folder_preview preview_folder(const services& s, const fs::path& root, std::chro
   };
   walk(root, s.how.ignore, folders_of(s.store), visit);
   return out;
-}
-
-json::object to_json(const folder_preview& p) {
-  json::object kinds;
-  for (const auto& [extension, count] : p.by_extension) kinds.set(extension, count);
-  json::object out{{"files", p.files}, {"bytes", p.bytes}, {"ignored", p.ignored}, {"links", p.special}};
-  return out.set("formats", std::move(kinds)).set("complete", p.complete);
 }
 
 }  // namespace carrel::ingest

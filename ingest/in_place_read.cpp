@@ -270,8 +270,8 @@ class reading {
   void add_book(db::tx& tx, const library::new_file& f, const std::optional<library::new_cover>& cover) const {
     const publication::opened& o = inside_.about;
     std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
+    library::add_books_to(tx, library_.id);
     uuid book = library::add_book(tx, uuid::make(), like ? "review" : "organized", o.about, f, cover, like);
-    library::put_into_library(tx, book, library_.id);
     library::note_duplicates(tx, book);
     if (with_.added) with_.added(tx, book);
   }

@@ -5,6 +5,7 @@
 #include "ingest/covers.hpp"
 #include "ingest/group.hpp"
 #include "ingest/in_place.hpp"
+#include "ingest/organise.hpp"
 #include "ingest/orphans.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
@@ -95,6 +96,7 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
     s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.cover", "renditions", {}); });
     last = newest;
   });
+  schedule_organise(clock, s);
   clock.every("ingest.orphans", std::chrono::hours(6),
               [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.orphans", "staging", {}); }); });
   clock.every("library.duplicates", std::chrono::hours(6), [&s] { s.pool.write_now(enqueue_duplicates); });

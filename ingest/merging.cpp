@@ -25,6 +25,9 @@ result<set_aside> keep_older(const services& s, const library::file_pair& pair) 
   std::string folder = "attic/" + uuid::make().text();
   if (std::optional<error> bad = make_synced_folder(s.store.data() / folder)) return *bad;
   out.attic = folder + "/" + safe_name(pair.older_name);
+  // In a tree another file may have its name by then.
+  if (pair.older_path.starts_with("trees/"))
+    out.files.back_path = s.store.path_for(pair.older_checksum, fs::path(pair.older_path).extension().native());
   if (std::optional<error> bad = library::link_proven(stored, s.store.data() / out.attic)) return *bad;
   return out;
 }

@@ -102,6 +102,7 @@ orphans tidy_orphans(const services& s, std::chrono::seconds age) {
     else if (name.starts_with("upload-") && is_there(entry))
       out.removed += ::unlink(entry.c_str()) == 0 ? 1 : 0;  // whoever sent it has no answer and still has the file
   }
+  for (const fs::path& tree : entries_of(s.store.data() / "trees")) tidy_temporaries(tree, age, out);
   for (const char* root : {"library", "covers", "attic", "quarantine"}) tidy_temporaries(s.store.data() / root, age, out);
   if (out.removed + out.kept > 0) log::info("ingest.orphans", {{"removed", out.removed}, {"kept", out.kept}});
   return out;

@@ -258,6 +258,7 @@ ending repair(work& w) {
     // What was read in place is kept by the store from now on: nothing is mended where Carrel does not write.
     if (library::is_external(w.repairs->storage_path)) library::keep_in_store(tx, w.repairs->file, w.what.target_path);
     library::mark_file_missing(tx, w.repairs->file, false);
+    library::mark_file_well(tx, w.repairs->file);
   });
   return store_duplicate(w, *w.repairs);
 }

@@ -9,6 +9,7 @@
 #include "library/book.hpp"
 #include "library/candidate.hpp"
 #include "library/document.hpp"
+#include "library/libraries.hpp"
 #include "library/revision.hpp"
 #include "publication/open.hpp"
 #include "server/core/log.hpp"
@@ -90,6 +91,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
       if (!is_there(target)) return false;
       library::replace_file(tx, file, row);
       library::describe_again(tx, old->book, inside->about.about, row);
+      library::mark_file_well(tx, file);
       library::link_documents_of_file(tx, file);
       library::record(tx, who, "file.replace", "book", old->book,
                       json::object{{"file", file}, {"before", old->checksum}, {"after", prints->sha256}, {"kept", kept}});

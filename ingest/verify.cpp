@@ -1,4 +1,5 @@
 #include "ingest/in_place.hpp"
+#include "ingest/library_acts.hpp"
 #include "ingest/paths.hpp"
 #include "library/book.hpp"
 #include "library/revision.hpp"
@@ -21,6 +22,9 @@ constexpr db::statement sql_next{"ingest.next_to_verify", R"sql(
     from book_files f join books b on b.id = f.book_id
    where b.library_id = $1 and f.storage_path is not null and (f.verified_at is null or f.verified_at < $2) and f.id > $3
    order by f.id limit $4)sql"};
+constexpr db::statement sql_one{"ingest.one_to_verify", R"sql(
+  select f.storage_path, f.checksum, b.library_id from book_files f join books b on b.id = f.book_id
+   where f.id = $1 and f.storage_path is not null)sql"};
 constexpr db::statement sql_verified{"ingest.verified", R"sql(
   update book_files set verified_at = $2, missing_since = case when $3 then coalesce(missing_since, clock_timestamp()) end,
          damaged_since = case when $4 then coalesce(damaged_since, clock_timestamp()) end
@@ -84,6 +88,19 @@ void verify(const services& s, const carrel::jobs::job& j, carrel::jobs::progres
 }
 
 }  // namespace
+
+bool look_again(const services& s, const uuid& file) {
+  db::rows rows = s.pool.read_now([&](db::tx& tx) { return tx.run(sql_one, file); });
+  if (rows.empty()) return false;
+  finding_of f = look_at(s, file, rows[0].text(0), rows[0].text(1));
+  s.pool.write_now([&](db::tx& tx) {
+    tx.run(sql_verified, file, now(), f.missing, f.damaged);
+    library::bump_revision(tx);
+    std::optional<library::book_library> l = library::find_library(tx, rows[0].id(2));
+    if (l && l->in_place()) enqueue_scan(tx, *l, false);
+  });
+  return !f.missing && !f.damaged;
+}
 
 uuid enqueue_verify(db::tx& tx, const library::book_library& l, const std::optional<uuid>& user) {
   json::object payload{{"library", l.id}, {"name", l.name}};

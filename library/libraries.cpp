@@ -1,17 +1,19 @@
 #include "library/libraries.hpp"
 
 #include "library/book.hpp"
+#include "library/library_plan.hpp"
 #include "library/revision.hpp"
 
 namespace carrel::library {
 namespace {
 
 #define CARREL_LIBRARY \
-  "select id, name, kind, root, pattern, trouble, trouble_since, scanned_at, scan_ms, created_at from libraries "
+  "select id, name, kind, root, pattern, trouble, trouble_since, scanned_at, scan_ms, takes_new, created_at from libraries "
 constexpr db::statement sql_all{"library.libraries", CARREL_LIBRARY "where removed_at is null order by position, created_at, id"};
 constexpr db::statement sql_find{"library.find_library", CARREL_LIBRARY "where id = $1 and removed_at is null"};
 constexpr db::statement sql_named{"library.find_library_named",
                                   CARREL_LIBRARY "where lower(name) = lower($1) and removed_at is null"};
+constexpr db::statement sql_trees{"library.all_trees", CARREL_LIBRARY "where kind = 'managed' and root <> ''"};
 #undef CARREL_LIBRARY
 
 constexpr db::statement sql_count_files{"library.count_library", R"sql(
@@ -29,25 +31,41 @@ constexpr db::statement sql_add{"library.add_library", R"sql(
 constexpr db::statement sql_removed{"library.removed_library", R"sql(
   select id, removed_at from libraries where removed_at is not null and kind = $1 and root = $2 order by removed_at desc limit 1
      for update)sql"};
+constexpr db::statement sql_removed_one{"library.removed_one",
+                                        "select removed_at from libraries where id = $1 and removed_at is not null for update"};
+constexpr db::statement sql_restore{"library.restore_library", "update libraries set removed_at = null where id = $1"};
 constexpr db::statement sql_bring_back{"library.bring_back_library", R"sql(
   update libraries set removed_at = null, name = $2, pattern = $3 where id = $1)sql"};
 constexpr db::statement sql_trashed_with{"library.trashed_with_library",
                                          "select id from books where library_id = $1 and deleted_at >= $2"};
 constexpr db::statement sql_remove{"library.remove_library", R"sql(
-  update libraries set removed_at = clock_timestamp() where id = $1 and root <> '' and removed_at is null)sql"};
+  update libraries set removed_at = clock_timestamp(), takes_new = false where id = $1 and root <> '' and removed_at is null)sql"};
 constexpr db::statement sql_books_of{"library.books_of_library",
                                      "select id from books where library_id = $1 and deleted_at is null"};
 constexpr db::statement sql_forget{"library.forget_libraries", R"sql(
   delete from libraries l where l.removed_at is not null and not exists (select from books b where b.library_id = l.id))sql"};
+
+constexpr db::statement sql_pattern{"library.set_pattern", R"sql(
+  update libraries l set pattern = $2 from libraries old where l.id = $1 and old.id = l.id returning old.pattern)sql"};
+constexpr db::statement sql_nobody{"library.nobody_takes_new", "update libraries set takes_new = false where takes_new"};
+constexpr db::statement sql_take_new{"library.take_new", "update libraries set takes_new = true where id = $1 and root <> ''"};
 
 constexpr db::statement sql_scanned{"library.note_scanned", R"sql(
   update libraries set scanned_at = clock_timestamp(), scan_ms = $2, trouble = '', trouble_since = null where id = $1)sql"};
 constexpr db::statement sql_trouble{"library.note_trouble", R"sql(
   update libraries set trouble = $2, trouble_since = clock_timestamp() where id = $1 and trouble <> $2)sql"};
 
+constexpr db::statement sql_well{"library.mark_file_well",
+                                 "update book_files set damaged_since = null where id = $1 and damaged_since is not null"};
+constexpr db::statement sql_add_to{"library.add_books_to", "select set_config('carrel.library', $1, true)"};
 constexpr db::statement sql_keep{"library.keep_in_store", R"sql(
   with left_behind as (update library_files set file_id = null where file_id = $1)
   update book_files set storage_path = $2 where id = $1)sql"};
+constexpr db::statement sql_move_to{"library.move_to_library", R"sql(
+  update books b set library_id = $2, version = b.version + 1, updated_at = greatest(clock_timestamp(), b.updated_at)
+    from books old where b.id = $1 and old.id = b.id and old.library_id <> $2
+     and not exists (select from book_files f where f.book_id = b.id and f.storage_path ~ '^[/%]')
+  returning old.library_id)sql"};
 constexpr db::statement sql_put{"library.put_into_library",
                                 "update books set library_id = $2 where id = $1 and library_id <> $2"};
 
@@ -61,7 +79,8 @@ book_library from(const db::row& r) {
           .trouble_since = r.maybe_at(6),
           .scanned_at = r.maybe_at(7),
           .scan_ms = r.integer(8),
-          .created_at = r.at(9)};
+          .takes_new = r.flag(9),
+          .created_at = r.at(10)};
 }
 
 std::vector<uuid> ids_of(const db::rows& rows) {
@@ -75,6 +94,12 @@ std::vector<uuid> ids_of(const db::rows& rows) {
 std::vector<book_library> libraries(db::tx& tx) {
   std::vector<book_library> out;
   for (const db::row& r : tx.run(sql_all)) out.push_back(from(r));
+  return out;
+}
+
+std::vector<book_library> all_trees(db::tx& tx) {
+  std::vector<book_library> out;
+  for (const db::row& r : tx.run(sql_trees)) out.push_back(from(r));
   return out;
 }
 
@@ -105,8 +130,18 @@ json::object to_json(const book_library& l, const library_counts& c) {
   json::object out{{"id", l.id}, {"name", l.name}, {"kind", l.kind}, {"root", l.root}, {"pattern", l.pattern}};
   out.set("books", c.books).set("files", c.files).set("bytes", c.bytes).set("missing", c.missing).set("damaged", c.damaged);
   out.set("waiting", c.waiting).set("refused", c.refused).set("duplicates", c.duplicates);
-  out.set("scanned_at", l.scanned_at).set("trouble", l.trouble.empty() ? json::value() : json::value(l.trouble));
+  out.set("takes_new", l.takes_new)
+      .set("scanned_at", l.scanned_at)
+      .set("scan_ms", l.scan_ms)
+      .set("trouble", l.trouble.empty() ? json::value() : json::value(l.trouble));
   return out;
+}
+
+json::object to_json(const folder_preview& p) {
+  json::object kinds;
+  for (const auto& [extension, count] : p.by_extension) kinds.set(extension, count);
+  json::object out{{"files", p.files}, {"bytes", p.bytes}, {"ignored", p.ignored}, {"links", p.special}};
+  return out.set("formats", std::move(kinds)).set("complete", p.complete);
 }
 
 uuid add_library(db::tx& tx, const std::string& name, const std::string& kind, const std::string& root,
@@ -131,13 +166,47 @@ int remove_library(db::tx& tx, const uuid& id, const actor& who) {
   return books;
 }
 
+bool restore_library(db::tx& tx, const uuid& id, const actor& who) {
+  db::rows removed = tx.run(sql_removed_one, id);
+  if (removed.empty()) return false;
+  tx.run(sql_restore, id);
+  untrash_books(tx, ids_of(tx.run(sql_trashed_with, id, removed[0].at(0))), who);
+  record(tx, who, "library.restore", "library", id);
+  return true;
+}
+
 int forget_libraries(db::tx& tx) { return static_cast<int>(tx.run(sql_forget).affected()); }
+
+void set_pattern(db::tx& tx, const uuid& id, const std::string& pattern, const actor& who) {
+  db::rows before = tx.run(sql_pattern, id, pattern);
+  if (before.empty() || before[0].text(0) == pattern) return;
+  record(tx, who, "library.pattern", "library", id, json::object{{"before", before[0].text(0)}, {"after", pattern}});
+  bump_revision(tx);
+}
+
+void set_takes_new(db::tx& tx, const uuid& id, const actor& who) {
+  tx.run(sql_nobody);
+  tx.run(sql_take_new, id);
+  record(tx, who, "library.takes_new", "library", id);
+}
 
 void note_scanned(db::tx& tx, const uuid& id, std::int64_t milliseconds) { tx.run(sql_scanned, id, milliseconds); }
 
 bool note_trouble(db::tx& tx, const uuid& id, const std::string& code) { return tx.run(sql_trouble, id, code).affected() > 0; }
 
+void add_books_to(db::tx& tx, const uuid& library) { tx.run(sql_add_to, library.text()); }
+
+void mark_file_well(db::tx& tx, const uuid& file) { tx.run(sql_well, file); }
+
 void keep_in_store(db::tx& tx, const uuid& file, const std::string& storage_path) { tx.run(sql_keep, file, storage_path); }
+
+int move_to_library(db::tx& tx, const uuid& book, const uuid& library, const actor& who) {
+  db::rows before = tx.run(sql_move_to, book, library);
+  if (before.empty()) return 0;
+  record(tx, who, "book.library", "book", book, json::object{{"before", before[0].id(0)}, {"after", library}});
+  bump_revision(tx);
+  return 1;
+}
 
 void put_into_library(db::tx& tx, const uuid& book, const uuid& library) { tx.run(sql_put, book, library); }
 

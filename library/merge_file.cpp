@@ -19,7 +19,8 @@ constexpr db::statement sql_pairs{"library.exchangeable_files", R"sql(
 
 constexpr db::statement sql_write_down{"library.exchange_write_down", R"sql(
   select jsonb_build_object(
-    'attic', $3::text, 'older', to_jsonb(o), 'newer', to_jsonb(n),
+    'attic', $3::text, 'older', to_jsonb(o) || case when $4 = '' then '{}' else jsonb_build_object('storage_path', $4::text) end,
+    'newer', to_jsonb(n),
     'older_hashes', (select jsonb_agg(to_jsonb(h)) from book_file_hashes h where h.file_id = o.id),
     'newer_hashes', (select jsonb_agg(to_jsonb(h)) from book_file_hashes h where h.file_id = n.id),
     'artifacts', (select jsonb_agg(a.id) from kobo_artifacts a where a.file_id = n.id),
@@ -69,15 +70,18 @@ constexpr db::statement sql_exchanged{"library.exchanged_files", R"sql(
    where p.merge_id = $1 and p.relation = 'book_files.exchanged')sql"};
 constexpr db::statement sql_of_book{"library.exchanged_of_book", R"sql(
   select w::text, (w -> 'older')::text, (w -> 'newer')::text, (w -> 'older' ->> 'id')::uuid, (w -> 'newer' ->> 'id')::uuid,
-         exists (select from book_files f where f.id = (w -> 'older' ->> 'id')::uuid and f.checksum = w -> 'newer' ->> 'checksum')
+         exists (select from book_files f where f.id = (w -> 'older' ->> 'id')::uuid and f.checksum = w -> 'newer' ->> 'checksum'),
+         (select coalesce(f.storage_path, '') from book_files f where f.id = (w -> 'older' ->> 'id')::uuid)
     from book_merge_parts p cross join lateral jsonb_array_elements(p.rows) w
    where p.merge_id = $1 and p.book_id = $2 and p.relation = 'book_files.exchanged')sql"};
 
-// The row of the newer file beside the older one again, in the book that has both for now.
+// The row of the newer file beside the older one again, in the book that has both for now. Its bytes may have been moved
+// meanwhile.
 constexpr db::statement sql_revive{"library.exchange_revive", R"sql(
   insert into book_files
   select r.* from jsonb_populate_record(null::book_files,
                                         $2::jsonb || jsonb_build_object('book_id', (select book_id from book_files where id = $1),
+                                                                        'storage_path', nullif($3::text, ''),
                                                                         'updated_at', clock_timestamp())) r)sql"};
 constexpr db::statement sql_hashes_back{"library.exchange_hashes_back", R"sql(
   with w as (select r.* from jsonb_array_elements(nullif($3::jsonb -> 'newer_hashes', 'null')) x
@@ -126,7 +130,7 @@ std::vector<file_pair> exchangeable_files(db::tx& tx, const uuid& kept, const uu
 }
 
 void take_bytes(db::tx& tx, const uuid& merge, const uuid& other, const file_pair& pair, const std::string& attic) {
-  db::rows rows = tx.run(sql_write_down, pair.older, pair.newer, attic);
+  db::rows rows = tx.run(sql_write_down, pair.older, pair.newer, attic, pair.back_path);
   CARREL_EXPECT(rows.size() == 1);
   std::string written = rows[0].text(0);
   result<json::object> all = json::read_object(written);
@@ -156,7 +160,7 @@ bool give_bytes_back(db::tx& tx, const uuid& merge, const uuid& other) {
       continue;
     }
     tx.run(sql_bytes, r.id(3), r.text(1));
-    tx.run(sql_revive, r.id(3), r.text(2));
+    tx.run(sql_revive, r.id(3), r.text(2), r.text(6));
     tx.run(sql_hashes_back, r.id(3), r.id(4), r.text(0));
     tx.run(sql_followers_back, r.id(3), r.id(4), r.text(0));
   }

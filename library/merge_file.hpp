@@ -14,6 +14,7 @@ namespace carrel::library {
 struct file_pair {
   uuid older, newer;  // of the book that stays, of the other one
   std::string older_path, older_name, older_checksum;
+  std::string back_path{};  // where the older bytes will be put when the merge is taken back; "" is where they are
 };
 // The formats of which each of the two books has one file.
 std::vector<file_pair> exchangeable_files(db::tx&, const uuid& kept, const uuid& other);

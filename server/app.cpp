@@ -8,6 +8,7 @@
 #include "ingest/in_place_watch.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/merging.hpp"
+#include "ingest/organise.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/replace.hpp"
@@ -313,6 +314,7 @@ app::~app() = default;
 result<std::vector<std::string>> app::bind() { return parts_->server.bind(); }
 
 void app::start() {
+  if (std::optional<error> bad = ingest::link_trees(parts_->ingest)) log::error("trees", {{"reason", bad->message()}});
   parts_->workers.start();
   parts_->schedule.start();
   parts_->places.start();

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "ingest/command.hpp"
+#include "ingest/organise.hpp"
+#include "server/commands/library.hpp"
 #include "server/commands/reading_run.hpp"
 
 namespace carrel::commands {
@@ -8,7 +10,7 @@ namespace {
 
 struct arguments {
   std::vector<std::string> paths;
-  std::string user;
+  std::string user, library;
   bool wait = false, approve = false, keep = false;
 };
 arguments given;
@@ -50,6 +52,13 @@ std::string summary(const ingest::outcome& o) {
   return out;
 }
 
+void put_into(environment& e, const library::book_library& l, const ingest::outcome& o) {
+  e.pool->write_now([&](db::tx& tx) {
+    for (const ingest::added_file& f : o.added) library::move_to_library(tx, f.book, l.id, command_line);
+    ingest::enqueue_organise(tx, l);
+  });
+}
+
 exit_status ingest(invocation& call) {
   std::vector<std::filesystem::path> paths;
   for (const std::string& p : given.paths) paths.push_back(std::filesystem::absolute(p));
@@ -65,11 +74,16 @@ exit_status ingest(invocation& call) {
                                  .user = run.user(given.user),
                                  .dry_run = call.dry_run,
                                  .stop = run.asked_to_end()};
+  std::optional<library::book_library> into;
+  if (!given.library.empty()) into = run.env().pool->read_now([](db::tx& tx) { return library_named(tx, given.library); });
+  if (into && into->in_place())
+    throw stop(refused, into->name + " is only read; files are put into its folder by hand.", "library.read_only");
   ingest::outcome o;
   {
     progress_bar bar("files");
     o = ingest::ingest_paths(run.services(), paths, options, [&](std::int64_t now, std::int64_t found) { bar.show(now, found); });
   }
+  if (into && !o.added.empty() && !call.dry_run) put_into(run.env(), *into, o);
   json::object document = ingest::to_json(o);
   if (o.interrupted) {
     failure why = failure_of(o.interrupted);
@@ -94,6 +108,7 @@ void describe_ingest(CLI::App& app, invocation& call) {
   cmd->add_flag("--keep", given.keep,
                 "leave the sources where they are; without it they go to the attic once their copy is proven");
   cmd->add_flag("--wait", given.wait, "accepted for scripts: the command always waits until every file is done");
+  cmd->add_option("--library", given.library, "the managed library they are for (default: the one that takes what is new)");
   cmd->add_option("--user", given.user, "who brings them (default: nobody)");
   cmd->footer(
       "Works beside a running service. The same command twice changes nothing the second time.\n"

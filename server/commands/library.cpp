@@ -1,10 +1,9 @@
-#include <filesystem>
 #include <thread>
 
 #include "ingest/in_place.hpp"
-#include "library/libraries.hpp"
-#include "library/library_root.hpp"
-#include "server/commands/command.hpp"
+#include "ingest/library_acts.hpp"
+#include "ingest/organise.hpp"
+#include "server/commands/library.hpp"
 #include "server/commands/long_run.hpp"
 #include "server/core/text.hpp"
 #include "server/db/notify.hpp"
@@ -14,49 +13,20 @@ namespace carrel::commands {
 namespace {
 
 struct arguments {
-  std::string name, folder;
-  bool in_place = false, wait = false, yes = false;
+  std::string name, folder, pattern = std::string(ingest::default_pattern);
+  bool in_place = false, managed = false, takes_new = false, wait = false, yes = false;
 };
 arguments given;
 
 constexpr int most_refused = 10'000;
 constexpr std::chrono::seconds longest_preview{30};
 
-// What reading book files needs, beside the database.
-struct workshop {
-  environment e;
-  publication::isolated::pool inspectors;
-  ingest::services services;
-
-  explicit workshop(environment opened)
-      : e(std::move(opened)),
-        inspectors(publication::isolated::options_from(e.settings)),
-        services{.pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)} {}
-};
-
-library::book_library library_named(db::tx& tx, const std::string& name) {
-  std::optional<library::book_library> found = library::find_library_named(tx, name);
-  if (!found) throw stop(not_found, "There is no library called " + name + ". `carrel library list` shows them.");
-  return *found;
+stop refusal(const error& why) {
+  bool words = why.field == "library.pattern" || why.field == "library.no_name";
+  return stop(why.field == "library.no_folder" ? not_found : words ? usage : refused, why.reason, why.field);
 }
 
-std::filesystem::path checked_root(const workshop& w, const std::vector<library::book_library>& others) {
-  library::root_rules rules{
-      .files = w.e.store, .allowed = w.services.how.roots, .drop_dir = w.services.how.drop_dir, .others = others};
-  result<std::filesystem::path> root = library::check_root(given.folder, rules);
-  if (!root) throw stop(root.error().field == "library.no_folder" ? not_found : refused, root.error().reason, root.error().field);
-  std::string program = library::other_program(*root);
-  if (!program.empty() && !given.yes) {
-    throw stop(refused,
-               root->native() + " looks like the library of " + program +
-                   ", which may change files under Carrel. Say --yes if that is meant" +
-                   (program == "Calibre" ? "; `carrel import calibre` copies its books with all that Calibre knows." : "."),
-               "library.other_program");
-  }
-  return *root;
-}
-
-std::string preview_text(const ingest::folder_preview& p) {
+std::string preview_text(const library::folder_preview& p) {
   std::string out = std::to_string(p.files) + " files, " + std::to_string(p.bytes >> 20) + " MiB";
   for (const auto& [extension, count] : p.by_extension)
     out += ", " + std::to_string(count) + " " + (extension.empty() ? "without a type" : extension);
@@ -66,27 +36,30 @@ std::string preview_text(const ingest::folder_preview& p) {
 
 exit_status add(invocation& call) {
   if (trim(given.name).empty()) throw stop(usage, "A library needs a name.");
-  if (!given.in_place) throw stop(usage, "Say --in-place: the files stay as and where they are, and are only read.");
+  if (given.in_place == given.managed)
+    throw stop(usage,
+               "Say --in-place (the files stay as and where they are, and are only read) or --managed (Carrel names them).");
   workshop w(call.open());
-  std::vector<library::book_library> others = w.e.pool->read_now(library::libraries);
-  std::filesystem::path root = checked_root(w, others);
-  ingest::folder_preview preview = ingest::preview_folder(w.services, root, longest_preview);
-  json::object out{{"name", given.name}, {"kind", "in_place"}, {"root", root.native()}, {"preview", ingest::to_json(preview)}};
+  library::library_wish wish{.name = given.name,
+                             .folder = given.folder,
+                             .managed = given.managed,
+                             .pattern = given.pattern,
+                             .takes_new = given.takes_new,
+                             .sure = given.yes};
+  json::object out{{"name", given.name}, {"kind", given.managed ? "managed" : "in_place"}};
   if (call.dry_run) {
-    call.answer(out, preview_text(preview));
+    result<library::foreseen_library> seen = ingest::foresee_library(w.services, wish, longest_preview);
+    if (!seen) throw refusal(seen.error());
+    call.answer(out.set("root", seen->root).set("preview", library::to_json(seen->preview)), preview_text(seen->preview));
     return done;
   }
-  try {
-    auto [id, job] = w.e.pool->write_now([&](db::tx& tx) {
-      uuid made = library::add_library(tx, given.name, "in_place", root.native(), "", command_line);
-      return std::pair(made, ingest::enqueue_scan(tx, *library::find_library(tx, made), false));
-    });
-    out.set("id", id).set("job", job);
-  } catch (const db::unique_violation&) {
-    throw stop(refused, "There is a library called " + given.name + " already.", "library.name_taken");
-  }
-  call.answer(
-      out, preview_text(preview) + "\nThe service reads them; `carrel library scan " + given.name + " --wait` reads them here.");
+  result<ingest::made_library> made = ingest::add_library(w.services, wish, longest_preview, command_line);
+  if (!made) throw refusal(made.error());
+  out.set("root", made->foreseen.root).set("preview", library::to_json(made->foreseen.preview));
+  out.set("id", made->id).set("job", made->job);
+  std::string next = given.managed ? "Books come in through the drop folder; what lies there already stays and is not looked at."
+                                   : "The service reads them; `carrel library scan " + given.name + " --wait` reads them here.";
+  call.answer(out, preview_text(made->foreseen.preview) + "\n" + next);
   return done;
 }
 
@@ -103,26 +76,6 @@ exit_status list(invocation& call) {
   }
   call.answer(document, table(rows));
   return done;
-}
-
-// Until the job is at its end. This process works too, so that it gets there whether or not a service runs.
-jobs::job follow(workshop& w, const uuid& id, std::stop_token asked) {
-  db::notifier bell(w.e.url);
-  jobs::workers here(*w.e.pool, bell, 1, "command");
-  ingest::register_library_jobs(here, w.services);
-  here.start();
-  progress_bar bar("files");
-  for (;;) {
-    std::optional<jobs::job> j = w.e.pool->read_now([&](db::tx& tx) { return jobs::find_job(tx, id); });
-    if (!j) throw stop(failed, "The job is gone.");
-    if (j->total) bar.show(j->done, *j->total);
-    bool over = j->finished_at || j->state == "paused" || asked.stop_requested();
-    if (over) {
-      here.stop();
-      return *j;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
 }
 
 json::array refused_list(const std::vector<ingest::refused_place>& all) {
@@ -144,8 +97,7 @@ std::string counts_text(const library::library_counts& c) {
 using enqueue = uuid (*)(db::tx&, const library::book_library&);
 
 exit_status start_job(invocation& call, enqueue make) {
-  patience::block();
-  workshop w(call.open(ingest::settings_from(call.load_settings()).workers * 2 + 2));
+  workshop w = busy_workshop(call);
   auto [l, job] = w.e.pool->write_now([&](db::tx& tx) {
     library::book_library found = library_named(tx, given.name);
     return std::pair(found, make(tx, found));
@@ -155,8 +107,7 @@ exit_status start_job(invocation& call, enqueue make) {
                 "The service does it; `carrel job list` shows how far it is. With --wait it is done here.");
     return done;
   }
-  patience signals;
-  jobs::job ended = follow(w, job, signals.asked());
+  jobs::job ended = follow(w, job);
   library::library_counts c = w.e.pool->read_now([&](db::tx& tx) { return library::count_library(tx, l.id); });
   std::optional<library::book_library> now = w.e.pool->read_now([&](db::tx& tx) { return library::find_library(tx, l.id); });
   std::vector<ingest::refused_place> bad =
@@ -189,7 +140,9 @@ exit_status remove(invocation& call) {
   library::book_library l = e.pool->read_now([](db::tx& tx) { return library_named(tx, given.name); });
   if (l.root.empty()) throw stop(refused, "This is the store itself, which stays.", "library.store");
   library::library_counts c = e.pool->read_now([&](db::tx& tx) { return library::count_library(tx, l.id); });
-  std::string what = std::to_string(c.books) + " books go to the trash. The files in " + l.root + " stay as they are.";
+  std::string what = std::to_string(c.books) + " books go to the trash. " +
+                     (l.in_place() ? "The files in " + l.root + " stay as they are."
+                                   : "Their files in " + l.root + " go with them when the trash is emptied.");
   if (!given.yes && !call.dry_run) throw stop(refused, what + " Say --yes to do it.", "library.confirm");
   int books = change(e, call, [&](db::tx& tx) { return library::remove_library(tx, l.id, command_line); });
   call.answer(json::object{{"id", l.id}, {"trashed", books}}, what);
@@ -198,14 +151,54 @@ exit_status remove(invocation& call) {
 
 }  // namespace
 
+workshop::workshop(environment opened)
+    : e(std::move(opened)),
+      inspectors(publication::isolated::options_from(e.settings)),
+      services{.pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)} {}
+
+workshop busy_workshop(invocation& call) {
+  patience::block();
+  return workshop(call.open(ingest::settings_from(call.load_settings()).workers * 2 + 2));
+}
+
+jobs::job follow(workshop& w, const uuid& id) {
+  patience signals;
+  db::notifier bell(w.e.url);
+  jobs::workers here(*w.e.pool, bell, 1, "command");
+  ingest::register_library_jobs(here, w.services);
+  here.start();
+  progress_bar bar("files");
+  for (;;) {
+    std::optional<jobs::job> j = w.e.pool->read_now([&](db::tx& tx) { return jobs::find_job(tx, id); });
+    if (!j) throw stop(failed, "The job is gone.");
+    if (j->total) bar.show(j->done, *j->total);
+    bool over = j->finished_at || j->state == "paused" || signals.asked().stop_requested();
+    if (over) {
+      here.stop();
+      return *j;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+library::book_library library_named(db::tx& tx, const std::string& name) {
+  std::optional<library::book_library> found = library::find_library_named(tx, name);
+  if (!found) throw stop(not_found, "There is no library called " + name + ". `carrel library list` shows them.");
+  return *found;
+}
+
 void describe_library(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("library", "libraries: folders that are read in place");
+  CLI::App* cmd = app.add_subcommand("library", "libraries: folders that are read in place, trees whose files Carrel names");
   cmd->require_subcommand(1);
+  describe_library_tree(*cmd, call);
 
   CLI::App* adding = cmd->add_subcommand("add", "make a folder a library");
   adding->add_option("NAME", given.name, "what it is called")->required();
   adding->add_option("DIR", given.folder, "the folder; it lies below one of library.roots")->required();
   adding->add_flag("--in-place", given.in_place, "the files stay as and where they are, and are only read");
+  adding->add_flag("--managed", given.managed, "Carrel names the files and moves them when the books change");
+  adding->add_option("--pattern", given.pattern, "of a managed library (`carrel library pattern --help`)");
+  adding->add_flag("--default", given.takes_new, "of a managed library: what comes in from now on is of it");
   adding->add_flag("--yes", given.yes, "also when another program keeps its library there");
   adding->footer("With --dry-run it says what is in the folder and changes nothing.");
   adding->callback([&call] { call.action = add; });
@@ -221,7 +214,7 @@ void describe_library(CLI::App& app, invocation& call) {
   scanning->callback([&call] { call.action = scan; });
   verifying->callback([&call] { call.action = verify; });
 
-  CLI::App* removing = cmd->add_subcommand("remove", "put its books into the trash; its files stay");
+  CLI::App* removing = cmd->add_subcommand("remove", "put its books into the trash; files that are read in place stay");
   removing->add_option("NAME", given.name, "the library")->required();
   removing->add_flag("--yes", given.yes, "do it");
   removing->callback([&call] { call.action = remove; });

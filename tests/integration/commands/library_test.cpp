@@ -79,6 +79,36 @@ TEST_CASE("folders that may be no library are refused with the reason") {
   CHECK(t.library("scan Library").status == 4);
 }
 
+TEST_CASE("a managed library takes what is brought for it, and its pattern is shown before it runs") {
+  tree t;
+  CHECK(t.library("add Tree '" + t.root.native() + "' --managed --pattern '{titel}' --json").status == 2);
+  CHECK(t.library("add Tree '" + t.root.native() + "' --managed --in-place").status == 2);
+  CHECK(t.library("add Tree '" + t.root.native() + "' --managed --json").status == 0);
+  CHECK(t.library("scan Tree").status == 4);
+  fs::path given = harness::fresh_folder("given") / "x.epub";
+  ingest::test::write(given, ingest::test::epub({.title = "X"}));
+  CHECK(t.sh.run("ingest --approve --library Tree '" + given.native() + "'").status == 0);
+  outcome dry = t.library("pattern Tree '{title}' --dry-run --json");
+  CHECK(dry.status == 0);
+  CHECK(dry.says("\"to\":\"X.epub\""));
+  CHECK(dry.says("\"moved\":1"));
+  CHECK(t.library("list --json").says("{title}/{title} - {author}"));
+  CHECK(t.library("pattern Tree '{author}'").status == 2);
+  CHECK(t.library("pattern Library '{title}'").status == 4);
+  CHECK_FALSE(fs::exists(t.root / "X.epub"));
+  outcome set = t.library("pattern Tree '{title}' --wait --json");
+  CHECK(set.status == 0);
+  CHECK(set.says("\"before\":\"{author}/"));
+  CHECK(set.says("\"state\":\"done\""));
+  CHECK(fs::exists(t.root / "X.epub"));
+  CHECK(t.library("default Tree").status == 0);
+  CHECK(t.library("list --json").says("\"takes_new\":true"));
+  CHECK(t.library("put Library X --dry-run --json").says("\"changed\":1"));
+  CHECK(t.library("put Library X --wait --json").says("\"changed\":1"));
+  CHECK_FALSE(fs::exists(t.root / "X.epub"));
+  CHECK(t.library("put Library X --json").says("\"changed\":0"));
+}
+
 TEST_CASE("a scan that is paused waits until it is resumed") {
   tree t;
   t.put("x.epub");

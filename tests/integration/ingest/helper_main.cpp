@@ -5,6 +5,8 @@
 //     the same of a Calibre library, at the COUNTth time
 // ingest_helper scan URL DATA CACHE STEP COUNT LIBRARY
 //     the same of a library that is read in place
+// ingest_helper organise URL DATA CACHE STEP COUNT LIBRARY
+//     the same of a managed tree
 // ingest_helper hang                                          reads a request and never answers
 
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "ingest/calibre.hpp"
 #include "ingest/command.hpp"
 #include "ingest/in_place.hpp"
+#include "ingest/organise_plan.hpp"
 #include "publication/isolated/pool.hpp"
 
 using namespace carrel;
@@ -72,7 +75,7 @@ int import(const std::vector<std::string>& a) {
   return ingest::import_calibre(s, a[5], {}) ? 0 : 1;
 }
 
-int scan(const std::vector<std::string>& a) {
+int scan(const std::vector<std::string>& a, bool organise) {
   last_step = std::stoi(a[3]);
   times_left = std::stoi(a[4]);
   result<library::store> store = library::store::open(a[1], a[2]);
@@ -87,6 +90,13 @@ int scan(const std::vector<std::string>& a) {
   ingest::services s{pool, *store, inspectors, how, die_after};
   std::optional<library::book_library> l = pool.read_now([&](db::tx& tx) { return library::find_library_named(tx, a[5]); });
   if (!l) return 3;
+  if (organise) {
+    ingest::tree_listing names(l->root);
+    for (const uuid& book : pool.read_now([&](db::tx& tx) { return ingest::books_to_place(tx, *l, {}, 100); })) {
+      if (!ingest::organise_book(s, *l, book, names)) return 1;
+    }
+    return 0;
+  }
   ingest::look_through(s, *l, nullptr);
   ingest::read_waiting(s, *l, {});
   return 0;
@@ -108,6 +118,7 @@ int main(int argc, char** argv) {
   }
   if (a.size() >= 7 && a[0] == "take") return take({a.begin() + 1, a.end()});
   if (a.size() == 7 && a[0] == "import") return import({a.begin() + 1, a.end()});
-  if (a.size() == 7 && a[0] == "scan") return scan({a.begin() + 1, a.end()});
+  if (a.size() == 7 && a[0] == "scan") return scan({a.begin() + 1, a.end()}, false);
+  if (a.size() == 7 && a[0] == "organise") return scan({a.begin() + 1, a.end()}, true);
   return 2;
 }

@@ -112,7 +112,7 @@ TEST_CASE("a preview counts and writes nothing") {
   write(t.root / ".z", "");
   before_and_after rows(t);
   std::string folder = t.state_of_folder();
-  folder_preview p = preview_folder(t.b.with, t.root, std::chrono::seconds(10));
+  library::folder_preview p = preview_folder(t.b.with, t.root, std::chrono::seconds(10));
   CHECK(p.files == 2);
   CHECK(p.by_extension.at("epub") == 1);
   CHECK(p.by_extension.at("pdf") == 1);
