@@ -22,7 +22,7 @@ constexpr db::statement sql_book{"organise.book", R"sql(
 // What is read in place stays there, whatever library its book is put into.
 constexpr db::statement sql_files{"organise.files", R"sql(
   select book_id, id, storage_path, checksum, format, original_name, mime from book_files
-   where book_id = any ($1::uuid[]) and storage_path ~ '^[a-z]' order by book_id, rank, original_name, id)sql"};
+   where book_id = any ($1::uuid[]) and storage_path ~ '^[a-z]' order by book_id, rank, position, original_name, id)sql"};
 
 #define CARREL_DUE                                                                                                 \
   " from books b left join organised_books o on o.book_id = b.id "                                                 \

@@ -7,6 +7,7 @@
 
 #include "ingest/in_place_watch.hpp"
 #include "ingest/jobs.hpp"
+#include "ingest/library_acts.hpp"
 #include "ingest/merging.hpp"
 #include "ingest/organise.hpp"
 #include "ingest/pipeline.hpp"
@@ -143,6 +144,7 @@ struct app::parts {
   opds::services for_opds();
   kobo::services for_kobo();
   web::services for_web();
+  web::library_work for_libraries();
   bool retry(const uuid& item);
   void forget_positions(std::chrono::milliseconds kept);
   void look_for_files();
@@ -210,7 +212,26 @@ web::services app::parts::for_web() {
           .retry_ingest = [this](uuid item) { return retry(item); },
           .places_changed = [this] { later([this] { places.catch_up(); }); },
           .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },
+          .libraries = for_libraries(),
           .stopping = [this] { return state.draining(); }};
+}
+
+web::library_work app::parts::for_libraries() {
+  constexpr std::chrono::seconds longest_preview{20};
+  constexpr std::size_t most_moves = 50;
+  return {.default_pattern = std::string(ingest::default_pattern),
+          .foresee = [this](const library::library_wish& w) { return ingest::foresee_library(ingest, w, longest_preview); },
+          .add = [this](const library::library_wish& w, const library::actor& who) -> result<uuid> {
+            result<ingest::made_library> one = ingest::add_library(ingest, w, longest_preview, who);
+            return one ? result<uuid>(one->id) : one.error();
+          },
+          .start = ingest::start_library_job,
+          .foresee_pattern = [this](const uuid& id,
+                                    const std::string& p) { return ingest::foresee_pattern(ingest, id, p, most_moves); },
+          .set_pattern = [this](const uuid& id, const std::string& p,
+                                const library::actor& who) { return ingest::set_pattern(ingest, id, p, who); },
+          .look_again = [this](const uuid& file) { return ingest::look_again(ingest, file); },
+          .read_again = ingest::read_again};
 }
 
 bool app::parts::retry(const uuid& item) {

@@ -152,6 +152,7 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   if (jobs) out.jobs = failed_jobs(tx, most);
   if (everybody) out.missing = missing_files(tx, viewer, most);
   if (everybody) out.duplicates = load_duplicates(tx, viewer, false, std::nullopt, most).pairs;
+  if (everybody) out.libraries = load_library_errata(tx, viewer, most);
   out.documents = library::unknown_documents(tx, viewer, most);
   out.held = held_with_titles(tx, viewer, most);
   out.drift = library::drift_of(tx, viewer, most);

@@ -11,6 +11,7 @@
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
 #include "web/duplicates.hpp"
+#include "web/library_errata.hpp"
 #include "web/messages.hpp"
 
 namespace carrel::web {
@@ -81,6 +82,7 @@ struct errata {
   std::vector<unsuitable_item> unsuitable;
   std::vector<unconverted_book> unconverted;
   std::vector<possible_duplicate> duplicates;
+  library_errata libraries;
 };
 std::vector<unsuitable_item> unsuitable_items(db::tx&, const uuid& viewer, int most);
 

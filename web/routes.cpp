@@ -124,6 +124,8 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::get, "/jobs", jobs_page},
                 {verb::post, "/jobs/{id}/cancel", job_cancel},
                 {verb::post, "/jobs/{id}/retry", job_retry},
+                {verb::post, "/jobs/{id}/pause", job_pause},
+                {verb::post, "/jobs/{id}/resume", job_resume},
                 {verb::get, "/admin/sources", sources_page},
                 {verb::post, "/admin/sources", sources_change},
                 {verb::post, "/admin/sources/switch", source_switch},
@@ -135,6 +137,26 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::post, "/admin/sources/{source}/key/drop", source_drop_key},
                 {verb::post, "/admin/sources/{source}/test", source_test},
                 {verb::post, "/admin/sources/{source}/drop", source_drop},
+            });
+}
+
+void mount_libraries(const site& at, http::router& r) {
+  using http::verb;
+  mount_all(at, r,
+            {
+                {verb::get, "/libraries", libraries_page},
+                {verb::post, "/libraries", library_add},
+                {verb::get, "/libraries/{id}", library_one_page},
+                {verb::post, "/libraries/{id}/scan", library_scan},
+                {verb::post, "/libraries/{id}/verify", library_verify},
+                {verb::post, "/libraries/{id}/remove", library_remove},
+                {verb::post, "/libraries/{id}/restore", library_restore},
+                {verb::post, "/libraries/{id}/pattern", library_pattern},
+                {verb::post, "/libraries/{id}/take-new", library_take_new},
+                {verb::post, "/errata/places/{id}/again", place_again},
+                {verb::post, "/errata/places/{id}/dismiss", place_dismiss},
+                {verb::post, "/errata/places/{id}/undismiss", place_undismiss},
+                {verb::post, "/errata/files/{id}/look", file_look},
             });
 }
 
@@ -193,6 +215,7 @@ void pages::mount(http::router& r) {
   mount_bulk(at, people);
   mount_shelves_and_devices(at, people);
   mount_upkeep(at, people);
+  mount_libraries(at, people);
   mount_accounts(at, people);
 
   // The token of this form is inside its multipart body, where the handler finds it.

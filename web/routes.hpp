@@ -17,6 +17,7 @@
 #include "server/db/pool.hpp"
 #include "server/http/links.hpp"
 #include "server/http/router.hpp"
+#include "web/library_work.hpp"
 
 namespace carrel::web {
 
@@ -52,6 +53,7 @@ struct services {
   // A person has set a place, or linked a document: the devices are to know.
   std::function<void()> places_changed{};
   std::function<void(const uuid& user, const uuid& file)> fetched{};  // downloaded to its last byte
+  library_work libraries{};
   // True once the server drains: event streams end then.
   std::function<bool()> stopping;
 };

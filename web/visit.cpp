@@ -13,7 +13,14 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
            where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
              and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
          + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
-                               where f.missing_since is not null)
+                               where f.missing_since is not null or f.damaged_since is not null)
+                         + (select count(*) from library_files f join libraries l on l.id = f.library_id
+                             where f.state = 'refused' and f.dismissed_at is null and l.removed_at is null
+                               and (select u.library_ids is null or l.id = any (u.library_ids) from users u where u.id = $1))
+                         + (select count(*) from libraries l where l.trouble <> '' and l.removed_at is null
+                               and (select u.library_ids is null or l.id = any (u.library_ids) from users u where u.id = $1))
+                         + (select count(*) from organised_books o join visible_books($1) b on b.id = o.book_id
+                             where o.problem <> '' and o.problem <> 'file_missing')
                          + (select count(*) from (select from duplicate_candidates d
                                                     join visible_books($1) a on a.id = d.book_id join visible_books($1) o on o.id = d.other_id
                                                    where d.decision is null and d.kind <> 'similar' limit 1000) pairs) else 0 end
@@ -153,8 +160,8 @@ http::response show(const visit& v, const page_head& head, std::string_view page
   fill_head(v.at, v.c.in, v.say, theme_of(v.c.in, v.user), filled);
   fill_account(v, filled);
   filled.set("title", head.title).set("document_title", v.say.say("document.title", {{"title", head.title}}));
-  for (const char* place :
-       {"home", "library", "shelves", "series", "authors", "devices", "inbox", "errata", "jobs", "people", "account", "upload"}) {
+  for (const char* place : {"home", "library", "shelves", "series", "authors", "devices", "inbox", "errata", "jobs", "libraries",
+                            "people", "account", "upload"}) {
     filled.set("at_" + std::string(place), head.section == place);
   }
   undo_bar(v, filled);

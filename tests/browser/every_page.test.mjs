@@ -66,7 +66,7 @@ async function fillLibrary(page, base) {
   return [...bulk, '/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
           '/shelves', `/shelf/${shelf.id}`, `/shelf/${byRule.id}`, `/shelf/${byRule.id}/rule`, '/shelves/rule?language=en&rating=4&state=unread', '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
           '/duplicates', '/duplicates?show=all', `/duplicates/${books[0].id}/${book === books[0].id ? books[1].id : book}`, '/merges',
-          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
+          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/libraries', '/libraries/00000000-0000-7000-8000-000000000001', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
 }
 
 describe('every page', () => {

@@ -74,6 +74,27 @@ std::string held_detail(const messages& say, const held_position& h) {
   return say.say(key, {{"device", h.row.device}, {"percent", percent}, {"now_device", h.now_device}, {"now_percent", now}});
 }
 
+void add_library_issues(const messages& say, const library_errata& found, std::vector<issue>& out) {
+  for (const away_folder& f : found.folders) {
+    json::object refs{{"library", f.library}, {"path", f.root}, {"code", f.code}};
+    out.push_back(issue_of("library_folder", f.library.text(), f.since, f.name, refusal_text(say, f.code), refs, {"scan"}));
+  }
+  for (const unread_place& p : found.places) {
+    json::object refs{{"library", p.library}, {"path", p.name}, {"code", p.code}};
+    if (!p.detail.empty()) refs.set("exactly", p.detail);
+    out.push_back(issue_of("unread_file", p.id.text(), p.since, p.name, refusal_text(say, p.code), refs, {"retry", "dismiss"}));
+  }
+  for (const damaged_file& f : found.damaged) {
+    json::object refs{{"book", f.book}, {"file", f.file}, {"path", f.name}};
+    std::string detail = say.text("errata.damaged_detail");
+    out.push_back(
+        issue_of("damaged_file", f.file.text(), f.since, f.title, std::move(detail), std::move(refs), {"look", "trash"}));
+  }
+  for (const unmoved_book& b : found.unmoved)
+    out.push_back(issue_of("unmoved_book", b.book.text(), b.since, b.title, refusal_text(say, b.problem),
+                           {{"book", b.book}, {"code", b.problem}}, {}));
+}
+
 // Newest first.
 std::vector<issue> errata_items(const messages& say, const errata& found, bool may_retry) {
   std::vector<issue> out;
@@ -98,8 +119,10 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
   for (const missing_file& f : found.missing) {
     json::object refs{{"book", f.book}, {"file", f.file}, {"path", f.name}};
     std::string detail = say.text("errata.missing_detail");
-    out.push_back(issue_of("missing_file", f.file.text(), f.since, f.title, std::move(detail), std::move(refs), {}));
+    out.push_back(
+        issue_of("missing_file", f.file.text(), f.since, f.title, std::move(detail), std::move(refs), {"look", "trash"}));
   }
+  add_library_issues(say, found.libraries, out);
   for (const library::drift& d : found.drift) {
     json::object refs{{"book", d.book}, {"device", d.device}, {"reason", d.doubt.reason}};
     std::string id = d.row.text() + "." + d.entitlement.text() + "." + d.doubt.reason;

@@ -77,6 +77,13 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::get, "/documents/unknown", list_unknown},
                 {verb::put, "/documents/{document}/book", put_document_book},
                 {verb::get, "/errata", list_errata},
+                {verb::get, "/libraries", list_libraries},
+                {verb::post, "/libraries", post_library},
+                {verb::get, "/libraries/{id}", get_library},
+                {verb::del, "/libraries/{id}", delete_library},
+                {verb::post, "/libraries/{id}/pattern", post_pattern},
+                {verb::post, "/libraries/{id}/scan", scan_library},
+                {verb::post, "/libraries/{id}/verify", verify_library},
                 {verb::get, "/jobs", list_jobs},
                 {verb::get, "/jobs/{id}", get_job},
             });

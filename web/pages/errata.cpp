@@ -72,10 +72,41 @@ std::vector<view> missing_views(const visit& v, const std::vector<missing_file>&
   for (const missing_file& f : files) {
     view one;
     one.set("book_title", f.title).set("book_href", v.href("/books/" + f.book.text() + "#files"));
-    one.set("name", f.name).set("when", moment(v.say, f.since));
+    one.set("name", f.name).set("when", moment(v.say, f.since)).set("file", f.file.text()).set("book", f.book.text());
     out.push_back(one);
   }
   return out;
+}
+
+void set_libraries(const visit& v, const library_errata& found, view& out) {
+  std::vector<view> folders, places, damaged, unmoved;
+  for (const away_folder& f : found.folders) {
+    view one;
+    one.set("library", f.library.text()).set("name", f.name).set("root", f.root).set("detail", refusal_text(v.say, f.code));
+    folders.push_back(one.set("when", moment(v.say, f.since)));
+  }
+  for (const unread_place& p : found.places) {
+    view one;
+    one.set("place", p.id.text()).set("library", p.library.text()).set("library_name", p.library_name).set("name", p.name);
+    one.set("detail", refusal_text(v.say, p.code)).set("code", p.code);
+    places.push_back(one.set("when", moment(v.say, p.since)));
+  }
+  for (const damaged_file& f : found.damaged) {
+    view one;
+    one.set("file", f.file.text()).set("book", f.book.text()).set("book_title", f.title).set("name", f.name);
+    one.set("book_href", v.href("/books/" + f.book.text() + "#files"));
+    damaged.push_back(one.set("when", moment(v.say, f.since)));
+  }
+  for (const unmoved_book& b : found.unmoved) {
+    view one;
+    one.set("book_title", b.title)
+        .set("book_href", v.href("/books/" + b.book.text()))
+        .set("problem", refusal_text(v.say, b.problem));
+    unmoved.push_back(one.set("when", moment(v.say, b.since)));
+  }
+  out.set("folders", folders).set("places", places).set("damaged", damaged).set("unmoved", unmoved);
+  out.set("may_look", static_cast<bool>(v.at.with.libraries.look_again));
+  out.set("may_again", static_cast<bool>(v.at.with.libraries.read_again));
 }
 
 std::vector<view> drift_views(const visit& v, const std::vector<library::drift>& all) {
@@ -158,10 +189,11 @@ answer errata_page(const site& at, http::context& c) {
   out.set("drift", drift_views(v, found.drift)).set("guarded", guarded_views(v, found.guarded));
   out.set("unsuitable", unsuitable_views(v, found.unsuitable)).set("unconverted", unconverted_views(v, found.unconverted));
   fill_duplicates(v, found.duplicates, "/errata", out);
+  set_libraries(v, found.libraries, out);
   out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
   out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
                          found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty() &&
-                         found.unconverted.empty() && found.duplicates.empty());
+                         found.unconverted.empty() && found.duplicates.empty() && found.libraries.empty());
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
 }
 

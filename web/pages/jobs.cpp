@@ -17,6 +17,7 @@ view job_view(const visit& v, const jobs::job& j) {
   one.set("name", j.payload_text("name")).set("when", moment(v.say, j.created_at));
   bool waits = j.state == "waiting" || j.state == "running" || j.state == "paused";
   one.set("may_cancel", waits).set("may_retry", j.state == "failed" || j.state == "cancelled");
+  one.set("may_pause", j.state == "waiting" || j.state == "running").set("may_resume", j.state == "paused");
   one.set("amount", "").set("total", "").set("done_part", "");
   if (j.total && *j.total > 0) {
     std::string done = v.say.number(j.done), total = v.say.number(*j.total);
@@ -51,6 +52,8 @@ answer jobs_page(const site& at, http::context& c) {
 }
 
 answer job_cancel(const site& at, http::context& c) { return change_job(at, c, jobs::cancel_job, "job.cancelled"); }
+answer job_pause(const site& at, http::context& c) { return change_job(at, c, jobs::pause_job, "job.paused"); }
+answer job_resume(const site& at, http::context& c) { return change_job(at, c, jobs::resume_job, "job.resumed"); }
 answer job_retry(const site& at, http::context& c) { return change_job(at, c, jobs::retry_job, "job.retried"); }
 
 }  // namespace carrel::web

@@ -92,6 +92,22 @@ answer merge_undo(const site&, http::context&);
 answer jobs_page(const site&, http::context&);
 answer job_cancel(const site&, http::context&);
 answer job_retry(const site&, http::context&);
+answer job_pause(const site&, http::context&);
+answer job_resume(const site&, http::context&);
+
+answer libraries_page(const site&, http::context&);
+answer library_add(const site&, http::context&);
+answer library_one_page(const site&, http::context&);
+answer library_scan(const site&, http::context&);
+answer library_verify(const site&, http::context&);
+answer library_remove(const site&, http::context&);
+answer library_restore(const site&, http::context&);
+answer library_pattern(const site&, http::context&);
+answer library_take_new(const site&, http::context&);
+answer place_again(const site&, http::context&);
+answer place_dismiss(const site&, http::context&);
+answer place_undismiss(const site&, http::context&);
+answer file_look(const site&, http::context&);
 
 answer sources_page(const site&, http::context&);
 answer sources_change(const site&, http::context&);
