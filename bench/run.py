@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
 
-Parts: start catalog kosync kobo ingest download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+Parts: start catalog kosync kobo ingest scan download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
 machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
 """
 import argparse
@@ -482,6 +482,31 @@ def part_ingest(build, folder):
     carrel.stop()
 
 
+scanned_files = 100_000
+
+
+def part_scan(build, folder):
+    """A folder that is read in place and has not changed: names, inodes, sizes and times against the database."""
+    tree = folder / "tree"
+    write_book(folder / "book.epub", 1, 500)
+    bytes_of_book = (folder / "book.epub").read_bytes()
+    for i in range(scanned_files):
+        if i % 100 == 0:
+            (tree / f"{i // 10_000}" / f"{i // 100}").mkdir(parents=True, exist_ok=True)
+        (tree / f"{i // 10_000}" / f"{i // 100}" / f"{i}.epub").write_bytes(bytes_of_book)
+    carrel = Carrel(build, folder / "data")
+    carrel.env["CARREL_LIBRARY_ROOTS"] = str(folder.resolve())
+    carrel.run("library", "add", "Bench", str(tree), "--in-place")
+    first = carrel.run("library", "scan", "Bench", "--wait")
+    if first["books"] != 1 or first["duplicates"] != scanned_files - 1:
+        sys.exit(f"scan: {first}")
+    rates = []
+    for _ in range(5):
+        again = carrel.run("library", "scan", "Bench", "--wait")
+        rates.append(scanned_files / max(again["scan_ms"], 1) * 1000)
+    say(f"{scanned_files:,} unchanged files looked through again, files/s", f"{statistics.median(rates):,.0f} (slowest {min(rates):,.0f})", "20,000")
+
+
 def uuid_milliseconds(text):
     """When an id of version 7 was made; that of a book is made just before its row is committed."""
     return int(text.replace("-", "")[:12], 16)
@@ -576,7 +601,7 @@ def part_kepub(build, folder):
     say("  memory above that of a book of a page", f"{most - base:.0f} MiB", "<= 32 MiB")
 
 
-parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "download": part_download, "kepub": part_kepub}
+parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "scan": part_scan, "download": part_download, "kepub": part_kepub}
 
 
 def main():
