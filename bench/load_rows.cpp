@@ -189,6 +189,8 @@ class loader {
       if (seen_.emplace(*v[id] + person.text()).second) book_people_.push_back({v[id], p(person), "aut", p(i), place});
     }
     for (const std::string& t : tag_names) book_tags_.push_back({v[id], p(tag_of(t)), v[added_at]});
+    for (const std::string& g : genre_names) add_label(v, "genre", g);
+    if (v[publisher]) add_label(v, "publisher", *v[publisher]);
     std::string download = publication::download_name(*v[title], first, ".epub");
     files_.push_back({p(file), v[id], "epub", "application/epub+zip", download, download, publication::ascii_slug(download),
                       storage_path_, p(size_), v[sha256], v[md5], v[partial_md5], "0", "2"});
@@ -210,6 +212,7 @@ class loader {
     put("people", {"id", "name", "name_key", "sort_name", "sort_key", "letter"}, people_rows_);
     put("series", {"id", "name", "name_key", "sort_key", "letter"}, series_rows_);
     put("tags", {"id", "name", "name_key", "slug", "sort_key", "letter"}, tag_rows_);
+    put("labels", {"id", "kind", "name", "name_key", "sort_key", "letter"}, label_rows_);
     put("staging", {"id",         "title",        "title_sort",   "title_key",   "author",     "author_sort",
                     "author_key", "series_id",    "series_index", "place_key",   "isbn_13",    "identifiers",
                     "publisher",  "published_on", "language",     "description", "page_count", "genres",
@@ -220,6 +223,7 @@ class loader {
     tx_.run(sql_clear);
     put("book_people", {"book_id", "person_id", "role", "position", "place_key"}, book_people_);
     put("book_tags", {"book_id", "tag_id", "added_at"}, book_tags_);
+    put("book_labels", {"book_id", "label_id", "added_at"}, book_labels_);
     put("book_files",
         {"id", "book_id", "format", "mime", "original_name", "download_name", "slug", "storage_path", "file_size", "checksum",
          "md5", "koreader_md5", "rank", "offered"},
@@ -275,13 +279,23 @@ class loader {
     return at->second;
   }
 
+  void add_label(const std::vector<std::optional<std::string>>& v, const std::string& kind, const std::string& name) {
+    std::string name_key = library::key_of_name(name);
+    auto [at, fresh] = labels_.emplace(kind + name_key, uuid::make());
+    if (fresh) {
+      std::string key = publication::sort_key(name);
+      label_rows_.push_back({at->second.text(), kind, name, name_key, key, publication::index_letter(key)});
+    }
+    if (seen_.emplace(*v[id] + at->second.text()).second) book_labels_.push_back({v[id], at->second.text(), v[added_at]});
+  }
+
   db::tx& tx_;
   std::string storage_path_;
   std::int64_t size_;
-  std::map<std::string, uuid> people_, series_, tags_;
+  std::map<std::string, uuid> people_, series_, tags_, labels_;
   std::set<std::string> seen_;
   std::map<std::string, std::string> spellings_;
-  table staging_, people_rows_, series_rows_, tag_rows_, book_people_, book_tags_, files_, hashes_;
+  table staging_, people_rows_, series_rows_, tag_rows_, label_rows_, book_people_, book_tags_, book_labels_, files_, hashes_;
 };
 
 int run(const char* path) {

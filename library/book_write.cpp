@@ -5,6 +5,7 @@
 #include "library/book_parts.hpp"
 #include "library/genres.hpp"
 #include "library/imported.hpp"
+#include "library/labels.hpp"
 #include "library/offer.hpp"
 #include "library/revision.hpp"
 #include "library/search_words.hpp"
@@ -296,6 +297,7 @@ void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
   tx.run_params(sql_write, c.values);
   write_people(tx, book, f, c.place);
   write_tags(tx, book, f);
+  write_labels(tx, book, f);
 }
 
 namespace {
@@ -326,6 +328,7 @@ void insert_book(db::tx& tx, const uuid& id, const book_fields& fields, const ne
   tx.run_params(sql_add, c.values);
   write_people(tx, id, fields, c.place);
   write_tags(tx, id, fields);
+  if (!fields.genres.empty() || !fields.publisher.empty()) write_labels(tx, id, fields);
   insert_file(tx, id, fields, file);
 }
 

@@ -21,8 +21,8 @@ page whole(db::tx& tx, const uuid& viewer, outline o) {
 }  // namespace
 
 std::string list::token_name() const {
-  static constexpr const char* names[] = {"newest",   "title", "author",       "person",  "series", "tag",
-                                          "language", "shelf", "shelf_newest", "updated", "waiting"};
+  static constexpr const char* names[] = {"newest",   "title", "author",       "person",  "series",  "tag",
+                                          "language", "shelf", "shelf_newest", "updated", "waiting", "label"};
   return std::string(names[static_cast<std::size_t>(what)]) + ":" + (id.is_nil() ? language : id.text());
 }
 

@@ -14,8 +14,21 @@ namespace carrel::library {
 
 // A list of organised books. Every list is ordered by (order column, id) and reached by a cursor at constant cost.
 struct list {
-  enum class of { newest, title, author, person, series, tag, language, shelf, shelf_newest, updated, waiting } what = of::newest;
-  uuid id{};  // of the person, series, tag or shelf
+  enum class of {
+    newest,
+    title,
+    author,
+    person,
+    series,
+    tag,
+    language,
+    shelf,
+    shelf_newest,
+    updated,
+    waiting,
+    label
+  } what = of::newest;
+  uuid id{};  // of the person, series, tag, shelf or label
   std::string language{};
   taker for_whom = taker::page;
   std::string token_name() const;  // for to_token
@@ -61,7 +74,7 @@ page browse(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit
 outline outline_of(db::tx&, const uuid& viewer, const filter&, const cursor&, int limit);
 
 // Names with at least one visible organised book for that taker behind them.
-enum class names { authors, series, tags, languages };
+enum class names { authors, series, tags, languages, genres, publishers };
 struct name_entry {
   uuid id;           // nil for languages
   std::string name;  // languages: the tag
@@ -80,7 +93,7 @@ std::vector<std::string> longer_prefixes(db::tx&, const uuid& viewer, names, con
 bool more_names_than(db::tx&, const uuid& viewer, names, const std::string& prefix, int limit, taker = taker::page);
 // Which of them there are at all; of languages at least two.
 struct kinds_of_names {
-  bool series = false, tags = false, languages = false;
+  bool series = false, tags = false, languages = false, genres = false, publishers = false;
 };
 kinds_of_names names_there(db::tx&, const uuid& viewer, taker);
 // Nothing when no such book has it.
@@ -89,6 +102,8 @@ std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uui
 // Search (opds.md 6.4). At most 256 characters and 16 words are looked at.
 struct query {
   std::string all{}, title{}, author{}, series{}, tag{}, isbn{};
+  std::string language{}, format{};  // "" any
+  std::string order{};               // added, title, author; "" what fits best first
   taker for_whom = taker::page;
 };
 struct matches {

@@ -85,6 +85,17 @@ constexpr db::statement sql_tag_back{"library.by_tag_back", R"sql(
    where bt.tag_id = $6 and (bt.added_at, bt.book_id) > (to_timestamp($2::numeric / 1000000), $3)
    order by bt.added_at, bt.book_id limit $4)sql"};
 
+constexpr db::statement sql_label{"library.by_label", R"sql(
+  select bl.book_id, b.version, (extract(epoch from bl.added_at) * 1000000)::bigint::text
+    from book_labels bl join listed_books($1, $5) b on b.id = bl.book_id
+   where bl.label_id = $6 and (bl.added_at, bl.book_id) < (to_timestamp($2::numeric / 1000000), $3)
+   order by bl.added_at desc, bl.book_id desc limit $4)sql"};
+constexpr db::statement sql_label_back{"library.by_label_back", R"sql(
+  select bl.book_id, b.version, (extract(epoch from bl.added_at) * 1000000)::bigint::text
+    from book_labels bl join listed_books($1, $5) b on b.id = bl.book_id
+   where bl.label_id = $6 and (bl.added_at, bl.book_id) > (to_timestamp($2::numeric / 1000000), $3)
+   order by bl.added_at, bl.book_id limit $4)sql"};
+
 constexpr db::statement sql_shelf{"library.by_shelf", R"sql(
   select sb.book_id, b.version, sb.position::text
     from shelf_books sb join listed_books($1, $5) b on b.id = sb.book_id
@@ -152,6 +163,7 @@ statements statements_of(list::of what) {
     case list::of::shelf: return {&sql_shelf, &sql_shelf_back, key_kind::number_up, true};
     case list::of::shelf_newest: return {&sql_shelf_newest, &sql_shelf_newest_back, key_kind::time_down, true};
     case list::of::updated: return {&sql_updated, &sql_updated_back, key_kind::time_down, false};
+    case list::of::label: return {&sql_label, &sql_label_back, key_kind::time_down, true};
     case list::of::waiting: return {&sql_waiting, &sql_waiting_back, key_kind::time_down, false, false};
   }
   throw std::logic_error("no such list");

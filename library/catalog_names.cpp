@@ -1,5 +1,5 @@
-// Names that lead to books: authors, series, tags, languages. A name with no visible book behind it does not exist for the
-// viewer (product.md 8), so each statement asks for one.
+// Names that lead to books: authors, series, tags, languages, genres, publishers. A name with no visible book behind it does not
+// exist for the viewer (product.md 8), so each statement asks for one.
 #include <algorithm>
 #include <map>
 
@@ -22,6 +22,13 @@ namespace {
   "from tags n where exists (select 1 from book_tags bt join listed_books($1, $2) b on b.id = bt.book_id" \
   " where bt.tag_id = n.id)"
 
+#define CARREL_LABELS(KIND)                                              \
+  "from labels n where n.kind = '" KIND                                  \
+  "' and exists (select 1 from book_labels bl join listed_books($1, $2)" \
+  " b on b.id = bl.book_id where bl.label_id = n.id)"
+#define CARREL_GENRES CARREL_LABELS("genre")
+#define CARREL_PUBLISHERS CARREL_LABELS("publisher")
+
 // [by letter or by range of keys][forwards or backwards]. `$6` is the letter or the beginning of the key, `$7` the key's end.
 #define CARREL_FOUR(FROM, NAME)                                                                                            \
   {                                                                                                                        \
@@ -35,9 +42,11 @@ namespace {
                                       " and (n.sort_key, n.id) < ($3, $4) order by n.sort_key desc, n.id desc limit $5"}}, \
   }
 
-constexpr db::statement author_pages[2][2] = CARREL_FOUR(CARREL_AUTHORS, "authors");
-constexpr db::statement series_pages[2][2] = CARREL_FOUR(CARREL_SERIES, "series");
-constexpr db::statement tag_pages[2][2] = CARREL_FOUR(CARREL_TAGS, "tags");
+// In the order of named_by().
+constexpr db::statement pages[5][2][2] = {
+    CARREL_FOUR(CARREL_AUTHORS, "authors"), CARREL_FOUR(CARREL_SERIES, "series"),         CARREL_FOUR(CARREL_TAGS, "tags"),
+    CARREL_FOUR(CARREL_GENRES, "genres"),   CARREL_FOUR(CARREL_PUBLISHERS, "publishers"),
+};
 
 // One index probe a letter instead of grouping all names (opds.md 12.2).
 #define CARREL_LETTERS(FROM)                                                                    \
@@ -46,9 +55,13 @@ constexpr db::statement tag_pages[2][2] = CARREL_FOUR(CARREL_TAGS, "tags");
   " select (select n.letter " FROM                                                              \
   " and n.letter > s.letter order by n.letter limit 1) from step s where s.letter is not null)" \
   " select letter from step where letter is not null"
-constexpr db::statement sql_author_letters{"library.letters_authors", CARREL_LETTERS(CARREL_AUTHORS)};
-constexpr db::statement sql_series_letters{"library.letters_series", CARREL_LETTERS(CARREL_SERIES)};
-constexpr db::statement sql_tag_letters{"library.letters_tags", CARREL_LETTERS(CARREL_TAGS)};
+constexpr db::statement sql_letters[5] = {
+    {"library.letters_authors", CARREL_LETTERS(CARREL_AUTHORS)},
+    {"library.letters_series", CARREL_LETTERS(CARREL_SERIES)},
+    {"library.letters_tags", CARREL_LETTERS(CARREL_TAGS)},
+    {"library.letters_genres", CARREL_LETTERS(CARREL_GENRES)},
+    {"library.letters_publishers", CARREL_LETTERS(CARREL_PUBLISHERS)},
+};
 
 // The same for the first `$3` characters of keys between `$4` and `$5`.
 #define CARREL_PREFIXES(FROM)                                                                                                   \
@@ -57,13 +70,21 @@ constexpr db::statement sql_tag_letters{"library.letters_tags", CARREL_LETTERS(C
   " select (select left(n.sort_key, $3) " FROM                                                                                  \
   " and n.sort_key >= s.p || U&'\\+10FFFF' and n.sort_key < $5 order by n.sort_key limit 1) from step s where s.p is not null)" \
   " select p from step where p is not null"
-constexpr db::statement sql_author_prefixes{"library.prefixes_authors", CARREL_PREFIXES(CARREL_AUTHORS)};
-constexpr db::statement sql_series_prefixes{"library.prefixes_series", CARREL_PREFIXES(CARREL_SERIES)};
-constexpr db::statement sql_tag_prefixes{"library.prefixes_tags", CARREL_PREFIXES(CARREL_TAGS)};
+constexpr db::statement sql_prefixes[5] = {
+    {"library.prefixes_authors", CARREL_PREFIXES(CARREL_AUTHORS)},
+    {"library.prefixes_series", CARREL_PREFIXES(CARREL_SERIES)},
+    {"library.prefixes_tags", CARREL_PREFIXES(CARREL_TAGS)},
+    {"library.prefixes_genres", CARREL_PREFIXES(CARREL_GENRES)},
+    {"library.prefixes_publishers", CARREL_PREFIXES(CARREL_PUBLISHERS)},
+};
 
-constexpr db::statement sql_author_name{"library.name_of_person", "select n.name " CARREL_ANY_ROLE " and n.id = $3"};
-constexpr db::statement sql_series_name{"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $3"};
-constexpr db::statement sql_tag_name{"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $3"};
+constexpr db::statement sql_name[5] = {
+    {"library.name_of_person", "select n.name " CARREL_ANY_ROLE " and n.id = $3"},
+    {"library.name_of_series", "select n.name " CARREL_SERIES " and n.id = $3"},
+    {"library.name_of_tag", "select n.name " CARREL_TAGS " and n.id = $3"},
+    {"library.name_of_genre", "select n.name " CARREL_GENRES " and n.id = $3"},
+    {"library.name_of_publisher", "select n.name " CARREL_PUBLISHERS " and n.id = $3"},
+};
 
 #define CARREL_LANGUAGES                                                                                        \
   "with recursive step as ("                                                                                    \
@@ -74,9 +95,10 @@ constexpr db::statement sql_languages{"library.languages", CARREL_LANGUAGES};
 
 // Ordered as their lists are, so that the first one is found in the same way.
 #define CARREL_FIRST(FROM) "(select n.id " FROM " order by n.sort_key, n.id limit 1) is not null"
-constexpr db::statement sql_kinds{"library.names_there",
-                                  "select " CARREL_FIRST(CARREL_SERIES) ", " CARREL_FIRST(
-                                      CARREL_TAGS) ", (select count(*) from (" CARREL_LANGUAGES " limit 2) l) > 1"};
+constexpr db::statement sql_kinds{
+    "library.names_there",
+    "select " CARREL_FIRST(CARREL_SERIES) ", " CARREL_FIRST(CARREL_TAGS) ", " CARREL_FIRST(CARREL_GENRES) ", " CARREL_FIRST(
+        CARREL_PUBLISHERS) ", (select count(*) from (" CARREL_LANGUAGES " limit 2) l) > 1"};
 
 const std::string after_all = "\U0010FFFF\U0010FFFF";
 const uuid highest_id = [] {
@@ -85,12 +107,9 @@ const uuid highest_id = [] {
   return id;
 }();
 
-template <class A, class S, class T>
-const auto& pick(names which, const A& authors, const S& series, const T& tags) {
-  if (which == names::authors) return authors;
-  if (which == names::series) return series;
-  CARREL_EXPECT(which == names::tags);
-  return tags;
+std::size_t named_by(names which) {
+  CARREL_EXPECT(which != names::languages);
+  return which <= names::tags ? static_cast<std::size_t>(which) : static_cast<std::size_t>(which) - 1;
 }
 
 bool one_character(const std::string& prefix) { return count_code_points(prefix) == 1; }
@@ -109,7 +128,7 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
   if (which == names::languages) return list_languages(tx, viewer, whom);
   bool letter = one_character(prefix);
   std::string low = letter ? prefix : lower_ascii(prefix), high = low + after_all;
-  const auto& statements = pick(which, author_pages, series_pages, tag_pages)[letter ? 0 : 1];
+  const auto& statements = pages[named_by(which)][letter ? 0 : 1];
 
   name_page out;
   std::map<uuid, name_entry> entries;
@@ -134,9 +153,7 @@ name_page list_names(db::tx& tx, const uuid& viewer, names which, const std::str
 
 std::vector<std::string> letters(db::tx& tx, const uuid& viewer, names which, taker whom) {
   std::vector<std::string> out;
-  for (const db::row& r :
-       tx.run(pick(which, sql_author_letters, sql_series_letters, sql_tag_letters), viewer, static_cast<int>(whom)))
-    out.push_back(r.text(0));
+  for (const db::row& r : tx.run(sql_letters[named_by(which)], viewer, static_cast<int>(whom))) out.push_back(r.text(0));
   // A-Z, other scripts by code point, # last; "#" sorts first by bytes.
   auto other = std::stable_partition(out.begin(), out.end(), [](const std::string& l) { return l != "#"; });
   std::sort(out.begin(), other);
@@ -147,7 +164,7 @@ std::vector<std::string> longer_prefixes(db::tx& tx, const uuid& viewer, names w
   std::string low = lower_ascii(prefix);
   auto length = static_cast<int>(count_code_points(low)) + 1;
   std::vector<std::string> out;
-  const db::statement& sql = pick(which, sql_author_prefixes, sql_series_prefixes, sql_tag_prefixes);
+  const db::statement& sql = sql_prefixes[named_by(which)];
   for (const db::row& r : tx.run(sql, viewer, static_cast<int>(whom), length, low, low + after_all)) {
     std::string shown = r.text(0);
     for (char& c : shown) {
@@ -165,11 +182,12 @@ bool more_names_than(db::tx& tx, const uuid& viewer, names which, const std::str
 
 kinds_of_names names_there(db::tx& tx, const uuid& viewer, taker whom) {
   db::rows rows = tx.run(sql_kinds, viewer, static_cast<int>(whom));
-  return {.series = rows[0].flag(0), .tags = rows[0].flag(1), .languages = rows[0].flag(2)};
+  const db::row& r = rows[0];
+  return {.series = r.flag(0), .tags = r.flag(1), .languages = r.flag(4), .genres = r.flag(2), .publishers = r.flag(3)};
 }
 
 std::optional<std::string> name_of(db::tx& tx, const uuid& viewer, names which, const uuid& id, taker whom) {
-  db::rows rows = tx.run(pick(which, sql_author_name, sql_series_name, sql_tag_name), viewer, static_cast<int>(whom), id);
+  db::rows rows = tx.run(sql_name[named_by(which)], viewer, static_cast<int>(whom), id);
   return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
 }
 

@@ -10,20 +10,24 @@ namespace {
 
 // Candidates come from the word index and are bounded before they are ranked; a title that is just what was typed is among them
 // however many there are. The count is exact below the bound.
+#define CARREL_HIT                                                                                               \
+  "select b.id, b.version, b.title_key, b.author_key, b.created_at, b.search_vector from listed_books($1, $6) b" \
+  " where b.search_vector @@ to_tsquery('simple', $2) and ($7 = '' or b.language = $7)"                          \
+  " and ($8 = '' or exists (select from book_files f where f.book_id = b.id and f.format = $8))"
 constexpr db::statement sql_search{
-    "library.search",
-    "with hits as materialized ("
-    "  (select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
-    "    where b.title_key = $3 and b.search_vector @@ to_tsquery('simple', $2) limit 100)"
-    "  union all"
-    "  (select b.id, b.version, b.title_key, b.created_at, b.search_vector from listed_books($1, $6) b"
-    "    where b.title_key <> $3 and b.search_vector @@ to_tsquery('simple', $2) limit 2000))"
-    "select b.id, b.version, count(*) over () from hits b order by" CARREL_BEST_FIRST("$3", "$2") "offset $4 limit $5"};
+    "library.search", "with hits as materialized ((" CARREL_HIT " and b.title_key = $3 limit 100) union all (" CARREL_HIT
+                      " and b.title_key <> $3 limit 2000))"
+                      " select b.id, b.version, count(*) over () from hits b order by"
+                      " case $9 when 'title' then b.title_key when 'author' then b.author_key end,"
+                      " case $9 when 'added' then b.created_at end desc," CARREL_BEST_FIRST("$3", "$2") "offset $4 limit $5"};
+#undef CARREL_HIT
 
 constexpr db::statement sql_isbn{"library.search_isbn", R"sql(
   select b.id, b.version, count(*) over ()
     from listed_books($1, $6) b
-   where b.isbn_13 = $2 and ($3 = '' or b.search_vector @@ to_tsquery('simple', nullif($3, '')))
+   where b.isbn_13 = $2 and ($7 = '' or b.language = $7)
+     and ($8 = '' or exists (select from book_files f where f.book_id = b.id and f.format = $8))
+     and ($3 = '' or b.search_vector @@ to_tsquery('simple', nullif($3, '')))
    order by b.created_at desc, b.id desc
    offset $4 limit $5)sql"};
 
@@ -60,7 +64,8 @@ std::optional<matches> find_isbn(db::tx& tx, const uuid& viewer, const query& q,
   bool asked = !q.isbn.empty();
   std::optional<publication::isbn> isbn = publication::parse_isbn(asked ? q.isbn : q.all);
   if (!isbn) return asked ? std::optional(matches{.books = {}, .total = 0}) : std::nullopt;
-  db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, words_of(q, asked), offset, want + 1, static_cast<int>(q.for_whom));
+  db::rows rows = tx.run(sql_isbn, viewer, isbn->isbn_13, words_of(q, asked), offset, want + 1, static_cast<int>(q.for_whom),
+                         q.language, q.format);
   if (rows.empty() && !asked) return std::nullopt;
   return matches_from(rows, offset, want);
 }
@@ -74,7 +79,9 @@ matches search_outline(db::tx& tx, const uuid& viewer, const query& q, int offse
   std::string words = words_of(q, true);
   if (words.empty()) return {.books = {}, .total = 0};
   std::string exact = publication::sort_key(q.all.empty() ? q.title : q.all);
-  return matches_from(tx.run(sql_search, viewer, words, exact, offset, want + 1, static_cast<int>(q.for_whom)), offset, want);
+  db::rows rows =
+      tx.run(sql_search, viewer, words, exact, offset, want + 1, static_cast<int>(q.for_whom), q.language, q.format, q.order);
+  return matches_from(rows, offset, want);
 }
 
 found search(db::tx& tx, const uuid& viewer, const query& q, int offset, int limit) {
