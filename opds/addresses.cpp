@@ -7,9 +7,14 @@
 
 namespace carrel::opds {
 
-std::string_view type_of(kind k) {
+std::string_view type_of(kind k, form f) {
+  if (f == form::json) return "application/opds+json";
   return k == kind::navigation ? "application/atom+xml;profile=opds-catalog;kind=navigation"
                                : "application/atom+xml;profile=opds-catalog;kind=acquisition";
+}
+
+std::string_view entry_type(form f) {
+  return f == form::json ? "application/opds-publication+json" : "application/atom+xml;type=entry;profile=opds-catalog";
 }
 
 std::string query_text(params all) {
@@ -43,10 +48,12 @@ std::string addresses::feed(const place& p, const params& extra) const {
   params all = p.filters;
   all.insert(all.end(), extra.begin(), extra.end());
   if (page_size_) all.emplace_back("n", std::to_string(*page_size_));
-  return base_ + "/opds" + p.path + query_text(std::move(all));
+  return tree() + p.path + query_text(std::move(all));
 }
 
 std::string addresses::search_template() const {
+  // KOReader puts its own question in the place of all from the brace on, so nothing may be asked before it (opds.md 9.1).
+  if (form_ == form::json) return tree() + "/search{?query,title,author}";
   std::string n = page_size_ ? "n=" + std::to_string(*page_size_) + "&" : "";
   return base_ + "/opds/search?" + n + "q={searchTerms}";
 }

@@ -16,9 +16,9 @@ namespace carrel::opds {
 
 using params = std::vector<std::pair<std::string, std::string>>;
 
-// Media types of links; responses add the charset (opds.md 2.1).
-std::string_view type_of(kind);
-inline constexpr std::string_view entry_type = "application/atom+xml;type=entry;profile=opds-catalog";
+// Media types of links; responses of Atom add the charset (opds.md 2.1).
+std::string_view type_of(kind, form = form::atom);
+std::string_view entry_type(form);
 inline constexpr std::string_view search_type = "application/opensearchdescription+xml";
 
 // A feed of the tree: its path below /opds and the parameters that make it another list. Cursor and page size are no part of it.
@@ -42,15 +42,19 @@ struct cover_signing {
 
 class addresses {
  public:
-  addresses(std::string base, std::optional<int> page_size) : base_(std::move(base)), page_size_(page_size) {}
+  addresses(std::string base, std::optional<int> page_size, opds::form form = form::atom)
+      : base_(std::move(base)), page_size_(page_size), form_(form) {}
 
   const std::string& base() const { return base_; }
+  opds::form form() const { return form_; }
+  addresses in(opds::form other) const { return {base_, page_size_, other}; }
+  std::string_view type(kind k) const { return type_of(k, form_); }
   std::string root() const { return feed({"", {}}); }
   // Carries the page size that was asked for; `extra` is a cursor.
   std::string feed(const place&, const params& extra = {}) const;
   std::string search_template() const;
   std::string search_description() const;
-  std::string entry(const uuid& book) const { return base_ + "/opds/books/" + book.text(); }
+  std::string entry(const uuid& book) const { return tree() + "/books/" + book.text(); }
   std::string download(const library::book_file&) const;
   std::string cover(const uuid& book, int size, const library::cover_ref&, const cover_signing&) const;
   std::string icon() const { return base_ + "/opds/icon.png"; }
@@ -58,8 +62,11 @@ class addresses {
   std::string tag_scheme() const { return base_ + "/ns/tag"; }
 
  private:
+  std::string tree() const { return base_ + (form_ == form::json ? "/opds/v2" : "/opds"); }
+
   std::string base_;
   std::optional<int> page_size_;
+  opds::form form_;
 };
 
 }  // namespace carrel::opds

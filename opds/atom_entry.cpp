@@ -1,6 +1,7 @@
 #include <array>
 
 #include "opds/atom_parts.hpp"
+#include "opds/plain_text.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::opds::parts {
@@ -30,21 +31,6 @@ void append_escaped(std::string& out, std::string_view s, Escape escape) {
     if (other > 0) escape(out, s.substr(at, other));
     at += other;
   }
-}
-
-// Runs of white space, line breaks included, become one blank (opds.md 5.2).
-std::string one_line(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    bool blank = c == ' ' || (c >= '\t' && c <= '\r');
-    if (!blank)
-      out += c;
-    else if (!out.empty() && out.back() != ' ')
-      out += ' ';
-  }
-  if (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
 }
 
 void write(std::string& out, const category& c, std::string_view scheme) {

@@ -43,7 +43,7 @@ void write_numbers(std::string& out, const feed& f) {
 std::string atom(const feed& f) {
   std::string out;
   std::size_t entries = 0;
-  for (const entry_ref& e : f.books) entries += e->xml.size();
+  for (const entry_ref& e : f.books) entries += e->text.size();
   out.reserve(4096 + f.sections.size() * 512 + entries);
   parts::begin(out, "feed", used_in(f));
   std::string updated = rfc3339(f.updated);
@@ -55,7 +55,7 @@ std::string atom(const feed& f) {
   for (const link& l : f.links) parts::write(out, l);
   write_numbers(out, f);
   for (const section& s : f.sections) write(out, s, updated);
-  for (const entry_ref& e : f.books) out += e->xml;
+  for (const entry_ref& e : f.books) out += e->text;
   out += "</feed>\n";
   return out;
 }
@@ -63,12 +63,12 @@ std::string atom(const feed& f) {
 entry_text atom_entry(const book_entry& e, std::string_view tag_scheme) {
   prefixes used;
   used.count(e, false);
-  entry_text out{.xml = {}, .dc = used.dc, .calibre = used.calibre};
-  out.xml.reserve(2560);
-  out.xml = "<entry>\n";
-  parts::inside_entry(out.xml, e, tag_scheme, nullptr);
-  out.xml += "</entry>\n";
-  out.xml.shrink_to_fit();  // it may be kept for long
+  entry_text out{.text = {}, .dc = used.dc, .calibre = used.calibre};
+  out.text.reserve(2560);
+  out.text = "<entry>\n";
+  parts::inside_entry(out.text, e, tag_scheme, nullptr);
+  out.text += "</entry>\n";
+  out.text.shrink_to_fit();  // it may be kept for long
   return out;
 }
 

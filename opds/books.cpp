@@ -28,7 +28,9 @@ bool offered(const library::book& b, const library::book_file& file, library::ta
 std::vector<credit> authors_of(const visit& v, const library::book& b) {
   std::vector<credit> out;
   out.reserve(b.authors.size());
-  for (const library::person& p : b.authors) out.push_back({p.name, v.at.feed({"/authors/" + p.id.text(), {}})});
+  for (const library::person& p : b.authors) {
+    out.push_back({.name = p.name, .href = v.at.feed({"/authors/" + p.id.text(), {}}), .sort_name = p.sort});
+  }
   return out;
 }
 
@@ -71,6 +73,10 @@ link cover_link(const visit& v, const library::book& b, std::string_view rel, in
   l.rel = rel;
   l.href = v.at.cover(b.id, size, *b.cover, v.signing);
   l.type = "image/jpeg";
+  // Never enlarged (opds.md 5.9).
+  int longest = std::max({b.cover->width, b.cover->height, 1}), shown = std::min(longest, size);
+  l.width = static_cast<int>(std::int64_t{b.cover->width} * shown / longest);
+  l.height = static_cast<int>(std::int64_t{b.cover->height} * shown / longest);
   return l;
 }
 
@@ -92,11 +98,11 @@ void add_files(book_entry& out, const visit& v, const library::book& b) {
   }
 }
 
-link entry_link(const visit& v, const library::book& b, std::string_view rel, std::string title) {
+link entry_link(const visit& v, const library::book& b, std::string_view rel, std::string title, form in) {
   link l;
   l.rel = rel;
-  l.href = v.at.entry(b.id);
-  l.type = entry_type;
+  l.href = v.at.in(in).entry(b.id);
+  l.type = entry_type(in);
   l.title = std::move(title);
   return l;
 }
@@ -105,22 +111,30 @@ link related(const visit& v, std::string path, std::string title) {
   link l;
   l.rel = "related";
   l.href = v.at.feed({std::move(path), {}});
-  l.type = type_of(kind::acquisition);
+  l.type = v.at.type(kind::acquisition);
   l.title = std::move(title);
   return l;
 }
 
-bool heard(const library::book& b) {
-  return std::any_of(b.files.begin(), b.files.end(), [](const library::book_file& file) {
+bool has_family(const library::book& b, std::string_view family) {
+  return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& file) {
     const publication::kind* k = publication::find_kind(file.format);
-    return k && k->family == "audio";
+    return k && k->family == family;
   });
+}
+
+sort_of_book sort_of(const library::book& b) {
+  if (has_family(b, "audio")) return sort_of_book::audio;
+  return has_family(b, "comic") ? sort_of_book::comic : sort_of_book::text;
 }
 
 book_entry common(const visit& v, const library::book& b) {
   book_entry out;
   out.id = "urn:uuid:" + b.id.text();
   out.title = b.title;
+  out.subtitle = b.subtitle;
+  out.sort_title = b.title_sort;
+  out.sort = sort_of(b);
   out.updated = b.updated_at;
   out.authors = authors_of(v, b);
   std::copy_if(b.languages.begin(), b.languages.end(), std::back_inserter(out.languages),
@@ -132,6 +146,9 @@ book_entry common(const visit& v, const library::book& b) {
   for (const library::tag& t : b.tags) out.categories.push_back({t.slug.empty() ? t.id.text() : t.slug, t.name});
   for (const std::string& g : b.genres) out.categories.push_back({publication::ascii_slug(g), g});
   out.series = b.series;
+  if (b.series_id) out.series_href = v.at.feed({"/series/" + b.series_id->text(), {}});
+  out.pages = b.page_count;
+  for (const library::book_file& file : b.files) out.milliseconds = std::max(out.milliseconds, file.duration);
   if (b.series_index) out.series_index = decimal(*b.series_index);
   out.summary = summary_of(b.description_text);
   return out;
@@ -145,32 +162,37 @@ bool offered(const library::book& b, library::taker whom) {
 
 book_entry partial_entry(const visit& v, const library::book& b) {
   book_entry out = common(v, b);
-  if (v.koreader) out.authors = in_one(out.authors);
+  bool json = v.at.form() == form::json;
+  if (v.koreader && !json) out.authors = in_one(out.authors);
   // Who reads an audiobook matters as much as who wrote it.
   for (const library::person& p : b.contributors) {
-    if (p.role == "nrt" && heard(b)) out.contributors.push_back({p.name, ""});
+    if (p.role == "nrt" && out.sort == sort_of_book::audio) out.contributors.push_back({.name = p.name, .role = p.role});
   }
   if (out.categories.size() > most_categories) out.categories.resize(most_categories);
   out.links.reserve(b.files.size() + 3);
-  out.links.push_back(entry_link(v, b, "alternate", "Full details"));
+  out.links.push_back(json ? entry_link(v, b, "self", "", form::json)
+                           : entry_link(v, b, "alternate", "Full details", form::atom));
   add_files(out, v, b);
   return out;
 }
 
 book_entry full_entry(const visit& v, const library::book& b) {
   book_entry out = common(v, b);
-  for (const library::person& p : b.contributors) out.contributors.push_back({p.name, ""});
+  for (const library::person& p : b.contributors) out.contributors.push_back({.name = p.name, .role = p.role});
   for (const auto& [kind, value] : b.identifiers) {
     if (kind == "doi") out.identifiers.push_back(doi_uri(value));
   }
   if (b.page_count) out.extent = std::to_string(*b.page_count) + " pages";
+  bool json = v.at.form() == form::json;
+  if (json) out.summary = b.description_text;
   out.content = b.description;
-  out.links.push_back(entry_link(v, b, "self", ""));
+  out.links.push_back(entry_link(v, b, "self", "", v.at.form()));
   // Atom wants one of the two, content or alternate.
-  if (out.content.empty()) out.links.push_back(entry_link(v, b, "alternate", "Full details"));
+  if (out.content.empty() && !json) out.links.push_back(entry_link(v, b, "alternate", "Full details", form::atom));
   add_files(out, v, b);
   if (b.series_id) out.links.push_back(related(v, "/series/" + b.series_id->text(), b.series));
   for (const library::person& p : b.authors) out.links.push_back(related(v, "/authors/" + p.id.text(), p.name));
+  if (json) out.links.push_back(entry_link(v, b, "alternate", "OPDS 1.2", form::atom));
   return out;
 }
 

@@ -3,11 +3,11 @@
 #include "library/access.hpp"
 #include "library/download.hpp"
 #include "library/user.hpp"
+#include "opds/background.hpp"
 #include "opds/files.hpp"
 #include "opds/formats.hpp"
 #include "opds/visit.hpp"
 #include "publication/unicode.hpp"
-#include "server/core/log.hpp"
 #include "server/http/conditional.hpp"
 
 namespace carrel::opds {
@@ -25,15 +25,6 @@ allowed_file read_file(db::tx& tx, const uuid& viewer, const uuid& file) {
   if (out.found) user = library::find_user(tx, viewer);
   out.may_download = user && library::allows(user->may, library::capability::download);
   return out;
-}
-
-// Work in the database that no answer waits for. What fails is told once and done again by the next request that needs it.
-void in_background(shared_state& s, std::string_view event, std::function<void(db::tx&)> work) {
-  auto done = [event = std::string(event)](const std::exception_ptr& failed) {
-    if (failed) log::warn(event, {{"result", "failed"}});
-  };
-  db::pool& pool = s.with.pool;
-  s.with.later([&pool, work = std::move(work), done] { pool.enqueue(db::mode::write, std::nullopt, work, done); });
 }
 
 std::optional<std::chrono::sys_seconds> modified_at(const std::filesystem::path& path) {

@@ -1,7 +1,7 @@
 #include "opds/entries.hpp"
 
-#include "opds/atom_writer.hpp"
 #include "opds/books.hpp"
+#include "opds/writing.hpp"
 
 namespace carrel::opds {
 namespace {
@@ -9,6 +9,7 @@ namespace {
 // Every address in an entry begins with the base, carries the page size that was asked for, or is signed for the window.
 std::string form_of(const visit& v) {
   std::string out = v.koreader ? "k" : "a";
+  if (v.at.form() == form::json) out += 'j';
   out += std::to_string(v.page_size_asked.value_or(0));
   out += ' ' + std::to_string(v.signing.window) + ' ' + v.at.base();
   return out;
@@ -27,9 +28,9 @@ std::string entry_shelf::key(const library::book_stamp& b) const {
 entry_ref entry_shelf::find(const library::book_stamp& b) const { return state_->entries.find(key(b)); }
 
 entry_ref entry_shelf::write(const visit& v, const library::book& b) const {
-  auto made = std::make_shared<const entry_text>(atom_entry(partial_entry(v, b), v.at.tag_scheme()));
+  auto made = std::make_shared<const entry_text>(written(v, partial_entry(v, b)));
   // The version that was read, which may be newer than that of the outline.
-  state_->entries.keep(key({.id = b.id, .version = b.version}), made, made->xml.size());
+  state_->entries.keep(key({.id = b.id, .version = b.version}), made, made->text.size());
   return made;
 }
 

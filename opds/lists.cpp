@@ -1,83 +1,46 @@
 #include "opds/lists.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "library/merge.hpp"
 #include "library/shelf.hpp"
-#include "opds/atom_writer.hpp"
 #include "opds/books.hpp"
 #include "opds/entries.hpp"
-#include "publication/unicode.hpp"
+#include "opds/facets.hpp"
+#include "opds/writing.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::opds {
 namespace {
 
-using of = library::list::of;
-
-constexpr int most_languages = 1000;
-
-of plain_order(std::string_view value) {
-  if (value == "title") return of::title;
-  return value == "author" ? of::author : of::newest;
-}
-
-// A list is one of the library's own, or a filter over another order.
-bool is_plain(const book_list& l) {
-  return l.order.empty() || l.what == of::newest || l.what == of::title || (l.what == of::shelf && l.order == "added");
-}
-
-library::list plain_list(const book_list& l) {
-  library::list out{.what = l.what, .id = l.id, .language = l.language};
-  if (l.order.empty()) return out;
-  out.what = l.what == of::shelf ? of::shelf_newest : plain_order(l.order);
-  return out;
-}
-
-library::filter filter_of(const book_list& l) {
-  library::filter out;
-  out.status = "organized";
-  out.order = plain_order(l.order);
-  if (l.what == of::person) out.person = l.id;
-  if (l.what == of::series) out.series = l.id;
-  if (l.what == of::tag) out.tag = l.id;
-  if (l.what == of::shelf) out.shelf = l.id;
-  if (l.what == of::language) out.language = l.language;
-  return out;
-}
-
-library::outline outline_of(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
-                            library::taker whom) {
-  if (is_plain(l)) {
-    library::list plain = plain_list(l);
-    plain.for_whom = whom;
-    return library::outline_of(tx, viewer, plain, c, limit);
-  }
-  library::filter filter = filter_of(l);
-  filter.for_whom = whom;
-  return library::outline_of(tx, viewer, filter, c, limit);
-}
+using order = library::selection::order;
+using of = library::selection::source;
 
 // Nothing when the list's object does not exist for this account.
-std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l, library::taker whom) {
-  switch (l.what) {
-    case of::newest: return "Recently added";
-    case of::title: return "All books";
-    case of::person: return library::name_of(tx, viewer, library::names::authors, l.id, whom);
-    case of::series: return library::name_of(tx, viewer, library::names::series, l.id, whom);
-    case of::tag: return library::name_of(tx, viewer, library::names::tags, l.id, whom);
+std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there) {
+  const library::selection& books = l.books;
+  auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  switch (books.of) {
+    case of::all: return l.kind == &kinds::titles ? "All books" : "Recently added";
     case of::shelf: {
-      std::optional<library::shelf> shelf = library::find_shelf(tx, viewer, l.id);
+      std::optional<library::shelf> shelf = library::find_shelf(tx, viewer, books.id);
       if (!shelf || !shelf->opds) return std::nullopt;
       return shelf->name;
     }
-    case of::language: {
-      library::name_page all = library::list_names(tx, viewer, library::names::languages, "", {}, most_languages, whom);
-      bool there = std::any_of(all.entries.begin(), all.entries.end(), [&](const auto& e) { return e.name == l.language; });
-      if (!there) return std::nullopt;
-      return publication::language_name(l.language, "en");
+    case of::language: return has(there.languages, books.word) ? std::optional(language_shown(books.word)) : std::nullopt;
+    case of::format: return has(there.formats, books.word) ? std::optional(format_shown(books.word)) : std::nullopt;
+    case of::library: {
+      auto found =
+          std::find_if(there.libraries.begin(), there.libraries.end(), [&](const auto& e) { return e.first == books.id; });
+      if (found == there.libraries.end()) return std::nullopt;
+      return found->second;
     }
-    default: return std::nullopt;
+    case of::year: return std::to_string(books.number);
+    case of::stars: return std::to_string(books.number) + (books.number == 1 ? " star" : " stars");
+    default: return library::name_of(tx, viewer, l.kind->names, books.id, books.for_whom);
   }
 }
 
@@ -87,29 +50,15 @@ struct listed {
   entry_parts entries;
 };
 
-std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::cursor& c, int limit,
-                           library::taker whom, const entry_shelf& shelf) {
-  std::optional<std::string> title = title_of(tx, viewer, l, whom);
+std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there,
+                           const library::cursor& c, int limit, const entry_shelf& shelf) {
+  std::optional<std::string> title = title_of(tx, viewer, l, there);
   if (!title) return std::nullopt;
-  listed out{.title = std::move(*title), .page = outline_of(tx, viewer, l, c, limit, whom), .entries = {}};
+  listed out{.title = std::move(*title), .page = library::outline_of(tx, viewer, l.books, c, limit), .entries = {}};
+  std::string narrowed = said_of_facets(l, there);
+  if (!narrowed.empty()) out.title += " (" + narrowed + ")";
   out.entries = gather(tx, viewer, out.page.books, shelf);
   return out;
-}
-
-void add_orders(feed& f, const visit& v, const book_list& l) {
-  book_list choice = l;
-  for (const order_choice& o : orders_of(l.what)) {
-    bool own = &o == &orders_of(l.what).front();
-    choice.order = own ? "" : o.value;
-    link to;
-    to.rel = "http://opds-spec.org/facet";
-    to.href = v.at.feed(choice.at());
-    to.type = type_of(kind::acquisition);
-    to.title = o.label;
-    to.facet_group = "Order";
-    to.active = choice.order == l.order;
-    f.links.push_back(std::move(to));
-  }
 }
 
 void add_numbers(feed& f, const library::outline& p, library::cursor::side from) {
@@ -124,11 +73,12 @@ void add_numbers(feed& f, const library::outline& p, library::cursor::side from)
     f.total = static_cast<std::int64_t>(p.first_ordinal + p.books.size() - 1);
 }
 
-feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found, const entry_shelf& shelf) {
-  spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up(), .personal = l.what == of::shelf};
-  neighbours around = neighbours_of(found.page.previous, found.page.next, l.token_name());
+feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found, const library::choices& there,
+             const entry_shelf& shelf) {
+  spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up(), .personal = l.personal()};
+  neighbours around = neighbours_of(found.page.previous, found.page.next, l.books.token_name());
   feed f = begin_feed(v, s, t.shown, &around);
-  add_orders(f, v, l);
+  add_facets(f, v, l, there);
   f.books = entries_of(v, shelf, found.entries);
   add_numbers(f, found.page, t.cursor.from);
   return f;
@@ -136,105 +86,161 @@ feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& fo
 
 http::problem no_such_list() { return http::problem{404, "There is no such list."}; }
 
+int number_param(const http::request& in, int lowest, int highest) {
+  std::optional<std::int64_t> n = to_integer(in.param("id"));
+  if (!n || *n < lowest || *n > highest) throw no_such_list();
+  return static_cast<int>(*n);
+}
+
+void read_object(book_list& l, const http::request& in) {
+  switch (l.books.of) {
+    case of::all: break;
+    case of::language:
+    case of::format: l.books.word = in.param("id"); break;
+    case of::year: l.books.number = number_param(in, 1, 9999); break;
+    case of::stars: l.books.number = number_param(in, 1, 5); break;
+    default: l.books.id = id_param(in, "id");
+  }
+}
+
+void read_facets(book_list& l, const http::request& in, const library::choices& there) {
+  auto one_of = [&](std::string_view name, const auto& all) {
+    std::string value = asked(in, name).value_or("");
+    return std::find(all.begin(), all.end(), value) == all.end() ? std::string() : value;
+  };
+  l.books.language = l.books.of == of::language ? "" : one_of("lang", there.languages);
+  l.books.format = l.books.of == of::format ? "" : one_of("fmt", there.formats);
+  l.books.read = one_of("read", std::array<std::string_view, 3>{"unread", "reading", "finished"});
+  std::optional<uuid> library = uuid::parse(asked(in, "lib").value_or(""));
+  bool known = std::any_of(there.libraries.begin(), there.libraries.end(), [&](const auto& e) { return e.first == library; });
+  if (known && l.books.of != of::library) l.books.library = library;
+}
+
 }  // namespace
 
+const std::vector<list_kind>& lists_by_path() {
+  using library::names;
+  static const std::vector<list_kind> all{
+      {"/authors", of::person, order::own, names::authors},
+      {"/series", of::series, order::own, names::series},
+      {"/tags", of::tag, order::own, names::tags},
+      {"/genres", of::label, order::own, names::genres},
+      {"/publishers", of::label, order::own, names::publishers},
+      {"/shelves", of::shelf},
+      {"/languages", of::language},
+      {"/formats", of::format},
+      {"/libraries", of::library},
+      {"/ratings", of::stars},
+      {"/years", of::year},
+  };
+  return all;
+}
+
 place book_list::at() const {
-  params filters;
-  if (!order.empty()) filters.emplace_back("order", order);
-  switch (what) {
-    case of::newest: return {"/new", filters};
-    case of::title: return {"/books", filters};
-    case of::person: return {"/authors/" + id.text(), filters};
-    case of::series: return {"/series/" + id.text(), filters};
-    case of::tag: return {"/tags/" + id.text(), filters};
-    case of::shelf: return {"/shelves/" + id.text(), filters};
-    case of::language: return {"/languages/" + percent_encode(language), filters};
-    default: return {"", {}};
+  place out{std::string(kind->path), {}};
+  switch (books.of) {
+    case of::all: break;
+    case of::language:
+    case of::format: out.path += "/" + percent_encode(books.word); break;
+    case of::year:
+    case of::stars: out.path += "/" + std::to_string(books.number); break;
+    default: out.path += "/" + books.id.text();
   }
+  if (!order.empty()) out.filters.emplace_back("order", order);
+  if (!books.language.empty()) out.filters.emplace_back("lang", books.language);
+  if (!books.format.empty()) out.filters.emplace_back("fmt", books.format);
+  if (!books.read.empty()) out.filters.emplace_back("read", books.read);
+  if (books.library) out.filters.emplace_back("lib", books.library->text());
+  return out;
 }
 
 place book_list::up() const {
-  switch (what) {
-    case of::person: return {"/authors", {}};
-    case of::series: return {"/series", {}};
-    case of::tag: return {"/tags", {}};
-    case of::shelf: return {"/shelves", {}};
-    case of::language: return {"/languages", {}};
-    default: return {"", {}};
-  }
+  if (books.of == of::all) return {"", {}};
+  if (books.of == of::year) return {"/years/" + std::to_string(books.number / 10 * 10) + "s", {}};
+  return {std::string(kind->path), {}};
 }
 
-std::string book_list::token_name() const {
-  return is_plain(*this) ? plain_list(*this).token_name() : filter_of(*this).token_name();
-}
+bool book_list::personal() const { return books.of == of::shelf || books.of == of::stars || !books.read.empty(); }
 
-const std::vector<order_choice>& orders_of(of what) {
+const std::vector<order_choice>& orders_of(const list_kind& k) {
   // Named so that Readest does not take the facet for a list of new books (opds.md 5.13).
-  static const order_choice added{"added", "Date added"}, title{"title", "Title"}, author{"author", "Author"};
+  static const order_choice added{"added", "Date added", order::added}, title{"title", "Title", order::title},
+      author{"author", "Author", order::author};
   static const std::vector<order_choice> newest{added, title, author}, titles{title, added, author};
-  static const std::vector<order_choice> by_series{{"series", "Series"}, added, title};
-  static const std::vector<order_choice> by_hand{{"shelf", "Shelf order"}, added, title, author};
-  switch (what) {
-    case of::title: return titles;
+  static const std::vector<order_choice> by_series{{"series", "Series", order::own}, added, title};
+  static const std::vector<order_choice> by_hand{{"shelf", "Shelf order", order::own}, added, title, author};
+  switch (k.of) {
+    case of::all: return k.own == order::title ? titles : newest;
     case of::person:
     case of::series: return by_series;
     case of::shelf: return by_hand;
+    case of::year: return titles;
     default: return newest;
   }
 }
 
-book_list list_from(const http::request& in, of what) {
-  book_list l{.what = what};
-  if (what == of::language)
-    l.language = in.param("code");
-  else if (what != of::newest && what != of::title)
-    l.id = id_param(in, "id");
-  std::string order = asked(in, "order").value_or("");
-  const std::vector<order_choice>& all = orders_of(what);
-  if (std::any_of(all.begin() + 1, all.end(), [&](const order_choice& o) { return o.value == order; })) l.order = order;
+book_list list_from(const http::request& in, const list_kind& k, const library::choices& there) {
+  book_list l{.kind = &k};
+  l.books.of = k.of;
+  l.books.by = k.own;
+  read_object(l, in);
+  read_facets(l, in, there);
+  std::string wanted = asked(in, "order").value_or("");
+  const std::vector<order_choice>& all = orders_of(k);
+  auto found = std::find_if(all.begin() + 1, all.end(), [&](const order_choice& o) { return o.value == wanted; });
+  if (found == all.end()) return l;
+  l.order = wanted;
+  l.books.by = found->by;
   return l;
 }
 
-task<http::response> show_list(shared_state& s, http::context& c, of what) {
-  book_list l = list_from(c.in, what);
-  turn t = turn_from(c.in, l.token_name());
-  visit v = co_await enter(s, c);
+bool asks_for_facets(const http::request& in) { return asked(in, "lang") || asked(in, "fmt") || asked(in, "lib"); }
 
-  answer a(s, v, std::string(type_of(kind::acquisition)), {.personal = what == of::shelf, .covers = true});
+task<http::response> show_list(shared_state& s, http::context& c, const list_kind& k) {
+  visit v = co_await enter(s, c);
+  choices_ref there = std::make_shared<const library::choices>();
+  if (asks_for_facets(c.in)) there = co_await choices_for(s, v);
+  book_list l = list_from(c.in, k, *there);
+  l.books.for_whom = v.taker();
+  turn t = turn_from(c.in, l.books.token_name());
+
+  answer a(s, v, std::string(v.at.type(kind::acquisition)), {.personal = l.personal(), .covers = true});
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(l.at()) : "");
   if (known) co_return std::move(*known);
+  there = co_await choices_for(s, v);
   if (a.head_only()) {
-    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, v.taker());
+    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, *there);
     if (!title) throw no_such_list();
     co_return a.head();
   }
   entry_shelf shelf(s, v);
-  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, t.cursor, v.page_size, v.taker(), shelf);
+  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, *there, t.cursor, v.page_size, shelf);
   if (!found) throw no_such_list();
-  co_return a.full(atom(feed_of(v, l, t, *found, shelf)));
+  co_return a.full(written(v, feed_of(v, l, t, *found, *there, shelf)));
 }
 
 task<http::response> show_entry(shared_state& s, http::context& c) {
   uuid id = id_param(c.in, "id");
   visit v = co_await enter(s, c);
 
-  answer a(s, v, std::string(entry_type), {.covers = true});
+  answer a(s, v, std::string(entry_type(v.at.form())), {.covers = true});
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
   std::optional<library::book> book = co_await s.with.pool.read(library::find_book, v.viewer, id);
   if (!book) {
     std::optional<uuid> survivor = co_await s.with.pool.read(library::survivor_of, v.viewer, id);
-    if (survivor) co_return http::redirect(v.at.entry(*survivor), 302);
+    // Without a redirect: apps follow one without the password (opds.md 3.8).
+    if (survivor) book = co_await s.with.pool.read(library::find_book, v.viewer, *survivor);
   }
   // What waits for review is not in the catalog yet, for nobody.
   if (!book || book->status != "organized" || !offered(*book, v.taker())) throw http::problem{404, "There is no such book."};
   if (a.head_only()) co_return a.head();
 
-  book_list all{.what = of::title};
+  book_list all{.kind = &kinds::titles};
   complete_entry e{full_entry(v, *book),
                    {feed_id(v.instance, all.at()), "All books", v.gate.catalog.changed_at, v.publisher()},
                    v.at.tag_scheme()};
-  co_return a.full(atom(e));
+  co_return a.full(written(v, e));
 }
 
 }  // namespace carrel::opds

@@ -4,31 +4,46 @@
 #include <string>
 #include <vector>
 
-#include "library/catalog.hpp"
+#include "library/choices.hpp"
+#include "library/selection.hpp"
 #include "opds/pages.hpp"
 
 namespace carrel::opds {
 
+// A kind of lists, by the address that they begin with.
+struct list_kind {
+  std::string_view path;  // of what leads to them; of all books the list's own
+  library::selection::source of = library::selection::source::all;
+  library::selection::order own = library::selection::order::own;  // without `order`
+  library::names names = library::names::languages;                // of names that have rows of their own
+};
+namespace kinds {
+inline constexpr list_kind newest{"/new"}, titles{"/books", library::selection::source::all, library::selection::order::title};
+}
+const std::vector<list_kind>& lists_by_path();  // those with something of their own: /authors/{id}, ...
+
 // A list of books as an address names it.
 struct book_list {
-  library::list::of what = library::list::of::newest;
-  uuid id{};
-  std::string language{};
+  const list_kind* kind = &kinds::newest;
+  library::selection books{};
   std::string order{};  // a choice of orders_of(); "" the list's own
 
   place at() const;
   place up() const;
-  std::string token_name() const;
+  bool personal() const;  // shows what the account has or has read
 };
 
 struct order_choice {
   std::string_view value, label;
+  library::selection::order by;
 };
-const std::vector<order_choice>& orders_of(library::list::of);  // the list's own order first
+const std::vector<order_choice>& orders_of(const list_kind&);  // the list's own order first
 
-book_list list_from(const http::request&, library::list::of);
+// Facets that are not there are as good as none (opds.md rule 18).
+book_list list_from(const http::request&, const list_kind&, const library::choices&);
+bool asks_for_facets(const http::request&);
 
-task<http::response> show_list(shared_state&, http::context&, library::list::of);
+task<http::response> show_list(shared_state&, http::context&, const list_kind&);
 task<http::response> show_entry(shared_state&, http::context&);
 
 }  // namespace carrel::opds

@@ -7,11 +7,11 @@ namespace {
 
 using side = library::cursor::side;
 
-link feed_link(std::string_view rel, std::string href, kind k) {
+link feed_link(const visit& v, std::string_view rel, std::string href, kind k) {
   link l;
   l.rel = rel;
   l.href = std::move(href);
-  l.type = type_of(k);
+  l.type = v.at.type(k);
   return l;
 }
 
@@ -20,6 +20,12 @@ link feed_link(std::string_view rel, std::string href, kind k) {
 void add_search(feed& f, const visit& v) {
   link l;
   l.rel = "search";
+  if (v.at.form() == form::json) {
+    l.href = v.at.search_template();
+    l.type = v.at.type(kind::acquisition);
+    f.links.push_back(std::move(l));
+    return;
+  }
   l.href = v.at.search_description();
   l.type = search_type;
   l.title = "Search";
@@ -69,17 +75,17 @@ feed begin_feed(const visit& v, const spot& s, const params& shown, const neighb
   f.icon = v.at.icon();
   f.tag_scheme = v.at.tag_scheme();
   f.links.reserve(16);
-  f.links.push_back(feed_link("self", v.at.feed(s.at, shown), s.kind));
-  f.links.push_back(feed_link("start", v.at.root(), kind::navigation));
-  if (s.up) f.links.push_back(feed_link("up", v.at.feed(*s.up), s.up_kind));
+  f.links.push_back(feed_link(v, "self", v.at.feed(s.at, shown), s.kind));
+  f.links.push_back(feed_link(v, "start", v.at.root(), kind::navigation));
+  if (s.up) f.links.push_back(feed_link(v, "up", v.at.feed(*s.up), s.up_kind));
   if (pages) {
     f.page_size = v.page_size;
-    f.links.push_back(feed_link("first", v.at.feed(s.at), s.kind));
+    f.links.push_back(feed_link(v, "first", v.at.feed(s.at), s.kind));
     if (!pages->previous.empty())
-      f.links.push_back(feed_link("previous", v.at.feed(s.at, {{"before", pages->previous}}), s.kind));
-    if (!pages->next.empty()) f.links.push_back(feed_link("next", v.at.feed(s.at, {{"after", pages->next}}), s.kind));
+      f.links.push_back(feed_link(v, "previous", v.at.feed(s.at, {{"before", pages->previous}}), s.kind));
+    if (!pages->next.empty()) f.links.push_back(feed_link(v, "next", v.at.feed(s.at, {{"after", pages->next}}), s.kind));
     bool several = !pages->previous.empty() || !pages->next.empty();
-    if (several && pages->last) f.links.push_back(feed_link("last", v.at.feed(s.at, {{"pos", "end"}}), s.kind));
+    if (several && pages->last) f.links.push_back(feed_link(v, "last", v.at.feed(s.at, {{"pos", "end"}}), s.kind));
   }
   add_search(f, v);
   return f;
@@ -90,7 +96,7 @@ section line_to(const visit& v, std::string title, std::string content, const pl
   out.id = section_id(v.instance, to);
   out.title = std::move(title);
   out.content = std::move(content);
-  out.to = feed_link(rel, v.at.feed(to), k);
+  out.to = feed_link(v, rel, v.at.feed(to), k);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "opds/icon.hpp"
 #include "opds/lists.hpp"
 #include "opds/navigation.hpp"
+#include "opds/own_lists.hpp"
 #include "opds/search.hpp"
 #include "server/core/digest.hpp"
 #include "server/http/conditional.hpp"
@@ -14,7 +15,6 @@ namespace {
 
 using http::context;
 using http::response;
-using of = library::list::of;
 using state = std::shared_ptr<shared_state>;
 
 constexpr std::chrono::seconds feed_budget{5};
@@ -60,36 +60,64 @@ struct adder {
   }
 };
 
+// The tree of one version. Which one a request is answered in goes by its address, too (negotiation.hpp).
+void add_tree(const adder& to, const std::string& at) {
+  const state& s = to.s;
+  auto feed = [&](const std::string& path, auto show) {
+    to.get(
+        at + path, [s, show](context& c) { return show(*s, c); }, feed_options);
+  };
+  auto list = [&](const std::string& path, const list_kind& kind) {
+    to.get(
+        at + path, [s, &kind](context& c) { return show_list(*s, c, kind); }, feed_options);
+  };
+  auto names = [&](const std::string& path, library::names what) {
+    to.get(
+        at + path, [s, what](context& c) { return show_names(*s, c, what); }, feed_options);
+  };
+  feed("", show_root);
+  feed("/catalog", show_root);
+  feed("/reading", show_reading);
+  feed("/ondeck", show_on_deck);
+  feed("/sync", show_sync);
+  list("/new", kinds::newest);
+  list("/books", kinds::titles);
+  feed("/books/{id}", show_entry);
+  feed("/random", show_random);
+  feed("/search", show_search);
+
+  feed("/shelves", show_shelves);
+  names("/authors", library::names::authors);
+  names("/series", library::names::series);
+  names("/genres", library::names::genres);
+  names("/tags", library::names::tags);
+  names("/publishers", library::names::publishers);
+  feed("/languages", show_languages);
+  feed("/formats", show_formats);
+  feed("/libraries", show_libraries);
+  feed("/ratings", show_ratings);
+  feed("/years", show_decades);
+  for (const list_kind& kind : lists_by_path()) {
+    std::string path = std::string(kind.path) + "/{id}";
+    if (kind.of != library::selection::source::year) {
+      list(path, kind);
+      continue;
+    }
+    to.get(
+        at + path, [s, &kind](context& c) { return show_years(*s, c, kind); }, feed_options);
+  }
+}
+
 void add_feeds(const adder& to) {
+  add_tree(to, "");
+  add_tree(to, "/v2");
   const state& s = to.s;
   auto feed = [&](const std::string& path, auto show) {
     to.get(
         path, [s, show](context& c) { return show(*s, c); }, feed_options);
   };
-  auto list = [&](const std::string& path, of what) {
-    to.get(
-        path, [s, what](context& c) { return show_list(*s, c, what); }, feed_options);
-  };
-  auto names = [&](const std::string& path, library::names what) {
-    to.get(
-        path, [s, what](context& c) { return show_names(*s, c, what); }, feed_options);
-  };
-  // The root and the addresses people type from habit (opds.md 2.2).
-  for (const char* alias : {"", "/v1.2", "/v1.2/catalog", "/v1", "/catalog"}) feed(alias, show_root);
-  list("/new", of::newest);
-  list("/books", of::title);
-  feed("/books/{id}", show_entry);
-  names("/authors", library::names::authors);
-  list("/authors/{id}", of::person);
-  names("/series", library::names::series);
-  list("/series/{id}", of::series);
-  names("/tags", library::names::tags);
-  list("/tags/{id}", of::tag);
-  feed("/languages", show_languages);
-  list("/languages/{code}", of::language);
-  feed("/shelves", show_shelves);
-  list("/shelves/{id}", of::shelf);
-  feed("/search", show_search);
+  // What people type from habit (opds.md 2.2).
+  for (const char* alias : {"/v1.2", "/v1.2/catalog", "/v1"}) feed(alias, show_root);
   feed("/search.xml", show_description);
 }
 

@@ -4,8 +4,9 @@
 #include <array>
 
 #include "library/catalog.hpp"
-#include "opds/atom_writer.hpp"
 #include "opds/entries.hpp"
+#include "opds/facets.hpp"
+#include "opds/writing.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -41,7 +42,7 @@ struct search_request {
   library::query terms;
   place at{"/search", {}};
   std::string title = "Search";
-  bool empty() const { return at.filters.empty(); }
+  bool empty() const { return title == "Search"; }  // facets alone ask for nothing
   std::string token_name() const { return "search:" + query_text(at.filters); }
 };
 
@@ -60,6 +61,19 @@ search_request search_from(const http::request& in) {
   }
   if (!shown.empty()) out.title += ": " + shown;
   return out;
+}
+
+// Those that are not there are as good as none.
+void read_facets(search_request& r, const http::request& in, const library::choices& there) {
+  auto take = [&](std::string_view name, const std::vector<std::string>& all, std::string& value) {
+    std::optional<std::string> wanted = asked(in, name);
+    if (!wanted || std::find(all.begin(), all.end(), *wanted) == all.end()) return;
+    value = *wanted;
+    r.at.filters.emplace_back(name, value);
+  };
+  take("lang", there.languages, r.terms.language);
+  take("fmt", there.formats, r.terms.format);
+  take("order", {"added", "title", "author"}, r.terms.order);
 }
 
 // Pages of a result are places in a list that ends at 1,000 (opds.md 6.4).
@@ -113,7 +127,8 @@ std::string title_of(const search_request& r, const found& result) {
   return out;
 }
 
-feed result_feed(const visit& v, const search_request& r, const position& p, const found& result, const entry_shelf& shelf) {
+feed result_feed(const visit& v, const search_request& r, const position& p, const found& result, const library::choices& there,
+                 const entry_shelf& shelf) {
   auto shown = static_cast<std::int64_t>(result.outline.books.size());
   std::optional<library::cursor> previous, next;
   if (p.offset > 0) {
@@ -128,6 +143,7 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
 
   spot s{.kind = kind::acquisition, .title = title_of(r, result), .at = r.at, .up = place{}};
   feed f = begin_feed(v, s, p.shown, &around);
+  if (!r.empty()) add_search_facets(f, v, r.at, there);
   f.books = entries_of(v, shelf, result.entries);
   f.total = result.outline.total;
   if (!f.books.empty()) f.start_index = p.offset + 1;
@@ -153,12 +169,16 @@ task<found> find(shared_state& s, const visit& v, library::query terms, std::int
 task<http::response> show_search(shared_state& s, http::context& c) {
   search_request r = search_from(c.in);
   visit v = co_await enter(s, c);
+  choices_ref there = std::make_shared<const library::choices>();
+  if (asks_for_facets(c.in)) there = co_await choices_for(s, v);
+  read_facets(r, c.in, *there);
   position p = position_from(c.in, r, v.page_size);
 
-  answer a(s, v, std::string(type_of(kind::acquisition)), {.covers = true, .dated = false});
+  answer a(s, v, std::string(v.at.type(kind::acquisition)), {.covers = true, .dated = false});
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
+  there = co_await choices_for(s, v);
   entry_shelf shelf(s, v);
   found result;
   result.outline.total = 0;
@@ -167,7 +187,7 @@ task<http::response> show_search(shared_state& s, http::context& c) {
     int limit = static_cast<int>(std::min<std::int64_t>(v.page_size, most_results - p.offset));
     result = co_await find(s, v, r.terms, p.offset, limit, shelf);
   }
-  co_return a.full(atom(result_feed(v, r, p, result, shelf)));
+  co_return a.full(written(v, result_feed(v, r, p, result, *there, shelf)));
 }
 
 }  // namespace carrel::opds

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "library/choices.hpp"
 #include "opds/addresses.hpp"
 #include "opds/cross_origin.hpp"
 #include "opds/download_slots.hpp"
@@ -25,9 +26,10 @@ struct shared_state {
 
   services with;
   recent_cache<std::string> bodies;
-  recent_cache<entry_text> entries;  // through entry_shelf
-  const int page_size;               // opds.page_size within 5 to 200
-  const std::int64_t sign_for;       // seconds of a signature window, 0 off
+  recent_cache<entry_text> entries;                 // through entry_shelf
+  recent_cache<library::choices> choices{1 << 20};  // through choices_for
+  const int page_size;                              // opds.page_size within 5 to 200
+  const std::int64_t sign_for;                      // seconds of a signature window, 0 off
   const instant started;
   const origins web_apps;  // opds.cors_origins
   download_slots downloads{6};

@@ -1,14 +1,16 @@
 #include <algorithm>
 
+#include "opds/negotiation.hpp"
 #include "opds/visit.hpp"
 #include "server/core/digest.hpp"
+#include "server/core/error.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::opds {
 namespace {
 
 // Changed whenever the writer's output changes, so that nobody keeps an old form.
-constexpr std::string_view writer_format = "1";
+constexpr std::string_view writer_format = "2";
 
 // Two accounts never share a tag: their audience numbers alone may be equal.
 std::string stamp(const uuid& id) { return hex(std::string_view(reinterpret_cast<const char*>(id.bytes.data()) + 11, 5)); }
@@ -20,6 +22,7 @@ http::validators validators_of(const visit& v, const depends& on) {
   std::string tag = "\"";
   tag += writer_format;
   if (v.koreader) tag += 'k';
+  if (v.at.form() == form::json) tag += 'j';
   tag += "-" + std::to_string(v.gate.catalog.number);
   tag += "-" + stamp(v.viewer) + (on.device && v.device ? stamp(*v.device) : "") + "." + std::to_string(v.gate.audience);
   tag += "-" + std::to_string(on.personal ? v.gate.state : 0);
@@ -41,11 +44,12 @@ http::validators validators_of(const visit& v, const depends& on) {
 }
 
 answer::answer(shared_state& s, const visit& v, std::string type, const depends& on)
-    : state_(s), visit_(v), type_(std::move(type)), tags_(validators_of(v, on)) {
-  type_ += ";charset=utf-8";
+    : state_(s), visit_(v), type_(std::move(type)), tags_(validators_of(v, on)), kept_(on.kept) {
+  if (type_.starts_with("application/atom+xml")) type_ += ";charset=utf-8";  // JSON is UTF-8 anyway
 }
 
 std::optional<http::response> answer::early(const std::string& key) {
+  CARREL_EXPECT(kept_);
   if (http::unchanged(*visit_.in, tags_)) {
     http::response r = http::not_modified(tags_);
     dress(r);
@@ -66,8 +70,8 @@ http::response answer::head() const {
   http::response r;
   r.headers.reserve(10);
   r.headers.emplace_back("Content-Type", type_);
-  r.headers.emplace_back("ETag", tags_.etag);
-  if (tags_.modified) r.headers.emplace_back("Last-Modified", http_date(*tags_.modified));
+  if (kept_) r.headers.emplace_back("ETag", tags_.etag);
+  if (kept_ && tags_.modified) r.headers.emplace_back("Last-Modified", http_date(*tags_.modified));
   dress(r);
   return r;
 }
@@ -80,10 +84,9 @@ http::response answer::full(std::string body) {
 }
 
 void answer::dress(http::response& r) const {
-  r.headers.emplace_back("Cache-Control", "private, no-cache");
-  bool root = visit_.in->path() == "/opds" || visit_.in->path() == "/opds/";
-  r.headers.emplace_back(
-      "Vary", root ? "Authorization, Accept-Encoding, User-Agent, Accept" : "Authorization, Accept-Encoding, User-Agent");
+  r.headers.emplace_back("Cache-Control", kept_ ? "private, no-cache" : "no-store");
+  r.headers.emplace_back("Vary", is_common_root(*visit_.in) ? "Authorization, Accept-Encoding, User-Agent, Accept"
+                                                            : "Authorization, Accept-Encoding, User-Agent");
 }
 
 }  // namespace carrel::opds

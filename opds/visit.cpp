@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "library/instance.hpp"
+#include "opds/negotiation.hpp"
 #include "server/core/error.hpp"
 #include "server/core/text.hpp"
 
@@ -49,7 +50,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.koreader = s.is_koreader(c.in);
   v.page_size_asked = asked_page_size(c.in);
   v.page_size = v.page_size_asked.value_or(s.page_size);
-  v.at = addresses(s.with.links.devices(c.in), v.page_size_asked);
+  v.at = addresses(s.with.links.devices(c.in), v.page_size_asked, form_of(c.in));
   v.site = (s.with.links.fixed() ? v.at.base() : s.with.links.pages(c.in)) + "/";
   v.instance = us->instance;
   v.sign_for = s.sign_for;

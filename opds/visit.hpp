@@ -49,6 +49,7 @@ struct depends {
   bool device = false;    // on the calling device
   bool covers = false;    // holds cover links
   bool dated = true;      // Last-Modified may be sent
+  bool kept = true;       // by clients; otherwise it is another one each time it is asked for
 };
 
 http::validators validators_of(const visit&, const depends&);
@@ -71,6 +72,7 @@ class answer {
   const visit& visit_;
   std::string type_, key_;
   http::validators tags_;
+  const bool kept_;
 };
 
 }  // namespace carrel::opds

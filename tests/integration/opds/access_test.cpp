@@ -89,7 +89,7 @@ TEST_CASE("unknown addresses and ids are 404 in plain text") {
   auto http = w.as(w.owner);
   std::string none = uuid::make().text();
   for (const std::string& path :
-       {std::string("/opds/nowhere"), std::string("/opds/v2"), "/opds/books/" + none, "/opds/authors/" + none,
+       {std::string("/opds/nowhere"), std::string("/opds/v2/nowhere"), "/opds/books/" + none, "/opds/authors/" + none,
         "/opds/series/" + none, "/opds/tags/" + none, "/opds/shelves/" + none, std::string("/opds/languages/xx"),
         std::string("/opds/books/4711"), std::string("/opds/dl/1/x.epub"), "/opds/dl/" + none + "/x.epub",
         "/covers/" + none + "/300", "/covers/" + none + "/301"}) {

@@ -147,7 +147,7 @@ TEST_CASE("names whose books no app can take lead nowhere and are not shown") {
   CHECK(titles("/opds/tags", {}) == strings{"paper", "sound"});
   CHECK(titles("/opds/tags", koreader) == strings{"paper"});
   CHECK(titles("/opds/languages", {}) == strings{"English", "French"});
-  CHECK(titles("/opds", koreader) == strings{"Recently added", "All books", "Authors", "Tags"});
+  CHECK(titles("/opds", koreader) == strings{"New for reader", "Recently added", "All books", "Authors", "Tags", "Surprise me"});
   std::string heard = section(*http, "/opds/series", "Heard");
   CHECK(http->get(heard).status == 200);
   CHECK(http->get(heard, koreader).status == 404);

@@ -152,12 +152,33 @@ TEST_CASE("a page takes at most four statements whatever its size, and an unchan
   };
   std::string author = only("/opds/authors"), series = only("/opds/series"), tag = only("/opds/tags");
   w.change([](db::tx&) {});  // what these left in memory is of no use any more
-  for (const std::string& list :
-       {std::string("/opds"), std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"), author,
-        author + "?order=title", series, tag, tag + "?order=author", std::string("/opds/languages/en"),
-        "/opds/shelves/" + shelf.text(), "/opds/shelves/" + shelf.text() + "?order=added", std::string("/opds/search?q=sea"),
-        std::string("/opds/search?q=9780000000002"), std::string("/opds/shelves"), std::string("/opds/languages"),
-        std::string("/opds/authors"), std::string("/opds/tags"), "/opds/books/" + made[0].id.text()}) {
+  for (const std::string& list : {std::string("/opds"),
+                                  std::string("/opds/new"),
+                                  std::string("/opds/books"),
+                                  std::string("/opds/new?order=author"),
+                                  author,
+                                  author + "?order=title",
+                                  series,
+                                  tag,
+                                  tag + "?order=author",
+                                  std::string("/opds/languages/en"),
+                                  "/opds/shelves/" + shelf.text(),
+                                  "/opds/shelves/" + shelf.text() + "?order=added",
+                                  std::string("/opds/search?q=sea"),
+                                  std::string("/opds/search?q=9780000000002"),
+                                  std::string("/opds/shelves"),
+                                  std::string("/opds/languages"),
+                                  std::string("/opds/authors"),
+                                  std::string("/opds/tags"),
+                                  std::string("/opds/genres"),
+                                  std::string("/opds/publishers"),
+                                  std::string("/opds/formats"),
+                                  std::string("/opds/years"),
+                                  std::string("/opds/reading"),
+                                  std::string("/opds/new?lang=en"),
+                                  std::string("/opds/books?read=unread"),
+                                  tag + "?fmt=epub",
+                                  "/opds/books/" + made[0].id.text()}) {
     for (const char* n : {"5", "50", "200"}) {
       std::string at = list + (list.find('?') == std::string::npos ? "?n=" : "&n=") + n;
       // The first page, the second, and back.
@@ -318,8 +339,10 @@ TEST_CASE("walking the whole catalog while others add books meets every book exa
   };
   std::string tag = list_of("/opds/tags", "one");
   auto walk_all = [&] {
-    for (const std::string& list : {std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"),
-                                    tag, tag + "?order=title", std::string("/opds/languages/en")}) {
+    for (const std::string& list :
+         {std::string("/opds/new"), std::string("/opds/books"), std::string("/opds/new?order=author"), tag, tag + "?order=title",
+          std::string("/opds/languages/en"), std::string("/opds/new?read=unread"), std::string("/opds/books?read=unread"),
+          tag + "?read=unread"}) {
       INFO(list);
       std::string first = list + (list.find('?') == std::string::npos ? "?n=20" : "&n=20");
       for (bool back : {false, true}) {

@@ -65,9 +65,12 @@ struct walker {
     for (pugi::xml_node l : top.children("link")) {
       std::string rel = l.attribute("rel").value(), href = l.attribute("href").value();
       if (rel == "self") {
-        CHECK(http->get(path_of_url(href)).body == body);
+        if (is_kept(url)) CHECK(http->get(path_of_url(href)).body == body);
         continue;
       }
+      // Each facet by itself; all of them together are thousands of lists.
+      bool narrowed = url.find('?') != std::string::npos;
+      if (rel == "http://opds-spec.org/facet" && narrowed) continue;
       if (rel == "search" && href.find('{') != std::string::npos) {
         CHECK(href.ends_with("q={searchTerms}"));
         add(href.substr(0, href.find('{')) + "salt", acquisition);
@@ -95,6 +98,11 @@ struct walker {
       CHECK((sections > 0) == !books);
       if (!books) CHECK_FALSE(e.child("author"));
     }
+  }
+
+  // Two lists are others each time.
+  static bool is_kept(const std::string& url) {
+    return url.find("/opds/random") == std::string::npos && url.find("/opds/sync") == std::string::npos;
   }
 
   std::string base;
@@ -133,7 +141,8 @@ TEST_CASE("every link of an empty catalog answers as promised and every document
   std::vector<std::string> documents = walked(w, "/opds");
   CHECK(documents.size() >= 5);
   CHECK(refused(documents) == "");
-  CHECK(titles_of(w.as(w.owner)->get("/opds").body) == std::vector<std::string>{"Recently added", "All books", "Authors"});
+  CHECK(titles_of(w.as(w.owner)->get("/opds").body) ==
+        std::vector<std::string>{"New for reader", "Recently added", "All books", "Authors", "Surprise me"});
 }
 
 TEST_CASE("every link of a catalog with one book answers as promised and every document is valid") {
@@ -144,7 +153,8 @@ TEST_CASE("every link of a catalog with one book answers as promised and every d
   std::vector<std::string> documents = walked(w, "/opds");
   CHECK(refused(documents) == "");
   std::vector<std::string> root = titles_of(w.as(w.owner)->get("/opds").body);
-  CHECK(root == std::vector<std::string>{"Recently added", "Shelves", "All books", "Authors", "Series", "Tags"});
+  CHECK(root == std::vector<std::string>{"New for reader", "Recently added", "Shelves", "All books", "Authors", "Series", "Tags",
+                                         "Surprise me"});
 }
 
 TEST_CASE("every link of a catalog with 120 hostile books answers as promised and every document is valid") {
@@ -190,7 +200,12 @@ TEST_CASE("the aliases and spellings of the root answer 200 with the same docume
     INFO(alias);
     reply r = http->get(alias, {{"Accept", "application/opds+json"}});
     CHECK(r.status == 200);
-    CHECK(r.body == root);
+    bool common = std::string(alias) == "/opds/" || std::string(alias) == "//opds/";
+    if (common)
+      CHECK(r.header("Content-Type") == "application/opds+json");
+    else
+      CHECK(r.body == root);
+    CHECK(http->get(alias).body == root);
   }
   CHECK(http->get("/opds/new/", {{"Accept", "application/opds+json"}}).header("Content-Type") ==
         std::string(acquisition) + ";charset=utf-8");

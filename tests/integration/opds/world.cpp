@@ -140,6 +140,8 @@ std::vector<made_book> world::add_all(const std::vector<book_draft>& drafts) {
       m.languages = d.languages;
       m.description_html = m.description_text = d.description;
       m.published_on = d.published;
+      m.genres = d.genres;
+      m.publisher = d.publisher;
       if (!d.isbn.empty()) m.identifiers.emplace_back("isbn_13", d.isbn);
       std::optional<library::new_cover> cover;
       if (d.cover) {

@@ -36,6 +36,8 @@ struct book_draft {
   std::string bytes{};  // "": made up
   std::string isbn{}, description{}, published{}, status = "organized";
   bool cover = false;
+  std::vector<std::string> genres{};
+  std::string publisher{};
 };
 
 struct made_book {

@@ -1,0 +1,26 @@
+#pragma once
+// By what a list can be narrowed and in which order it can be shown (opds.md 5.13). Internal to opds.
+
+#include <memory>
+
+#include "opds/lists.hpp"
+
+namespace carrel::opds {
+
+using choices_ref = std::shared_ptr<const library::choices>;
+
+// What there is to choose from, kept for as long as the catalog stays as it is.
+task<choices_ref> choices_for(shared_state&, const visit&);
+
+void add_facets(feed&, const visit&, const book_list&, const library::choices&);
+
+void add_search_facets(feed&, const visit&, const place& here, const library::choices&);
+
+// The values in force, for the list's title: "French, EPUB".
+std::string said_of_facets(const book_list&, const library::choices&);
+
+// As they are shown.
+std::string language_shown(const std::string& code);
+std::string format_shown(const std::string& name);
+
+}  // namespace carrel::opds

@@ -1,0 +1,72 @@
+#include "opds/negotiation.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/core/text.hpp"
+
+namespace carrel::opds {
+namespace {
+
+struct wish {
+  std::string type;  // without parameters, lower case
+  double quality = 1;
+};
+
+// A quality that is none counts as 1: the client did name the type.
+double quality_of(std::string_view parameter) {
+  std::optional<double> q = to_double(trim(parameter.substr(parameter.find('=') + 1)));
+  return q && *q >= 0 && *q <= 1 ? *q : 1;
+}
+
+std::vector<wish> wishes_in(std::string_view accept) {
+  std::vector<wish> out;
+  for (std::string_view item : split(accept, ',')) {
+    std::vector<std::string> parts = split(item, ';');
+    wish w{.type = lower_ascii(trim(parts.front()))};
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      std::string_view parameter = trim(parts[i]);
+      if (parameter.starts_with("q=") || parameter.starts_with("Q=")) w.quality = quality_of(parameter);
+    }
+    if (!w.type.empty()) out.push_back(std::move(w));
+  }
+  return out;
+}
+
+double wanted(const std::vector<wish>& all, std::string_view type) {
+  for (std::string_view form : {type, std::string_view("application/*"), std::string_view("*/*")}) {
+    std::optional<double> best;
+    for (const wish& w : all) {
+      if (w.type == form && w.quality > best.value_or(-1)) best = w.quality;
+    }
+    if (best) return *best;
+  }
+  return 0;
+}
+
+// Of /opds/v2/new: opds, v2, new; slashes in a row and at the end count once.
+std::vector<std::string> words_of(std::string_view path) {
+  std::vector<std::string> out;
+  for (std::string& word : split(path, '/')) {
+    if (!word.empty()) out.push_back(std::move(word));
+  }
+  return out;
+}
+
+}  // namespace
+
+bool prefers_json(std::string_view accept) {
+  std::vector<wish> all = wishes_in(accept);
+  return wanted(all, "application/opds+json") > wanted(all, "application/atom+xml");
+}
+
+bool is_common_root(const http::request& in) { return words_of(in.path()) == std::vector<std::string>{"opds"}; }
+
+form form_of(const http::request& in) {
+  std::vector<std::string> words = words_of(in.path());
+  bool json = words.size() == 1 ? prefers_json(in.header("Accept").value_or("")) : words.size() > 1 && words[1] == "v2";
+  return json ? form::json : form::atom;
+}
+
+}  // namespace carrel::opds
