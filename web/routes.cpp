@@ -89,6 +89,8 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
                 {verb::post, "/devices/add/{kind}", device_add},
                 {verb::get, "/devices/{id}", device_page},
                 {verb::post, "/devices/{id}/rotate", device_rotate},
+                {verb::post, "/devices/{id}/seen", device_seen},
+                {verb::post, "/devices/{id}/unseen", device_unseen},
                 {verb::post, "/devices/{id}/revoke", device_revoke},
                 {verb::post, "/devices/{id}/shelves", device_shelves},
                 {verb::post, "/devices/{id}/again", kobo_again},

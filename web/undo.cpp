@@ -37,6 +37,7 @@ constexpr std::array known_acts{
     known_act{"shelf.added", "/shelf/{about}/remove", "book"},
     known_act{"shelf.removed", "/shelf/{about}/add", "book"},
     known_act{"device.revoked", "", ""},
+    known_act{"device.caught_up", "/devices/{about}/unseen", ""},
     known_act{"kobo.again", "/devices/{about}/take-back", ""},
     known_act{"kobo.nothing", "", ""},
     known_act{"kobo.take_off", "", ""},

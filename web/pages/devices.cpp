@@ -18,6 +18,7 @@ struct device_data {
   std::vector<library::device_request> requests;
   std::vector<library::shelf> shelves;
   std::optional<kobo_data> kobo;
+  waiting_data waiting;
 };
 
 device_data load_device(db::tx& tx, uuid viewer, uuid id) {
@@ -26,6 +27,7 @@ device_data load_device(db::tx& tx, uuid viewer, uuid id) {
   if (!out.device) return out;
   out.requests = library::recent_requests(tx, id, 20);
   out.shelves = library::shelves(tx, viewer);
+  out.waiting = load_waiting(tx, viewer, *out.device);
   if (out.device->kind == "kobo") out.kobo = load_kobo(tx, id);
   return out;
 }
@@ -49,6 +51,7 @@ task<http::response> device_answer(const site& at, visit v, uuid id, form_errors
   out.set("address", data.device->last_address).set("shelves", shelf_switches(v, data));
   fill_activity(v, data.requests, out);
   fill_addresses(v, data.device->kind, out);
+  fill_waiting(v, data.waiting, out);
   out.set("for_kobo", data.kobo.has_value());
   if (data.kobo) {
     fill_kobo(v, *data.kobo, out);

@@ -63,6 +63,8 @@ answer device_add(const site&, http::context&);
 answer device_rotate(const site&, http::context&);
 answer device_revoke(const site&, http::context&);
 answer device_shelves(const site&, http::context&);
+answer device_seen(const site&, http::context&);
+answer device_unseen(const site&, http::context&);
 answer kobo_again(const site&, http::context&);
 answer kobo_take_off(const site&, http::context&);
 answer kobo_reset(const site&, http::context&);

@@ -167,6 +167,14 @@ TEST_CASE("a KOReader is added with its password shown once, then rotated, then 
   });
   CHECK(c.get(device).says("wrong name or password (401)"));
 
+  CHECK(c.get(device).says("Nothing waits for this device."));
+  w.add_book("Late");
+  CHECK(c.get(device).says("Mark all as seen"));
+  CHECK(c.post(device + "/seen").status == 303);
+  CHECK(c.get(device).says("Nothing waits for this device."));
+  CHECK(c.post(device + "/unseen").status == 303);
+  CHECK(c.get(device).says("Mark all as seen"));
+
   reply rotated = c.post(device + "/rotate");
   CHECK(rotated.status == 200);
   CHECK_FALSE(rotated.says(password));

@@ -151,6 +151,7 @@ TEST_CASE("nobody changes what is not theirs, on pages and over the API") {
     CHECK(c.post(shelf + "/add", {{"book", s.open.id.text()}}).status == 404);
     CHECK(c.post(shelf + "/devices", {}).status == 404);
     CHECK(c.post(device + "/rotate").status == 404);
+    CHECK(c.post(device + "/seen").status == 404);
     CHECK(c.post(device + "/revoke", {{"confirm", "Tablet"}}).status == 404);
     CHECK(c.api("PATCH", "/shelves/" + s.shelf.text(), R"({"name":"Taken"})").status == 404);
     CHECK(c.api("DELETE", "/shelves/" + s.shelf.text()).status == 404);
