@@ -4,7 +4,7 @@
 #include <set>
 
 #include "library/search_words.hpp"
-#include "publication/unicode.hpp"
+#include "publication/search_fold.hpp"
 
 namespace carrel::library {
 namespace {
@@ -37,7 +37,7 @@ using word_set = std::set<std::string>;
 
 word_set words_of(const std::string& text) {
   word_set out;
-  for (std::string& word : publication::words(publication::fold(text))) out.insert(std::move(word));
+  for (std::string& word : publication::search_words_in(text)) out.insert(std::move(word));
   return out;
 }
 

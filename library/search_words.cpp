@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "publication/search_fold.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -11,7 +12,7 @@ namespace carrel::library {
 namespace {
 
 constexpr std::size_t longest_query = 256, most_words = 16;
-constexpr std::size_t shortest_prefix = 3, shortest_spelt = 3, longest_spelt = 40;
+constexpr std::size_t shortest_spelt = 3, longest_spelt = 40;
 
 // How a field is met in the index: by the weight of its words, or, where several fields share one, by words of its own.
 struct field {
@@ -54,8 +55,6 @@ std::string shortened(std::string_view typed) {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-std::vector<std::string> folded_words(std::string_view text) { return publication::words(publication::fold(text)); }
-
 // Words of one query, as many as are looked at.
 class query_text {
  public:
@@ -67,7 +66,7 @@ class query_text {
       ++count_;
       if (!part.empty()) part += between;
       part.append("'").append(mark).append(word).append("'");
-      bool prefix = prefix_last && &word == &words.back() && count_code_points(word) >= shortest_prefix;
+      bool prefix = prefix_last && &word == &words.back() && count_code_points(word) >= publication::shortest_prefix(word);
       if (prefix || !weights.empty()) part += ":";
       if (prefix) part += "*";
       part += weights;
@@ -86,7 +85,7 @@ class query_text {
 std::string joined(const std::vector<std::string>& texts, std::string_view mark = "") {
   std::string out;
   for (const std::string& t : texts) {
-    for (const std::string& word : folded_words(t)) out.append(mark).append(word).append(" ");
+    for (const std::string& word : publication::search_words_in(t)) out.append(mark).append(word).append(" ");
   }
   return out;
 }
@@ -100,7 +99,7 @@ bool is_mark(std::string_view word) {
 
 // The words of a piece that is of no field.
 std::vector<std::string> loose_words(std::string_view text) {
-  std::vector<std::string> out = folded_words(text);
+  std::vector<std::string> out = publication::search_words_in(text);
   std::erase_if(out, is_mark);
   return out;
 }
@@ -165,11 +164,11 @@ std::string search_words(std::string_view typed, std::string_view weights) {
       out.add(loose_words(t.text), " <-> ", weights, "", false);
     } else if (t.field == "isbn") {
       std::optional<publication::isbn> number = publication::parse_isbn(t.text);
-      out.add(folded_words(number ? number->isbn_13 : t.text), " & ", "D", "", false);
+      out.add(publication::search_words_in(number ? number->isbn_13 : t.text), " & ", "D", "", false);
     } else {
       const field& f = *std::find_if(fields.begin(), fields.end(), [&](const field& x) { return x.name == t.field; });
       std::string asked = t.field == "language" ? publication::language_tag(t.text).value_or(t.text) : t.text;
-      out.add(folded_words(asked), t.quoted && f.mark.empty() ? " <-> " : " & ", f.weights, f.mark, last);
+      out.add(publication::search_words_in(asked), t.quoted && f.mark.empty() ? " <-> " : " & ", f.weights, f.mark, last);
     }
   }
   out.add(loose, " & ", weights, "", true);
@@ -199,7 +198,7 @@ std::vector<spelling> words_to_spell(const book_fields& f) {
   std::map<std::string, std::string> out;
   for (const std::string& text : texts) {
     for (const std::string& piece : split(publication::case_fold(publication::nfc(text)), ' ')) {
-      std::vector<std::string> words = folded_words(piece);
+      std::vector<std::string> words = publication::search_words_in(piece);
       for (const std::string& word : words) {
         bool number = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
         if (number || word.size() > longest_spelt || count_code_points(word) < shortest_spelt) continue;

@@ -32,7 +32,7 @@ struct search_term {
 // word like any other. At most 256 characters are looked at.
 std::vector<search_term> search_terms(std::string_view typed);
 
-// All words must match; quoted words follow each other; the last word matches as a prefix from three letters on (opds.md 6.4).
+// All words must match; quoted words follow each other; the last word matches as a prefix (publication::shortest_prefix).
 // `weights` narrows to parts of a book: A title, B people, C series and tags, D publisher and identifiers. "" when no word is
 // left. At most 256 characters and 16 words are looked at.
 std::string search_words(std::string_view typed, std::string_view weights = "");

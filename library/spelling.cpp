@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "publication/search_fold.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -71,7 +72,7 @@ std::vector<wrong> wrong_words(db::tx& tx, const uuid& viewer, const query& q) {
     for (const search_term& t : search_terms(q.*text)) {
       if (t.field == "isbn" || t.field == "year" || t.field == "language") continue;
       for (const std::string& piece : split(t.text, ' ')) {
-        std::vector<std::string> folded = publication::words(publication::fold(piece));
+        std::vector<std::string> folded = publication::search_words_in(piece);
         if (folded.size() != 1 || folded[0].size() > longest_word || tolerated(count_code_points(folded[0])) == 0) continue;
         if (folded[0].find_first_of("0123456789") != std::string::npos || ++looked_at > most_words) continue;
         if (!is_known(tx, viewer, q, folded[0])) out.push_back({piece, folded[0], {}});

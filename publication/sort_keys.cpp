@@ -133,21 +133,6 @@ std::string join_range(const std::vector<std::string>& parts, std::size_t from, 
               " ");
 }
 
-std::string_view latin_substitute(UChar32 c) {
-  switch (c) {
-    case 0xdf: return "ss";
-    case 0xe6: return "ae";
-    case 0x153: return "oe";
-    case 0xf8: return "o";
-    case 0x142: return "l";
-    case 0x111:
-    case 0xf0: return "d";
-    case 0xfe: return "th";
-    case 0x131: return "i";
-    default: return {};
-  }
-}
-
 bool is_apostrophe(UChar32 c) {
   return c == '\'' || c == 0x2018 || c == 0x2019 || c == 0x02bc || c == 0x02b9 || c == 0x05f3 || c == 0xad;
 }
@@ -222,6 +207,21 @@ std::string_view without_subtitle(std::string_view title) {
 }
 
 }  // namespace
+
+std::string_view latin_substitute(UChar32 c) {
+  switch (c) {
+    case 0xdf: return "ss";
+    case 0xe6: return "ae";
+    case 0x153: return "oe";
+    case 0xf8: return "o";
+    case 0x142: return "l";
+    case 0x111:
+    case 0xf0: return "d";
+    case 0xfe: return "th";
+    case 0x131: return "i";
+    default: return {};
+  }
+}
 
 std::string title_sort(std::string_view title, std::string_view language) {
   std::string_view text = without_quotes(trim(title));

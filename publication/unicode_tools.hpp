@@ -52,7 +52,9 @@ inline bool is_ignored(UChar32 c) {
 }
 bool is_word_character(UChar32);  // letter, mark or decimal digit (7.3)
 bool is_removed_mark(UChar32);    // the marks that fold() and sort_key() drop (7.3)
-bool is_east_asian(UChar32);      // Han, Kana, Hangul
+// How Latin letters that have no mark to drop are written (17.8); empty for any other.
+std::string_view latin_substitute(UChar32);
+bool is_east_asian(UChar32);  // Han, Kana, Hangul
 bool contains_east_asian(std::string_view);
 std::string collapse_spaces(std::string_view);  // every run of White_Space one space, trimmed
 
