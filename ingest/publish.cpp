@@ -185,8 +185,11 @@ void place_in_book(db::tx& tx, const work& w, const uuid& book, const library::n
 std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book, const library::new_file& f,
                                      const std::optional<library::new_cover>& cover) {
   const publication::opened& o = w.inside->about;
-  library::new_book b{
-      .status = {}, .said = said_of(o, f.original_name, w.beside), .cover = cover, .possible_duplicate_of = {}, .created_at = {}};
+  library::new_book b{.status = {},
+                      .said = said_of(tx, o, f.original_name, w.beside),
+                      .cover = cover,
+                      .possible_duplicate_of = {},
+                      .created_at = {}};
   b.possible_duplicate_of = library::find_duplicate(tx, library::outline(b.said), o.content_hash);
   b.status = approved(w.with, w.what, b.said, o.warnings, b.possible_duplicate_of.has_value()) ? "organized" : "review";
   if (w.beside != nullptr) b.created_at = w.beside->added_at;
@@ -206,7 +209,7 @@ std::pair<std::string, uuid> add_to_group(db::tx& tx, const work& w, const uuid&
   // One recording speaks for all.
   std::vector<library::local_source> said;
   bool speaks = !w.beside->tracks || !is_recording(w.source_path().native());
-  if (speaks) said.push_back(library::embedded_source(w.inside->about.about, f.warnings, f.original_name));
+  if (speaks) said.push_back(library::own_source(w.inside->about.about, f.warnings, f.original_name));
   if (replaces)
     library::replace_file(tx, f.id, f);
   else
@@ -299,8 +302,10 @@ void hear_as_part(std::vector<library::local_source>& said, const company& besid
 
 }  // namespace
 
-std::vector<library::local_source> said_of(const publication::opened& o, const std::string& name, const company* beside) {
-  std::vector<library::local_source> out = library::sources_in_file(o, name);
+std::vector<library::local_source> said_of(db::tx& tx, const publication::opened& o, const std::string& name,
+                                           const company* beside) {
+  auto is_author = [&](const std::string& somebody) { return library::wrote_a_book(tx, somebody); };
+  std::vector<library::local_source> out = library::sources_in_file(o, name, is_author);
   if (beside != nullptr && beside->tracks) hear_as_part(out, *beside);
   if (beside != nullptr) out.insert(out.end(), beside->said.begin(), beside->said.end());
   library::judge(out);

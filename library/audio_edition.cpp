@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t most_chapters = 5000;
 constexpr std::int64_t shortest_chapter = 100;  // ms
+constexpr std::int64_t as_long = 2'000;         // ms by which told chapters may end behind the files
 
 constexpr db::statement sql_files{"library.recordings", R"sql(
   select f.id, f.duration_ms, f.file_size, f.mime, f.original_name, f.drm, f.facts::text, b.title
@@ -22,6 +23,12 @@ constexpr db::statement sql_files{"library.recordings", R"sql(
     join book_files f on f.id = w.id and f.book_id = $1
     join books b on b.id = f.book_id
    order by w.place)sql"};
+
+// A file beside the recordings is believed before they are (ingest.md 18.2), unless it speaks of another book.
+constexpr db::statement sql_told_chapters{"library.told_chapters", R"sql(
+  select normalized::text from book_metadata_candidates
+   where book_id = $1 and source = 'sidecar_json' and normalized ? 'chapters' and status <> 'rejected' and confidence >= 0.45
+   order by source_key limit 1)sql"};
 
 constexpr db::statement sql_edition{"library.find_edition", R"sql(
   select id, duration_seconds, total_bytes, scan_state, coalesce(scan_error, '') from audio_editions
@@ -31,7 +38,7 @@ constexpr db::statement sql_tracks{"library.tracks_of_edition", R"sql(
   select book_file_id, title, start_offset, duration_seconds from audio_tracks where edition_id = $1 order by track_index)sql"};
 
 constexpr db::statement sql_chapters{"library.chapters_of_edition", R"sql(
-  select title, start_seconds, end_seconds from audio_chapters where edition_id = $1 order by idx)sql"};
+  select title, start_seconds, end_seconds, source from audio_chapters where edition_id = $1 order by idx)sql"};
 
 constexpr db::statement sql_write{"library.write_edition", R"sql(
   insert into audio_editions (id, book_id, duration_seconds, total_bytes, scan_state, scan_error)
@@ -82,7 +89,7 @@ struct track {
 struct mark {
   std::string title;
   std::int64_t start = 0, end = 0;  // ms
-  bool own = false;                 // of the file itself
+  const char* source = "track";     // embedded: of the file itself; sidecar: of a file beside it
 };
 
 struct edition {
@@ -105,12 +112,12 @@ std::optional<std::int64_t> number_in(const json::object& facts, std::string_vie
   return facts.take(name, text) ? to_integer(text) : std::nullopt;
 }
 
-std::vector<mark> marks_in(const json::object& facts) {
+std::vector<mark> marks_in(const json::object& facts, const char* source) {
   std::vector<mark> out;
   const json::value* list = facts.find("chapters");
   if (list == nullptr || list->as_array() == nullptr) return out;
   for (const json::value& v : *list->as_array()) {
-    mark m{.title = {}, .start = 0, .end = 0, .own = true};
+    mark m{.title = {}, .start = 0, .end = 0, .source = source};
     if (v.as_object() == nullptr || !v.as_object()->take("title", m.title)) continue;
     if (v.as_object()->take("start_ms", m.start) && v.as_object()->take("end_ms", m.end) && m.end - m.start >= shortest_chapter)
       out.push_back(std::move(m));
@@ -128,7 +135,7 @@ read_file file_from(const db::row& r) {
     facts->take("track_title", out.own_title);
     out.is.disc = number_in(*facts, "disc");
     out.is.number = number_in(*facts, "track");
-    out.marks = marks_in(*facts);
+    out.marks = marks_in(*facts, "embedded");
   }
   return out;
 }
@@ -149,7 +156,7 @@ edition assemble(std::vector<read_file> files, const std::string& title) {
     if (f.marks.empty() && f.is.length > 0) f.marks.push_back({.title = f.is.title, .start = 0, .end = f.is.length});
     for (mark& m : f.marks) {
       if (out.marks.size() == most_chapters || m.start >= f.is.length) continue;
-      out.marks.push_back({m.title, out.length + m.start, out.length + std::min(m.end, f.is.length), m.own});
+      out.marks.push_back({m.title, out.length + m.start, out.length + std::min(m.end, f.is.length), m.source});
     }
     out.length += f.is.length;
     out.bytes += f.bytes;
@@ -157,6 +164,19 @@ edition assemble(std::vector<read_file> files, const std::string& title) {
     out.tracks.push_back(std::move(f.is));
   }
   return out;
+}
+
+// Those of another recording do not end where this one does.
+void take_told_chapters(db::tx& tx, const uuid& book, edition& e) {
+  db::rows rows = tx.run(sql_told_chapters, book);
+  result<json::object> told = rows.empty() ? error{"chapters", "none"} : json::read_object(rows[0].view(0));
+  std::vector<mark> marks = told ? marks_in(*told, "sidecar") : std::vector<mark>();
+  bool fits =
+      std::all_of(marks.begin(), marks.end(), [&](const mark& m) { return m.start < e.length && m.end <= e.length + as_long; });
+  if (marks.empty() || !fits) return;
+  for (mark& m : marks) m.end = std::min(m.end, e.length);
+  if (marks.size() > most_chapters) marks.resize(most_chapters);
+  e.marks = std::move(marks);
 }
 
 double seconds(std::int64_t ms) { return static_cast<double>(ms) / 1000; }
@@ -167,7 +187,7 @@ bool is_so(db::tx& tx, const uuid& id, const edition& e) {
     return r.id(0) == t.file && r.text(1) == t.title && r.real(2) == seconds(t.start) && r.real(3) == seconds(t.length);
   };
   auto same_mark = [](const db::row& r, const mark& m) {
-    return r.text(0) == m.title && r.real(1) == seconds(m.start) && r.real(2) == seconds(m.end);
+    return r.text(0) == m.title && r.real(1) == seconds(m.start) && r.real(2) == seconds(m.end) && r.text(3) == m.source;
   };
   return std::equal(tracks.begin(), tracks.end(), e.tracks.begin(), e.tracks.end(), same_track) &&
          std::equal(marks.begin(), marks.end(), e.marks.begin(), e.marks.end(), same_mark);
@@ -199,7 +219,7 @@ void write_chapters(db::tx& tx, const uuid& id, const edition& e) {
     starts.push_back(seconds(m.start));
     ends.push_back(seconds(m.end));
     titles.push_back(m.title);
-    sources.emplace_back(m.own ? "embedded" : "track");
+    sources.emplace_back(m.source);
   }
   tx.run(sql_drop_chapters, id);
   tx.run(sql_write_chapters, id, starts, ends, titles, sources);
@@ -213,6 +233,7 @@ bool write_edition(db::tx& tx, const uuid& book, const recordings& all) {
   std::vector<read_file> files;
   for (const db::row& r : rows) files.push_back(file_from(r));
   edition e = assemble(std::move(files), rows[0].text(7));
+  take_told_chapters(tx, book, e);
   std::string state = e.locked ? "error" : all.missing.empty() ? "ok" : "incomplete";
   std::string why = e.locked ? "protected file" : all.missing;
 

@@ -66,6 +66,7 @@ std::string key_of_name(const std::string& name);
 
 // The keys of book_metadata_candidates.normalized (metadata-providers.md 8).
 json::object normalized_from(const publication::metadata&);
+json::array chapters_json(const publication::metadata&);
 
 // What is known of these values takes the place of what `f` holds, but for locked fields; the names of the fields taken.
 std::vector<std::string> overlay(book_fields& f, const publication::metadata&, const std::vector<std::string>& locked);

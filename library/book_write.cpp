@@ -10,6 +10,7 @@
 #include "library/revision.hpp"
 #include "library/search_words.hpp"
 #include "library/spelling.hpp"
+#include "publication/calibre_columns.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
@@ -174,6 +175,24 @@ json::array warnings_json(const std::vector<publication::warning>& warnings) {
 
 }  // namespace
 
+namespace {
+
+// Columns of a Calibre library together, as those of its database are (9.3).
+json::object named_facts(const publication::metadata& m) {
+  json::object out, columns;
+  for (const auto& [key, value] : m.facts) {
+    std::string_view label = publication::label_of_fact(key);
+    if (label.empty())
+      out.set(key, value);
+    else
+      columns.set(std::string(label), value);
+  }
+  if (!columns.empty()) out.set("calibre_columns", std::move(columns));
+  return out;
+}
+
+}  // namespace
+
 json::object normalized_from(const publication::metadata& m) {
   json::array people;
   for (const publication::person& p : m.authors)
@@ -199,19 +218,22 @@ json::object normalized_from(const publication::metadata& m) {
   if (m.page_count > 0) normalized.set("page_count", m.page_count);
   if (m.duration > 0) normalized.set("duration_seconds", static_cast<double>(m.duration) / 1000);
   if (m.rating) normalized.set("rating", *m.rating);
-  json::object facts;
-  for (const auto& [key, value] : m.facts) facts.set(key, value);
+  json::object facts = named_facts(m);
   if (!facts.empty()) normalized.set("facts", std::move(facts));
   return normalized;
 }
 
-json::object facts_of(const publication::metadata& m) {
-  json::object out;
-  for (const auto& [key, value] : m.facts) out.set(key, value);
-  if (!m.epub_version.empty()) out.set("epub_version", m.epub_version);
-  json::array chapters;
+json::array chapters_json(const publication::metadata& m) {
+  json::array out;
   for (const publication::chapter& c : m.chapters)
-    chapters.push_back(json::object{{"title", c.title}, {"start_ms", c.start}, {"end_ms", c.end}});
+    out.push_back(json::object{{"title", c.title}, {"start_ms", c.start}, {"end_ms", c.end}});
+  return out;
+}
+
+json::object facts_of(const publication::metadata& m) {
+  json::object out = named_facts(m);
+  if (!m.epub_version.empty()) out.set("epub_version", m.epub_version);
+  json::array chapters = chapters_json(m);
   if (!chapters.empty()) out.set("chapters", std::move(chapters));
   return out;
 }

@@ -10,6 +10,7 @@
 #include "library/genres.hpp"
 #include "library/imported.hpp"
 #include "library/storable.hpp"
+#include "publication/comic_info_fact.hpp"
 #include "publication/likeness.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
@@ -18,7 +19,7 @@
 namespace carrel::library {
 namespace {
 
-constexpr double of_sidecars = 0.95, of_files = 0.90, of_names = 0.30;
+constexpr double of_sidecars = 0.95, of_comic_infos = 0.95, of_files = 0.90, of_names = 0.30;
 constexpr double disagreeing = 0.40, believed = 0.45, same_title = 0.5;
 constexpr const char* disagrees = "disagrees";
 constexpr std::size_t longest_raw = 256 << 10;  // 18.1
@@ -33,12 +34,15 @@ constexpr db::statement sql_store{"library.store_local_source", R"sql(
          raw_response = excluded.raw_response, selected_fields = coalesce($9::text[], c.selected_fields), fetched_at = now(),
          status = case when c.normalized = excluded.normalized then c.status else 'new' end)sql"};
 constexpr db::statement sql_own{"library.has_own_source", R"sql(
-  select exists (select from book_metadata_candidates where book_id = $1 and source in ('embedded', 'path') and source_key = $2))sql"};
+  select exists (select from book_metadata_candidates where book_id = $1 and source in ('comicinfo', 'embedded', 'path') and source_key = $2))sql"};
+
+constexpr db::statement sql_author{"library.is_author", R"sql(
+  select 1 from people p where p.name_key = $1 and exists (select from book_people bp where bp.person_id = p.id and bp.role = 'aut'))sql"};
 
 constexpr db::statement sql_state{"library.told_state", R"sql(
   select b.locked_fields, b.field_sources::text,
          coalesce((select c.normalized ->> 'title' from book_metadata_candidates c
-                    where c.book_id = b.id and c.source = 'embedded' order by c.source_key limit 1), '')
+                    where c.book_id = b.id and c.source in ('comicinfo', 'embedded') order by c.source_key limit 1), '')
     from books b where b.id = $1)sql"};
 
 constexpr db::statement sql_sources{"library.told_sources", R"sql(
@@ -62,12 +66,28 @@ bool has(const std::vector<publication::warning>& all, std::string_view code) {
   return std::any_of(all.begin(), all.end(), [&](const publication::warning& w) { return w.code == code; });
 }
 
-publication::guess guess_of(const publication::opened& o, const std::string& name) {
+publication::guess guess_of(const publication::opened& o, const std::string& name, const publication::author_test& is_author) {
   const publication::kind* k = publication::find_kind(o.format);
   std::string family = k != nullptr ? k->family : "";
   if (family == "comic") return publication::guess_from_comic_name(name);
-  if (family == "audio") return publication::guess_from_audiobook_name(name);
-  return publication::guess_from_name(name);
+  if (family == "audio") return publication::guess_from_audiobook_name(name, is_author);
+  return publication::guess_from_name(name, is_author);
+}
+
+// In the file, not beside it and not its name.
+bool is_own(const local_source& s) { return s.name == "embedded" || s.name == "comicinfo"; }
+
+bool is_comic_info(const publication::metadata& m) {
+  return std::find(m.facts.begin(), m.facts.end(), publication::comic_info_fact()) != m.facts.end();
+}
+
+// All that goes with a title that the name gave is the name's, too.
+void leave_to_the_name(publication::metadata& m, bool untitled, bool anonymous) {
+  if (untitled) {
+    m.title = m.title_sort = m.series = m.series_index_text = m.published_on = "";
+    m.series_index.reset();
+  }
+  if (anonymous) m.authors.clear();
 }
 
 bool is_thin(const publication::metadata& m) {
@@ -134,8 +154,11 @@ std::vector<local_source> with_genres(db::tx& tx, std::vector<local_source> said
 void store(db::tx& tx, const uuid& book, const local_source& s, const std::optional<std::vector<std::string>>& selected) {
   std::optional<std::string> raw;
   if (!s.raw.is_null()) raw = jsonb_text(s.raw);
-  tx.run(sql_store, uuid::make(), book, s.name, s.key, jsonb_text(normalized_from(s.about)), s.confidence,
-         json::dump(json::value(s.reasons)), raw, selected);
+  json::object normalized = normalized_from(s.about);
+  // A file's own are with the file.
+  if (s.name == "sidecar_json" && !s.about.chapters.empty()) normalized.set("chapters", chapters_json(s.about));
+  tx.run(sql_store, uuid::make(), book, s.name, s.key, jsonb_text(normalized), s.confidence, json::dump(json::value(s.reasons)),
+         raw, selected);
 }
 
 void store_all(db::tx& tx, const uuid& book, const std::vector<local_source>& said,
@@ -236,8 +259,6 @@ bool tell_in_turn(db::tx& tx, const uuid& book, const std::vector<local_source>&
   return !changes.empty();
 }
 
-}  // namespace
-
 local_source embedded_source(publication::metadata m, const std::vector<publication::warning>& warnings,
                              const std::string& name) {
   local_source out{.name = "embedded", .key = {}, .about = std::move(m), .confidence = of_files, .reasons = {}, .raw = {}};
@@ -252,14 +273,17 @@ local_source embedded_source(publication::metadata m, const std::vector<publicat
     doubt("title is the file's name", 0.20);
   if (anonymous || out.about.authors.empty()) doubt("no author", 0.15);
   if (has(warnings, "xml_recovered") || has(warnings, "text_invalid_utf8")) doubt("damaged description", 0.10);
-  if (untitled) {
-    // All that goes with a title that the name gave is the name's, too.
-    out.about.title = out.about.title_sort = out.about.series = out.about.series_index_text = out.about.published_on = "";
-    out.about.series_index.reset();
-  }
-  if (anonymous) out.about.authors.clear();
+  leave_to_the_name(out.about, untitled, anonymous);
   return out;
 }
+
+local_source comic_info_source(publication::metadata m, const std::vector<publication::warning>& warnings) {
+  local_source out{.name = "comicinfo", .key = {}, .about = std::move(m), .confidence = of_comic_infos, .reasons = {}, .raw = {}};
+  leave_to_the_name(out.about, has(warnings, "metadata_missing_title"), has(warnings, "metadata_missing_author"));
+  return out;
+}
+
+}  // namespace
 
 local_source path_source(const publication::guess& g) {
   local_source out{.name = "path", .key = {}, .about = {}, .confidence = of_names, .reasons = {}, .raw = {}};
@@ -286,22 +310,30 @@ local_source sidecar_source(const publication::told& t, bool json, const std::st
   return out;
 }
 
-std::vector<local_source> sources_in_file(const publication::opened& o, const std::string& name) {
+local_source own_source(const publication::metadata& m, const std::vector<publication::warning>& warnings,
+                        const std::string& name) {
+  return is_comic_info(m) ? comic_info_source(m, warnings) : embedded_source(m, warnings, name);
+}
+
+bool wrote_a_book(db::tx& tx, const std::string& name) { return !tx.run(sql_author, key_of_name(name)).empty(); }
+
+std::vector<local_source> sources_in_file(const publication::opened& o, const std::string& name,
+                                          const publication::author_test& is_author) {
   std::vector<local_source> out;
-  if (o.described) out.push_back(embedded_source(o.about, o.warnings, name));
-  out.push_back(path_source(guess_of(o, name)));
+  if (o.described) out.push_back(own_source(o.about, o.warnings, name));
+  out.push_back(path_source(guess_of(o, name, is_author)));
   return out;
 }
 
 void judge(std::vector<local_source>& said) {
-  auto embedded = std::find_if(said.begin(), said.end(), [](const local_source& s) { return s.name == "embedded"; });
+  auto embedded = std::find_if(said.begin(), said.end(), is_own);
   if (embedded == said.end() || embedded->about.title.empty()) return;
   auto alike = [](const local_source& a, const local_source& b) {
     return publication::title_likeness(a.about.title, b.about.title) >= same_title;
   };
   std::vector<local_source*> against;
   for (local_source& s : said) {
-    if (s.name != "embedded" && !s.about.title.empty() && !alike(s, *embedded)) against.push_back(&s);
+    if (!is_own(s) && !s.about.title.empty() && !alike(s, *embedded)) against.push_back(&s);
   }
   bool outvoted = false;
   std::vector<bool> backed(against.size(), false);

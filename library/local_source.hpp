@@ -16,7 +16,7 @@
 namespace carrel::library {
 
 struct local_source {
-  std::string name;  // sidecar_opf, sidecar_json, embedded, path
+  std::string name;  // sidecar_opf, sidecar_json, comicinfo, embedded, path
   std::string key;   // tells several of one name apart
   publication::metadata about;
   double confidence = 0;
@@ -24,13 +24,18 @@ struct local_source {
   json::value raw;                   // what was read; null where `about` is all
 };
 
-// `name` is that of the file; the title of a file that has none is its name's, and so is its author.
-local_source embedded_source(publication::metadata, const std::vector<publication::warning>&, const std::string& name);
+// `name` is that of the file; the title of a file that has none is its name's, and so is its author. A ComicInfo.xml that names
+// its comic is a source of its own.
+local_source own_source(const publication::metadata&, const std::vector<publication::warning>&, const std::string& name);
 local_source path_source(const publication::guess&);
 local_source sidecar_source(const publication::told&, bool json, const std::string& name, std::string_view text);
 
+// Whether somebody of that name wrote a book of the library.
+bool wrote_a_book(db::tx&, const std::string& name);
+
 // A file and its name.
-std::vector<local_source> sources_in_file(const publication::opened&, const std::string& name);
+std::vector<local_source> sources_in_file(const publication::opened&, const std::string& name,
+                                          const publication::author_test& is_author = {});
 
 // A title that is quite another one than the file's may belong to another file; two that agree against it are believed.
 void judge(std::vector<local_source>&);

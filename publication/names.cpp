@@ -224,7 +224,7 @@ std::string file_extension(std::string_view name) {
   return plain ? lower_ascii(extension) : std::string();
 }
 
-guess guess_from_name(std::string_view name) {
+guess guess_from_name(std::string_view name, const author_test& is_author) {
   guess g;
   std::string s = readable_stem(name);
   take_brackets(s, g);
@@ -243,7 +243,8 @@ guess guess_from_name(std::string_view name) {
     g.series = series;
     g.series_index = index;
     parts.erase(parts.begin());
-  } else if (parts.size() == 2 && looks_like_name(parts[0]) && looks_like_title(parts[1])) {
+  } else if (parts.size() == 2 &&
+             ((is_author && is_author(natural_author(parts[0]))) || (looks_like_name(parts[0]) && looks_like_title(parts[1])))) {
     g.author = natural_author(parts[0]);
     parts.erase(parts.begin());
   }
@@ -267,12 +268,12 @@ guess guess_from_comic_name(std::string_view name) {
   return g;
 }
 
-guess guess_from_audiobook_name(std::string_view name) {
+guess guess_from_audiobook_name(std::string_view name, const author_test& is_author) {
   name = name.substr(name.rfind('/') + 1);
   std::string year, index;
   while (take_front(name, year, index)) {
   }
-  guess g = guess_from_name(name);
+  guess g = guess_from_name(name, is_author);
   if (g.year.empty()) g.year = year;
   if (g.series_index.empty()) g.series_index = index;
   return g;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "publication/calibre_columns.hpp"
 #include "publication/field_limits.hpp"
 #include "publication/identifiers.hpp"
 #include "publication/people.hpp"
@@ -16,6 +17,8 @@
 
 namespace carrel::publication {
 namespace {
+
+constexpr std::size_t fact_limit = 2000, most_columns = 100, most_others = 20;
 
 struct refinement {
   std::string property, scheme, text;
@@ -76,6 +79,7 @@ class reader {
     about_.publisher = first_text("publisher", publisher_limit);
     read_description();
     custom_columns();
+    rights_and_source();
     layout_and_rating();
     about_.title_sort = sort_title_.empty() ? title_sort(about_.title, first_language()) : sort_title_;
     return std::move(about_);
@@ -339,16 +343,31 @@ class reader {
     for (const pugi::xml_node& n : all("identifier")) {
       const refinement* type = refined(n, "identifier-type");
       std::string onix = type != nullptr && type->scheme == "onix:codelist5" ? std::string(trim(type->text)) : std::string();
+      std::size_t known = about_.identifiers.size();
       if (!add_identifier(about_.identifiers, text_of(n), attribute(n, "scheme"), onix))
         warn(warnings_, "metadata_invalid_value", "ISBN");
+      else if (about_.identifiers.size() == known)
+        note_other(clean_text(text_of(n), fact_limit));
       if (about_.identifiers.size() >= 50) break;
     }
+    if (!others_.empty()) about_.facts.emplace_back("other_identifiers", join(others_, "\n"));
     for (const pugi::xml_node& n : all("source")) {
       std::optional<isbn> print = parse_isbn(text_of(n));
       if (!print) continue;
       about_.identifiers.emplace_back("print_isbn", print->isbn_13);
       break;
     }
+  }
+
+  // An identifier that has no name, or is a second one of its kind.
+  void note_other(std::string text) {
+    std::optional<isbn> number = parse_isbn(text);
+    auto says_it = [&](const auto& i) {
+      return text.find(i.second) != std::string::npos || (number && number->isbn_13 == i.second);
+    };
+    bool said = std::any_of(about_.identifiers.begin(), about_.identifiers.end(), says_it);
+    bool noted = std::find(others_.begin(), others_.end(), text) != others_.end();
+    if (!text.empty() && !said && !noted && others_.size() < most_others) others_.push_back(std::move(text));
   }
 
   void read_description() {
@@ -362,21 +381,45 @@ class reader {
     }
   }
 
-  void custom_column(std::string_view column, const json::object& definition) {
-    const json::value* found = definition.find("#value#");
-    if (found == nullptr) return;
-    const json::value& value = *found;
-    if (column == "#subtitle" && about_.subtitle.empty() && value.as_text() != nullptr) {
-      about_.subtitle = bounded(*value.as_text(), title_limit, "subtitle");
+  // A value that is a list, text, a number, yes or no.
+  static std::vector<std::string> texts_in(const json::value& value) {
+    std::vector<std::string> out;
+    auto add = [&](const json::value& v) {
+      if (v.as_text() != nullptr) out.push_back(*v.as_text());
+      if (v.as_number() != nullptr) out.push_back(v.as_number()->text);
+      if (v.as_bool()) out.emplace_back(*v.as_bool() ? "true" : "false");
+    };
+    if (value.as_array() == nullptr) {
+      add(value);
+      return out;
     }
-    if (column != "#pages" || about_.page_count > 0) return;
-    std::string text = value.as_number() != nullptr ? value.as_number()->text
-                       : value.as_text() != nullptr ? *value.as_text()
-                                                    : std::string();
-    double pages = to_double(text).value_or(0);
-    if (pages < 1 || pages > 100'000) return;
-    about_.page_count = static_cast<int>(pages);
-    about_.page_count_source = "calibre";
+    for (const json::value& v : *value.as_array()) {
+      if (out.size() < most_subjects) add(v);
+    }
+    return out;
+  }
+
+  // What no field holds is kept as it is; "#extra#" is the place in a series.
+  void custom_column(std::string_view name, const json::object& definition) {
+    const json::value* value = definition.find("#value#");
+    if (value == nullptr || !name.starts_with('#') || columns_ == most_columns) return;
+    calibre_column c{std::string(name.substr(1)), texts_in(*value)};
+    std::string text = column_text(c), fact = column_fact(c.label);
+    if (text.empty() || fact.empty() || has_fact(fact) || take_column(about_, c, {}, warnings_)) return;
+    ++columns_;
+    double place = 0;
+    if (definition.take("#extra#", place)) text += " [" + shortest(place) + "]";
+    about_.facts.emplace_back(std::move(fact), std::move(text));
+  }
+
+  bool has_fact(const std::string& key) const {
+    return std::any_of(about_.facts.begin(), about_.facts.end(), [&](const auto& f) { return f.first == key; });
+  }
+
+  void rights_and_source() {
+    for (const char* name : {"rights", "source"}) {
+      if (std::string text = first_text(name, fact_limit); !text.empty()) about_.facts.emplace_back(name, std::move(text));
+    }
   }
 
   void custom_columns() {
@@ -414,6 +457,8 @@ class reader {
   std::vector<warning>& warnings_;
   metadata about_;
   std::string sort_title_;
+  std::vector<std::string> others_;
+  std::size_t columns_ = 0;
   bool main_found_ = false;
   std::map<std::string, std::vector<pugi::xml_node>> elements_;
   std::map<std::string, std::vector<refinement>> refinements_;

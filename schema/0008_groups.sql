@@ -93,6 +93,6 @@ create table audio_chapters (
   start_seconds double precision not null,
   end_seconds double precision not null,
   title text not null,
-  source text not null check (source in ('embedded', 'track')),
+  source text not null check (source in ('embedded', 'sidecar', 'track')),
   primary key (edition_id, idx)
 );

@@ -247,7 +247,7 @@ struct library::state {
   }
 
   book finish(const raw_book& raw) {
-    book out = map(raw);
+    book out = map(raw, how_.columns);
     out.uuid = uuid_of(raw);
     out.folder = on_disk_.enter(raw.path);
     for (const auto& [format, name] : raw.formats) {

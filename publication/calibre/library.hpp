@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "publication/calibre_columns.hpp"
 #include "publication/metadata.hpp"
 #include "server/core/clock.hpp"
 #include "server/core/error.hpp"
@@ -41,6 +42,7 @@ struct reading {
   std::filesystem::path scratch;               // where the copy of the database lies, in a folder of its own
   std::size_t chunk = 200;                     // books at once
   std::chrono::milliseconds patience{60'000};  // for the queries of one chunk, and five times that for the first look
+  column_mapping columns{};                    // that are fields here beside the usual ones
 };
 
 // Not to be used by two threads at once.

@@ -16,12 +16,11 @@ namespace carrel::publication::calibre {
 namespace {
 
 constexpr std::size_t title_limit = 1000, name_limit = 300, series_limit = 500, subject_limit = 200, description_limit = 64 << 10;
-constexpr std::size_t value_limit = 4000;
 constexpr double largest_index = 99'999;  // in a series; what is larger is a date or another number
 
 class mapper {
  public:
-  explicit mapper(const raw_book& in) : in_(in) {}
+  mapper(const raw_book& in, const column_mapping& also) : in_(in), also_(also) {}
 
   book read() {
     out_.id = in_.id;
@@ -78,16 +77,6 @@ class mapper {
     }
   }
 
-  // A bar stands for a comma, and a name with a comma is one that is to be shown so.
-  person_name one_person(std::string name, const std::string& sort) {
-    std::replace(name.begin(), name.end(), '|', ',');
-    std::string language = about_.languages.empty() ? std::string() : about_.languages.front();
-    if (name.find(',') == name.npos) return clean_person(name, sort, language);
-    person_name out{clean_text(name, name_limit), clean_text(sort, name_limit)};
-    if (out.sort.empty()) out.sort = author_sort(out.name);
-    return out;
-  }
-
   void authors() {
     // The order of this book's own authors wins over that of each, as far as it can be told apart.
     std::vector<std::string> own;
@@ -98,7 +87,8 @@ class mapper {
     }
     bool fits = own.size() == in_.authors.size() && std::find(own.begin(), own.end(), std::string()) == own.end();
     for (std::size_t i = 0; i < in_.authors.size(); ++i) {
-      person_name p = one_person(in_.authors[i].name, fits ? own[i] : in_.authors[i].sort);
+      std::string language = about_.languages.empty() ? std::string() : about_.languages.front();
+      person_name p = calibre_person(in_.authors[i].name, fits ? own[i] : in_.authors[i].sort, language);
       if (p.name.empty()) continue;
       person author{.name = std::move(p.name), .sort = std::move(p.sort)};
       auto same = [&](const person& other) { return other.name == author.name; };
@@ -146,51 +136,24 @@ class mapper {
     about_.identifiers.emplace_back("calibre_id", std::to_string(in_.id));
   }
 
-  // 9.3; the others keep the name that Calibre's people gave them.
+  // The others keep the name that Calibre's people gave them.
   void columns() {
-    for (const raw_column& c : in_.columns) {
-      std::string text;
-      for (const std::string& v : c.values) {
-        std::string one = clean_text(v, value_limit);
-        if (!one.empty()) text += (text.empty() ? "" : ", ") + one;
-        if (text.size() > value_limit) break;
-      }
-      text = clean_text(text, value_limit);
-      if (text.empty() || is_field(c, text)) continue;
+    for (const raw_column& raw : in_.columns) {
+      calibre_column c{raw.label, raw.values};
+      std::string text = column_text(c);
+      if (text.empty() || take_column(about_, c, also_, out_.warnings)) continue;
       out_.columns.emplace_back(clean_text(c.label, 40), std::move(text));
     }
   }
 
-  bool is_field(const raw_column& c, const std::string& text) {
-    if (c.label == "subtitle") {
-      about_.subtitle = bounded(text, title_limit, "subtitle");
-    } else if (c.label == "pages") {
-      double pages = to_double(text).value_or(0);
-      if (pages < 1 || pages > 100'000) return false;
-      about_.page_count = static_cast<int>(pages);
-      about_.page_count_source = "calibre";
-    } else if (c.label == "narrators" || c.label == "narrator") {
-      for (const std::string& v : c.values) {
-        for (const std::string& name : split_people(clean_text(v, value_limit))) {
-          person_name p = one_person(name, "");
-          if (!p.name.empty()) about_.contributors.push_back({p.name, p.sort, "nrt"});
-        }
-      }
-    } else if (c.label == "genre" || c.label == "genres") {
-      about_.genres = texts(c.values, most_tags, "genres");
-    } else {
-      return false;
-    }
-    return true;
-  }
-
   const raw_book& in_;
+  const column_mapping& also_;
   book out_;
   metadata about_;
 };
 
 }  // namespace
 
-book map(const raw_book& in) { return mapper(in).read(); }
+book map(const raw_book& in, const column_mapping& also) { return mapper(in, also).read(); }
 
 }  // namespace carrel::publication::calibre

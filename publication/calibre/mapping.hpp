@@ -32,6 +32,6 @@ constexpr std::size_t most_authors = 200, most_tags = 500, most_languages = 20, 
                       most_columns = 100, most_values = 200;
 
 // Fields, time and columns; the caller finds the files.
-book map(const raw_book&);
+book map(const raw_book&, const column_mapping& also);
 
 }  // namespace carrel::publication::calibre

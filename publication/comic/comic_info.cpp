@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "publication/comic_info_fact.hpp"
 #include "publication/identifiers.hpp"
 #include "publication/people.hpp"
 #include "publication/sanitise.hpp"
@@ -65,6 +66,7 @@ class reader {
     direction_and_rating();
     facts();
     pages();
+    if (!about().title.empty() || !about().series.empty() || !about().authors.empty()) about().facts.push_back(comic_info_fact());
     return std::move(out_);
   }
 

@@ -284,3 +284,24 @@ TEST_CASE("in the drop folder a part that may not be read is named, and its book
   CHECK(eventually([&] { return h.b.number("select count(*) from audio_tracks") == 3; }));
   CHECK(h.errata().empty());
 }
+
+TEST_CASE("chapters that a file beside the recordings tells take the place of their own") {
+  workbench b;
+  fs::path folder = b.inbox / "The Voyage";
+  lay_out(folder);
+  std::string told = R"({"title":"The Voyage","authors":["Ada Fenwick"],"chapters":[)"
+                     R"({"id":1,"start":0.5,"end":2.16,"title":"Home"},{"id":0,"start":0,"end":0.5,"title":"Away"}]})";
+  write(folder / "metadata.json", told);
+  b.take({b.inbox});
+  CHECK(chapters_of(b) == "Away 0-500; Home 500-2160");
+  CHECK(b.text("select distinct source from audio_chapters") == "sidecar");
+}
+
+TEST_CASE("chapters of a longer recording are not this one's") {
+  workbench b;
+  fs::path folder = b.inbox / "The Voyage";
+  lay_out(folder);
+  write(folder / "metadata.json", R"({"title":"The Voyage","chapters":[{"start":0,"end":9000,"title":"Away"}]})");
+  b.take({b.inbox});
+  CHECK(chapters_of(b) == "The First 0-360; The Second 360-1080; The Third 1080-2160");
+}

@@ -324,3 +324,29 @@ TEST_CASE("sidecars alone stay in the drop folder") {
   CHECK(fs::exists(h.drop() / "cover.jpg"));
   CHECK(h.b.number("select count(*) from ingest_items where state <> 'organised' and state <> 'inbox'") == 0);
 }
+
+TEST_CASE("a file name begins with an author when the library has books of that name") {
+  workbench b;
+  write(b.inbox / "first.epub", epub({.title = "Iliad", .author = "Homer"}));
+  b.take({b.inbox / "first.epub"});
+  write(b.inbox / "Homer - Odyssey.epub", epub({.title = "", .author = "", .text = "Other words."}));
+  write(b.inbox / "Nobody - Fog.epub", epub({.title = "", .author = "", .text = "Quite other words."}));
+  b.take({b.inbox});
+  CHECK(b.text("select author from books where title = 'Odyssey'") == "Homer");
+  CHECK(b.number("select count(*) from books where title = 'Nobody - Fog' and author = ''") == 1);
+}
+
+TEST_CASE("rights and columns that a file tells are kept with the file and with what it said") {
+  workbench b;
+  fs::path folder = b.inbox / "x";
+  write(folder / "x.epub", epub({}));
+  write(folder / "metadata.opf",
+        "<package xmlns='http://www.idpf.org/2007/opf' version='2.0'><metadata xmlns:dc='http://purl.org/dc/elements/1.1/'>"
+        "<dc:title>The Small Book</dc:title><dc:creator>Ada Lark</dc:creator><dc:rights>Mine</dc:rights>"
+        "<meta name='calibre:user_metadata:#words' content='{&quot;#value#&quot;: 7}'/></metadata></package>");
+  b.take({b.inbox});
+  std::string facts =
+      "select normalized->'facts'->>'rights' || ' ' || (normalized->'facts'->'calibre_columns'->>'words')"
+      " from book_metadata_candidates where source = 'sidecar_opf'";
+  CHECK(b.text(facts) == "Mine 7");
+}

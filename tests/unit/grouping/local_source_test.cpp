@@ -119,3 +119,30 @@ TEST_CASE("a name that has another title than its file says nothing") {
   CHECK(said[1].reasons == strings{"disagrees"});
   CHECK(outline(said).authors.empty());
 }
+
+TEST_CASE("a comic that its ComicInfo names is told by it, and a name that differs is doubted") {
+  publication::opened o = opened_file("Fog at Sea");
+  o.format = "cbz";
+  o.about.facts.push_back({"told_in", "ComicInfo.xml"});
+  std::vector<local_source> said = sources_in_file(o, "Xylophon 003.cbz");
+  REQUIRE(said.size() == 2);
+  CHECK(said[0].name == "comicinfo");
+  CHECK(said[0].confidence == Approx(0.95));
+  judge(said);
+  CHECK(said[1].reasons == strings{"disagrees"});
+  CHECK(outline(said).title == "Fog at Sea");
+
+  o.warnings.push_back({"metadata_missing_title", ""});
+  CHECK(sources_in_file(o, "Fog 003.cbz")[0].about.title.empty());
+}
+
+TEST_CASE("a file beside a comic goes before its ComicInfo, which goes before any name") {
+  publication::opened o = opened_file("Fog at Sea");
+  o.format = "cbz";
+  o.about.facts.push_back({"told_in", "ComicInfo.xml"});
+  std::vector<local_source> said = sources_in_file(o, "Fog at Sea.cbz");
+  said.push_back(opf("Fog at Sea!"));
+  judge(said);
+  CHECK(outline(said).title == "Fog at Sea!");
+  CHECK(outline(said).authors.at(0).name == "Ada Lark");
+}

@@ -3,6 +3,7 @@
 
 #include "epub_maker.hpp"
 #include "publication/sidecar.hpp"
+#include "publication/transport.hpp"
 
 using namespace carrel;
 using namespace carrel::publication;
@@ -226,4 +227,53 @@ TEST_CASE("old and odd package documents are understood") {
   CHECK(m->about.title == "Unbound");
   CHECK(m->warnings.empty());
   CHECK_FALSE(read_metadata_opf("nothing"));
+}
+
+TEST_CASE("what no field holds is kept beside: rights, source, identifiers without a name, columns of Calibre") {
+  auto fact = [](const opened& o, const std::string& key) {
+    for (const auto& [k, value] : o.about.facts) {
+      if (k == key) return value;
+    }
+    return std::string("(none)");
+  };
+  opened o = with(
+      title + author +
+      "<dc:rights>Public domain in the USA.</dc:rights><dc:source>https://www.gutenberg.org/files/46</dc:source>"
+      "<dc:identifier>urn:isbn:9780306406157</dc:identifier><dc:identifier>978-0-306-40615-7</dc:identifier>"
+      "<dc:identifier>no scheme 17</dc:identifier><dc:identifier>no scheme 17</dc:identifier>"
+      "<dc:identifier>urn:isbn:9780804429573</dc:identifier>"
+      "<meta name='calibre:user_metadata:#words' content='{\"#value#\": 81234}'/>"
+      "<meta name='calibre:user_metadata:#read' content='{\"#value#\": true}'/>"
+      "<meta name='calibre:user_metadata:#cycle' content='{\"#value#\": \"Coast\", \"#extra#\": 2.5}'/>"
+      "<meta name='calibre:user_metadata:#narrators' content='{\"#value#\": [\"Bo Finch\", \"Cy Wren\"]}'/>"
+      "<meta name='calibre:user_metadata:#genre' content='{\"#value#\": [\"Fantasy\", \"fantasy\"]}'/>"
+      "<meta name='calibre:user_metadata:#empty' content='{\"#value#\": null}'/>"
+      "<meta property='calibre:user_metadata'>{\"#shelf\": {\"#value#\": [\"A\", \"B\"]}, \"#words\": {\"#value#\": 1}}</meta>");
+  CHECK(fact(o, "rights") == "Public domain in the USA.");
+  CHECK(fact(o, "source") == "https://www.gutenberg.org/files/46");
+  CHECK(fact(o, "other_identifiers") == "no scheme 17\nurn:isbn:9780804429573");
+  CHECK(fact(o, "column_words") == "81234");
+  CHECK(fact(o, "column_read") == "true");
+  CHECK(fact(o, "column_cycle") == "Coast [2.5]");
+  CHECK(fact(o, "column_shelf") == "A, B");
+  CHECK(fact(o, "column_empty") == "(none)");
+  CHECK(fact(o, "column_genre") == "(none)");
+  CHECK(o.about.genres == std::vector<std::string>{"Fantasy"});
+  REQUIRE(o.about.contributors.size() == 2);
+  CHECK(o.about.contributors[1] == person{"Cy Wren", "Wren, Cy", "nrt"});
+  CHECK(from_json(to_json(o)).ok());
+}
+
+TEST_CASE("an OPF with more columns and identifiers than any library has is cut, not refused") {
+  std::string many;
+  for (int i = 0; i < 2000; ++i) {
+    std::string n = std::to_string(i);
+    many += "<dc:identifier>nothing " + n + "</dc:identifier><meta name='calibre:user_metadata:#c" + n +
+            "' content='{\"#value#\": \"" + std::string(5000, 'x') + "\"}'/>";
+  }
+  many += "<meta name='calibre:user_metadata:#Bad Label' content='{\"#value#\": 1}'/><meta name='calibre:user_metadata:#" +
+          std::string(500, 'l') + "' content='{\"#value#\": 1}'/><meta name='calibre:user_metadata:#n' content='[1'/>";
+  opened o = with(title + author + many);
+  CHECK(o.about.facts.size() == 101);
+  CHECK(from_json(to_json(o)).ok());
 }

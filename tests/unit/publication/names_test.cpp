@@ -44,6 +44,24 @@ TEST_CASE("file names are taken apart carefully") {
   }
 }
 
+TEST_CASE("what stands in front is an author whom the library knows, whatever it looks like") {
+  std::vector<std::string> asked;
+  auto known = [&](const std::string& name) {
+    asked.push_back(name);
+    return name == "Homer" || name == "Ada Lark";
+  };
+  CHECK(guess_from_name("Homer - Odyssey.epub", known).author == "Homer");
+  CHECK(guess_from_name("Homer - Odyssey.epub", known).title == "Odyssey");
+  CHECK(guess_from_name("Lark, Ada - Fog.epub", known).author == "Ada Lark");
+  CHECK(guess_from_name("Odyssey - Homer.epub", known).author.empty());
+  CHECK(guess_from_name("Odyssey - Homer.epub", known).title == "Odyssey - Homer");
+  CHECK(guess_from_name("Homer - Odyssey.epub").author.empty());
+  asked.clear();
+  guess_from_name("Odyssey.epub", known);
+  CHECK(asked.empty());
+  CHECK(guess_from_audiobook_name("1999 - Homer - Odyssey.mp3", known).author == "Homer");
+}
+
 TEST_CASE("comic names give series, number and year") {
   guess g = guess_from_comic_name("Harbour Tales 012 (2019) (Digital).cbz");
   CHECK(g.series == "Harbour Tales");
