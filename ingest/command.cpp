@@ -13,6 +13,7 @@
 #include "ingest/foresee.hpp"
 #include "ingest/group.hpp"
 #include "ingest/item_lock.hpp"
+#include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
@@ -80,11 +81,16 @@ class run {
   run(const run&) = delete;
   run& operator=(const run&) = delete;
 
+  void look_at_libraries() {
+    if (!how_.keep) libraries_ = with_.pool.read_now(library_folders);
+  }
+
   void take(const fs::path& given) {
     fs::path absolute = fs::absolute(given).lexically_normal();
     struct stat facts {};
     if (::lstat(absolute.c_str(), &facts) != 0) return fail(given, "not_found", "There is no such file or folder.");
     if (inside_own(absolute, own_)) return fail(given, "folder_unavailable", "This is a folder of Carrel itself.");
+    if (inside_own(absolute, libraries_)) return refuse_library(given);
     if (S_ISDIR(facts.st_mode)) return take_folder(given);
     if (ignored_file(absolute.filename().native(), with_.how.ignore)) {
       ++ignored_;
@@ -199,13 +205,23 @@ class run {
       else
         note(open.back(), fs::absolute(p).lexically_normal(), p, who);
     };
-    visit.ignored = [&](const fs::path&) { ++ignored_; };
+    own_folders closed = libraries_;
+    closed.insert(own_.begin(), own_.end());
+    visit.ignored = [&](const fs::path& p) {
+      if (!libraries_.empty() && inside_own(p, libraries_))
+        refuse_library(p);
+      else
+        ++ignored_;
+    };
     visit.trouble = [&](const fs::path& p, const std::string& why) {
       fail(p, why, publication::message_for(why, shown_name(p.native())));
     };
     visit.stop = [&] { return stopped(); };
-    walk(root, with_.how.ignore, own_, visit);
+    walk(root, with_.how.ignore, closed, visit);
   }
+
+  // Its files stay where they are (product.md 3.2); whoever wants copies of them says --keep.
+  void refuse_library(const fs::path& given) { fail(given, "in_library", publication::message_for("in_library", "")); }
 
   std::size_t next_place() {
     std::lock_guard guard(mutex_);
@@ -443,6 +459,7 @@ class run {
   ingest_options how_;
   const progress_callback& tell_;
   own_folders own_;
+  own_folders libraries_;  // whose files must not go; none when all sources stay
   uuid batch_ = uuid::make();
   std::optional<item_lock> alive_;  // on the batch: while it is held the items are ours, begun or not
   abandoned left_;
@@ -520,6 +537,7 @@ outcome ingest_paths(const services& s, const std::vector<fs::path>& paths, cons
                      const progress_callback& tell) {
   run all(s, o, tell);
   try {
+    all.look_at_libraries();
     for (const fs::path& p : paths) all.take(p);
     all.take_named();
     all.take_abandoned();

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "ingest/covers.hpp"
+#include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
@@ -144,7 +145,7 @@ bool may_go(const sidecar_row& row) { return row.told && !row.keep && !row.sourc
 
 void put_away(const services& s, const sidecar_row& row) {
   fs::path source = row.source_path, folder = s.store.data() / "attic" / row.id.text();
-  if (identity_at(source) == row.who) {
+  if (identity_at(source) == row.who && !lies_in_library(s, source)) {
     std::optional<error> bad = make_synced_folder(folder);
     if (!bad) bad = library::take_proven(source, folder / safe_name(source.filename().native()));
     if (bad) log::warn("ingest.source_stays", {{"sidecar", row.id}, {"error", bad->message()}});

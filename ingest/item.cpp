@@ -33,6 +33,9 @@ constexpr db::statement sql_asked{"ingest.mark_asked", R"sql(
   update ingest_items set policy = $2, approve = $3, source_done = source_done and policy = $2, updated_at = clock_timestamp()
    where id = $1 and (policy, approve) is distinct from ($2, $3))sql"};
 
+constexpr db::statement sql_kept{"ingest.mark_kept", R"sql(
+  update ingest_items set policy = 'keep', updated_at = clock_timestamp() where id = $1)sql"};
+
 constexpr db::statement sql_hashed{"ingest.mark_hashed", R"sql(
   update ingest_items set state = 'hashed', sha256 = $2, staging_path = $3, target_path = $4, error_code = '', error_detail = '',
          updated_at = clock_timestamp()
@@ -148,6 +151,8 @@ void store_item(db::tx& tx, const item& i) {
 }
 
 void mark_asked(db::tx& tx, const uuid& id, bool keep, bool approve) { tx.run(sql_asked, id, keep ? "keep" : "move", approve); }
+
+void mark_kept(db::tx& tx, const uuid& id) { tx.run(sql_kept, id); }
 
 void mark_hashed(db::tx& tx, const item& i) { tx.run(sql_hashed, i.id, i.sha256, i.staging_path, i.target_path); }
 

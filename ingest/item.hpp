@@ -60,6 +60,8 @@ void store_item(db::tx&, const item&);
 
 // What the newest request wants of a row that was there; a changed policy opens the question of the source again.
 void mark_asked(db::tx&, const uuid&, bool keep, bool approve);
+// The source stays where it is, whatever was asked for.
+void mark_kept(db::tx&, const uuid&);
 void mark_hashed(db::tx&, const item&);  // sha256, staging_path, target_path
 void mark_stored(db::tx&, const item&);  // state, book, file, warnings, source_done
 void mark_source_done(db::tx&, const uuid&);

@@ -1,6 +1,7 @@
 #include "ingest/pipeline.hpp"
 
 #include "ingest/item_lock.hpp"
+#include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
 #include "ingest/work.hpp"
 #include "server/core/log.hpp"
@@ -40,6 +41,13 @@ std::optional<ending> already_there(work& w) {
   return out;
 }
 
+// Nothing is moved out of a library, also when its folder became one after the file was asked for.
+void leave_in_library(work& w) {
+  if (w.what.keep || !w.what.has_source() || !lies_in_library(w.with, w.source_path())) return;
+  w.what.keep = true;
+  w.with.pool.write_now([&](db::tx& tx) { mark_kept(tx, w.what.id); });
+}
+
 const char* name_of(ending::kind how) {
   switch (how) {
     case ending::added: return "added";
@@ -66,6 +74,7 @@ std::optional<ending> take_in(const services& s, const uuid& id, bool wait, cons
   work w{.with = s, .what = {}, .in = {}, .prints = {}, .inside = {}, .repairs = {}, .from = from, .beside = beside};
   if (!row) return vanish(w);
   w.what = std::move(*row);
+  leave_in_library(w);
   std::optional<ending> out = already_there(w);
   if (!out) out = run(w);
   log::info("ingest.file", {{"item", id}, {"outcome", name_of(out->how)}, {"code", out->code}, {"name", w.what.display_name}});

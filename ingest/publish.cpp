@@ -5,6 +5,7 @@
 
 #include "ingest/covers.hpp"
 #include "ingest/folder_note.hpp"
+#include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/tracks.hpp"
@@ -408,6 +409,8 @@ void remove_empty_folders(const services& s, const fs::path& file) {
 namespace {
 
 std::optional<error> drop_source(const work& w) {
+  if (is_stored_file(w.with, w.what.sha256, w.what.who))
+    return error{"source_stays", "it is the file that the library itself has"};
   fs::path attic = w.path_of(w.relative("attic"));
   if (is_there(attic) && sha256_of(attic) == w.what.sha256) return remove_synced(w.source_path());
   if (std::optional<error> bad = make_synced_folder(w.folder("attic"))) return bad;

@@ -104,6 +104,8 @@ constexpr std::array messages{
     message{"source_stays", "The files in {} were taken in but cannot be removed from there. They are not taken in again.",
             "The file was taken in but cannot be removed from its folder. It is not taken in again."},
     message{"sidecar_unreadable", "The file {} beside the book could not be read.", "A file beside the book could not be read."},
+    message{"in_library",
+            "This lies in the folder of a library, and nothing is moved out of one. With --keep its files are copied."},
     message{"orphaned_file", "This file was left over from an interruption and belongs to nothing. It is kept in quarantine."},
     message{"folder_unavailable", "The folder {} cannot be read. Nothing was changed.",
             "The folder cannot be read. Nothing was changed."},

@@ -115,6 +115,8 @@ void describe_ingest(CLI::App& app, invocation& call) {
       "Files that cannot be taken in are listed with their reason and stay where they are (--keep) or go to quarantine.\n"
       "What an interrupted run left unfinished is finished too. Ctrl-C ends after the files in hand (exit status 5), twice at "
       "once.\n"
+      "Nothing is moved out of the folder of a library: without --keep such files are refused. `carrel library scan` reads them\n"
+      "where they are.\n"
       "With --dry-run every file is read and nothing is stored: the lists say what would happen.");
   cmd->callback([&call] { call.action = ingest; });
 }

@@ -1,40 +1,21 @@
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 
 #include "ingest/item.hpp"
 #include "ingest/jobs.hpp"
 #include "ingest/space.hpp"
 #include "ingest/upload.hpp"
+#include "unshared.hpp"
 #include "workbench.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
 using namespace carrel::ingest::test;
 
-namespace {
-
-int shell(const std::string& script) {
-  std::vector<std::string> a{"/usr/bin/unshare", "-Urm", "/bin/sh", "-c", script};
-  std::vector<char*> argv;
-  for (std::string& s : a) argv.push_back(s.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  if (::posix_spawn(&pid, a[0].c_str(), nullptr, nullptr, argv.data(), environ) != 0) return -1;
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-}  // namespace
-
 TEST_CASE("a full disk fails the file by name, keeps the source, and says that something waits") {
   workbench b;
   fs::path mounted = b.folder / "small";
   fs::create_directories(mounted);
-  if (shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "'") != 0) {
+  if (unshared("mount -t tmpfs -o size=1m none '" + mounted.native() + "'") != 0) {
     WARN("no file system of a given size can be made here");
     return;
   }
@@ -43,9 +24,9 @@ TEST_CASE("a full disk fails the file by name, keeps the source, and says that s
   write(b.inbox / "big.epub", epub({.text = text + text + text + text + text + text}));
   std::string helper = INGEST_HELPER;
   std::string out = (b.folder / "out.json").native();
-  REQUIRE(shell("mount -t tmpfs -o size=1m none '" + mounted.native() + "' && '" + helper + "' take '" + b.database.url() +
-                "' '" + mounted.native() + "' '" + b.store.cache().native() + "' move - '" + (b.inbox / "big.epub").native() +
-                "' > '" + out + "'") == 0);
+  REQUIRE(unshared("mount -t tmpfs -o size=1m none '" + mounted.native() + "' && '" + helper + "' take '" + b.database.url() +
+                   "' '" + mounted.native() + "' '" + b.store.cache().native() + "' move - '" + (b.inbox / "big.epub").native() +
+                   "' > '" + out + "'") == 0);
   CHECK(read(out).find("\"disk_full\"") != std::string::npos);
   CHECK(fs::exists(b.inbox / "big.epub"));
   CHECK(
@@ -67,15 +48,15 @@ TEST_CASE("a source on a read-only file system comes in once and stays") {
   workbench b;
   std::string in = "'" + b.inbox.native() + "'", out = (b.folder / "out.json").native(), helper = INGEST_HELPER;
   std::string read_only = "mount --bind " + in + " " + in + " && mount -o remount,bind,ro " + in;
-  if (shell(read_only) != 0) {
+  if (unshared(read_only) != 0) {
     WARN("no read-only file system can be made here");
     return;
   }
   write(b.inbox / "x.epub", epub({}));
   write(b.inbox / "bad.epub", "PK\3\4 nothing");
   for (int turn = 0; turn < 2; ++turn) {
-    REQUIRE(shell(read_only + " && '" + helper + "' take '" + b.database.url() + "' '" + b.data.native() + "' '" +
-                  b.store.cache().native() + "' move - " + in + " > '" + out + "'") == 0);
+    REQUIRE(unshared(read_only + " && '" + helper + "' take '" + b.database.url() + "' '" + b.data.native() + "' '" +
+                     b.store.cache().native() + "' move - " + in + " > '" + out + "'") == 0);
     json::object said = json::read_object(read(out)).value();
     CHECK(said.find(turn == 0 ? "added" : "duplicates")->as_array()->size() == 1);
     CHECK(said.find("failed")->as_array()->size() == 1);
