@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "publication/cover.hpp"
 #include "publication/file_bytes.hpp"
@@ -153,8 +154,10 @@ bool send_answer(const answer& a) {
 
 }  // namespace
 
-int child_main() {
-  bool first = true;
+int child_main() { return child_main(nullptr); }
+
+int child_main(void (*before)()) {
+  bool first = true, reads_only = false;
   for (;;) {
     request_head head;
     int descriptor = -1;
@@ -168,10 +171,12 @@ int child_main() {
       enter_sandbox(head.memory);
       first = false;
     }
+    if (head.what != task::convert && !std::exchange(reads_only, true)) forbid_writing();
     allow_cpu(std::chrono::milliseconds(head.cpu_ms));
     answer a;
     bool exhausted = false;
     try {
+      if (before != nullptr) before();
       switch (head.what) {
         case task::inspect: a = look_at(descriptor, name); break;
         case task::convert: a = convert(descriptor, name, wish); break;

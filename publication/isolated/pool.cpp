@@ -33,6 +33,7 @@ struct child {
   int socket = -1;
   unsigned files = 0;
   bool worn = false;
+  bool reads_only = false;  // it gave up writing before it read a file, and cannot convert any more
 };
 
 std::optional<child> spawn_child(const std::vector<std::string>& command) {
@@ -82,6 +83,7 @@ refusal end_child(child& c, bool late) {
   }
   if (late) return {"inspection_limit", "time"};
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return {"inspection_limit", "processor time"};
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) return {"inspection_limit", "written bytes"};
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP) return {"inspection_limit", "memory"};  // so ends GLib without memory
   if (WIFSIGNALED(status)) return {"inspection_crash", "signal " + std::to_string(WTERMSIG(status))};
   return {"inspection_crash", "status " + std::to_string(WEXITSTATUS(status))};
@@ -143,14 +145,30 @@ struct pool::state {
     }
   }
 
-  std::optional<child> take() {
+  bool has_idle(bool writes) const {
+    return std::any_of(idle.begin(), idle.end(), [&](const child& c) { return !writes || !c.reads_only; });
+  }
+
+  std::optional<child> idle_one(bool writes) {
+    auto at = std::find_if(idle.rbegin(), idle.rend(), [&](const child& c) { return !writes || !c.reads_only; });
+    if (at == idle.rend()) return std::nullopt;
+    child c = *at;
+    idle.erase(std::next(at).base());
+    return c;
+  }
+
+  std::optional<child> take(bool writes) {
     std::unique_lock guard(mutex);
     std::uint64_t failures = spawn_failures;
     for (;;) {
-      if (!idle.empty()) {
+      if (std::optional<child> c = idle_one(writes)) return c;
+      if (!idle.empty()) {  // none of them may write any more: a fresh one takes the place of one
         child c = idle.back();
         idle.pop_back();
-        return c;
+        guard.unlock();
+        end_child(c, false);
+        guard.lock();
+        --living;
       }
       if (living < how.processes) {
         ++living;
@@ -158,7 +176,7 @@ struct pool::state {
         changed.notify_all();
       }
       changed.wait(guard, [&] { return !idle.empty() || spawn_failures != failures || living < how.processes; });
-      if (idle.empty() && spawn_failures != failures) return std::nullopt;
+      if (!has_idle(writes) && spawn_failures != failures) return std::nullopt;
     }
   }
 
@@ -205,7 +223,8 @@ struct pool::state {
 
   // `again`: a fresh child may do it.
   result<raw_answer, refusal> once(int descriptor, const request_head& head, const std::string& names, bool& again) {
-    std::optional<child> taken = take();
+    bool writes = head.what == task::convert;
+    std::optional<child> taken = take(writes);
     if (!taken) return refusal{"inspection_crash", std::string(no_process)};
     child c = *taken;
     deadline until = std::chrono::steady_clock::now() + 4 * std::chrono::milliseconds(head.cpu_ms);
@@ -223,6 +242,7 @@ struct pool::state {
     }
     bool out_of_memory = out.json == to_json(no_memory);
     again = out_of_memory;
+    c.reads_only = c.reads_only || !writes;
     c.worn = ++c.files >= files_per_child || resident > resident_limit || out_of_memory;
     give_back(c);
     return out;

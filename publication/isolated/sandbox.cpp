@@ -72,6 +72,37 @@ void refuse(const std::array<int, N>& calls) {
   ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole);
 }
 
+// The numbers of the calls that change the names, rights or bytes of files, and may be missing on newer machines.
+constexpr std::array changes_of_files {
+  SYS_truncate, SYS_renameat2, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_mkdirat, SYS_mknodat, SYS_fchmod, SYS_fchmodat,
+      SYS_fchown, SYS_fchownat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_utimensat, SYS_openat2,
+#if defined(__x86_64__)
+      SYS_creat, SYS_rename, SYS_renameat, SYS_unlink, SYS_link, SYS_symlink, SYS_mkdir, SYS_rmdir, SYS_mknod, SYS_chmod,
+      SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+#endif
+};
+
+// The flags are an argument, and so a filter can see them.
+void refuse_opening_to_write() {
+  if constexpr (machine == 0) return;
+  constexpr std::uint32_t writes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+  sock_filter program[] = {
+    load(offsetof(seccomp_data, nr)),
+#if defined(__x86_64__)
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 0, 2),
+    load(offsetof(seccomp_data, args) + 1 * sizeof(std::uint64_t)),
+    BPF_JUMP(BPF_JMP | BPF_JA, 2, 0, 0),
+#endif
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+    load(offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t)),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, writes, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog whole{static_cast<unsigned short>(std::size(program)), program};
+  ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole);
+}
+
 // What both kinds of process are, whatever they are allowed.
 void become_humble() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -93,6 +124,12 @@ void enter_sandbox(std::uint64_t memory) {
     refuse(network_and_rights);
     refuse(programs);
   }
+}
+
+void forbid_writing() {
+  if (sanitized) return;
+  refuse(changes_of_files);
+  refuse_opening_to_write();
 }
 
 void enter_program_sandbox(const program_limits& l) {

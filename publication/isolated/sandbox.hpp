@@ -9,6 +9,10 @@ namespace carrel::publication::isolated {
 // a filter that refuses the network and new programs. Once, before the first file.
 void enter_sandbox(std::uint64_t memory);
 
+// From now on no file is made, changed, renamed or removed, nor opened for writing; what is open stays so. A process that reads
+// files needs none of it, one that converts them writes one file.
+void forbid_writing();
+
 // For a program that reads one foreign file and is started for it: the same, but it may become that program. Called between fork
 // and exec, so it allocates nothing.
 struct program_limits {
@@ -21,5 +25,8 @@ void enter_program_sandbox(const program_limits&);
 void allow_cpu(std::chrono::milliseconds);
 
 std::uint64_t resident_bytes();
+
+// child_main of pool.hpp; in the sandbox something else is done before each file is read. For tests.
+int child_main(void (*first)());
 
 }  // namespace carrel::publication::isolated
