@@ -17,7 +17,7 @@ constexpr db::statement sql_note{"ingest.note_folder", R"sql(
 
 constexpr db::statement sql_notes{"ingest.open_notes", R"sql(
   select source_path, error_code from ingest_items
-   where state = 'rejected' and error_code in ('folder_unavailable', 'folder_too_deep', 'source_stays', 'disk_full', 'drop_folder_unusable')
+   where state = 'rejected' and error_code in ('folder_unavailable', 'folder_too_deep', 'source_stays', 'disk_full', 'drop_folder_unusable', 'watch_limit')
      and source_path is not null and ino = 0 and size = 0 and mtime_ns = 0)sql"};
 
 constexpr db::statement sql_close{"ingest.close_note", R"sql(

@@ -13,7 +13,7 @@ namespace carrel::ingest {
 
 struct folder_note {
   std::filesystem::path folder;
-  std::string code;         // folder_unavailable, folder_too_deep, source_stays, disk_full, drop_folder_unusable
+  std::string code;         // folder_unavailable, folder_too_deep, source_stays, disk_full, drop_folder_unusable, watch_limit
   std::string detail = {};  // shown with it
 };
 

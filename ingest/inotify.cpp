@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <utility>
 
 #include "server/core/log.hpp"
 
@@ -12,7 +14,7 @@ namespace carrel::ingest {
 
 void inotify::open() {
   folders_.clear();
-  full_ = false;
+  full_ = said_ = false;
   fd_ = file(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd_) log::warn("ingest.inotify", {{"error", std::strerror(errno)}});
 }
@@ -31,11 +33,13 @@ bool inotify::watch(const std::filesystem::path& folder) {
     folders_[wd] = folder;
     return true;
   }
-  if (errno == ENOSPC && !full_) {
-    full_ = true;
-    log::warn("ingest.inotify", {{"error", "no more watches: raise fs.inotify.max_user_watches; scans go on"}});
+  if (errno != ENOSPC) return true;
+  full_ = true;
+  if (!std::exchange(said_, true)) {
+    log::warn("ingest.inotify", {{"error", "no more watches: raise fs.inotify.max_user_watches; scans go on"},
+                                 {"max_user_watches", watch_limit()}});
   }
-  return errno != ENOSPC;
+  return false;
 }
 
 inotify::events inotify::read() {
@@ -64,6 +68,12 @@ inotify::events inotify::read() {
                             (e.mask & IN_ATTRIB) != 0});
     }
   }
+}
+
+std::string watch_limit() {
+  std::string out;
+  std::ifstream(watch_limit_file) >> out;
+  return out;
 }
 
 }  // namespace carrel::ingest

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "ingest/paths.hpp"
@@ -26,11 +27,17 @@ class inotify {
   int descriptor() const { return fd_.get(); }
   bool watch(const std::filesystem::path& folder);  // again and again is fine; false when there are no more watches
   events read();
+  void begin() { full_ = false; }      // of a scan that watches every folder again
+  bool full() const { return full_; }  // a folder could not be watched
 
  private:
   file fd_;
   std::map<int, std::filesystem::path> folders_;
-  bool full_ = false;
+  bool full_ = false, said_ = false;
 };
+
+// fs.inotify.max_user_watches.
+constexpr const char* watch_limit_file = "/proc/sys/fs/inotify/max_user_watches";
+std::string watch_limit();
 
 }  // namespace carrel::ingest

@@ -12,7 +12,8 @@ constexpr db::statement sql_store_findings{"ingest.store_findings", R"sql(
   select w.id, $1, $2, $3, $4, $5, $6, decode(w.path, 'hex'), w.name, w.dev, w.ino, w.size, w.mtime
     from unnest($7::uuid[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
          as w (id, path, name, dev, ino, size, mtime)
-  on conflict (source_path, ino, size, mtime_ns) where source_path is not null do nothing)sql"};
+  on conflict (source_path, ino, size, mtime_ns) where source_path is not null
+  do update set dev = excluded.dev where ingest_items.dev <> excluded.dev)sql"};  // mounted again
 
 constexpr db::statement sql_same_findings{"ingest.same_findings", R"sql(
   select w.place, i.id, i.state, i.state = 'failed' and i.error_code = 'source_unreadable', i.next_try_at is null
@@ -110,7 +111,7 @@ std::vector<bool> known_findings(db::tx& tx, const std::vector<finding>& all) {
   columns c = columns_of(all);
   db::rows there = tx.run(sql_same_findings, c.paths, c.ino, c.size, c.mtime);
   for (const db::row& r : there) {
-    bool waits = r.text(2) == "seen" || (r.flag(3) && r.flag(4));
+    bool waits = r.text(2) == "seen" || r.text(2) == "vanished" || (r.flag(3) && r.flag(4));
     if (!waits) out.at(static_cast<std::size_t>(r.integer(0) - 1)) = true;
   }
   return out;

@@ -51,7 +51,8 @@ struct found_item {
 };
 // One row per (path, inode, size, mtime), whoever asks; in the order of the findings.
 std::vector<found_item> store_findings(db::tx&, const std::vector<finding>&, const item& like);
-// Those of the findings that need nothing more: a row exists that does not wait for its rest or for the right to read it.
+// Those of the findings that need nothing more: a row exists that does not wait for its rest or for the right to read it, and
+// has not vanished: what is there again comes in.
 std::vector<bool> known_findings(db::tx&, const std::vector<finding>&);
 
 std::optional<item> find_item(db::tx&, const uuid&);

@@ -17,6 +17,7 @@ settings settings_from(const config& c) {
   out.settle = c.duration("ingest.settle");
   out.sample_gap = std::clamp(out.settle / 3, std::chrono::milliseconds(20), std::chrono::milliseconds(2'000));
   const std::string& poll = c.text("ingest.poll");
+  out.poll_off = poll == "off";
   if (poll != "auto" && poll != "off") {
     out.scan_every = c.duration("ingest.poll");
     out.poll_only = true;

@@ -21,6 +21,7 @@ struct settings {
   std::chrono::milliseconds unreadable_gap = std::chrono::seconds(30);  // between two tries to open a file
   std::optional<std::chrono::milliseconds> scan_every;                  // unset: 60 s, or 15 s where inotify cannot see
   bool poll_only = false;                                               // no inotify
+  bool poll_off = false;                                                // inotify alone, as long as it works
   std::optional<double> auto_approve;
   std::uint64_t upload_limit = 2ULL << 30;
   std::uint64_t reserve = 64ULL << 20;  // taking in waits while less than this is free

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include "ingest/drop_folder.hpp"
+#include "ingest/names.hpp"
 #include "ingest/space.hpp"
 #include "ingest/work.hpp"
 #include "publication/names.hpp"
@@ -21,6 +23,15 @@ bool unchanged(const work& w) {
 std::optional<ending> changed(work& w) {
   if (w.what.origin == "watch") return vanish(w);  // the watcher finds it as the new file that it is
   return fail(w, {"source_changed", "it changed while it was read"});
+}
+
+// The row stays as it is: with the folder the file comes back.
+ending wait_for_folder(const work& w) {
+  ending out;
+  out.code = "folder_unavailable";
+  out.detail = shown_name(w.with.how.drop_dir.native());
+  out.again_after = std::chrono::minutes(1);
+  return out;
 }
 
 std::string extension_of(const work& w) {
@@ -78,6 +89,7 @@ renamed rename_source(work& w, const fs::path& staged) {
 std::optional<ending> look(work& w) {
   result<source> opened = open_source(w.source_path());
   if (!opened) {
+    if (opened.error().field == "source_gone" && w.what.origin == "watch" && bare(w.with.how.drop_dir)) return wait_for_folder(w);
     if (opened.error().field == "source_gone")
       return w.what.origin == "command" && w.what.attempts == 0 ? fail(w, {"source_unreadable", "there is no such file"})
                                                                 : vanish(w);

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "ingest/drop_folder.hpp"
 #include "ingest/folder_note.hpp"
 #include "ingest/gathering.hpp"
 #include "ingest/group.hpp"
@@ -43,6 +44,11 @@ constexpr db::statement sql_replaced{"ingest.mark_replaced", R"sql(
 constexpr db::statement sql_seen{"ingest.seen", R"sql(
   select id, source_path from ingest_items
    where source = 'watch' and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable' and next_try_at is null)))sql"};
+// Neither taken in nor gone. What is being taken in has another state before it leaves its place.
+constexpr db::statement sql_known{"ingest.known_in_drop_folder", R"sql(
+  select exists (select from ingest_items
+                  where source = 'watch' and (state in ('seen', 'settled')
+                         or (state = 'failed' and error_code = 'source_unreadable' and next_try_at is null))))sql"};
 constexpr db::statement sql_waiting{"ingest.mark_waiting", R"sql(
   update ingest_items set state = 'seen', error_code = '', error_detail = $2, updated_at = clock_timestamp()
    where id = $1 and (state = 'seen' or (state = 'failed' and error_code = 'source_unreadable')))sql"};
@@ -77,9 +83,9 @@ struct watcher::state {
     waiting.clear();
     gathered.emplace(with.how, remote);
     troubled.clear();
+    closed = false;
     first_scan = true;
     if (!with.how.poll_only) events.open();
-    forget_missing();
     std::chrono::milliseconds scan_every =
         with.how.scan_every.value_or(remote ? std::chrono::seconds(15) : std::chrono::seconds(60));
     steady::time_point next_scan = steady::now(), next_check = steady::now() + std::chrono::seconds(30);
@@ -91,7 +97,8 @@ struct watcher::state {
       }
       if (at >= next_scan) {
         scan(root);
-        next_scan = steady::now() + scan_every;
+        // Without periodic scans one is made all the same where nothing else would say that the trouble is over.
+        next_scan = steady::now() + (with.how.poll_off && in_order() ? std::chrono::hours(24 * 365) : scan_every);
       }
       look_at_due();
       steady::time_point until = std::min(next_scan, next_check);
@@ -112,7 +119,9 @@ struct watcher::state {
     inotify::events heard = events.read();
     for (const inotify::event& e : heard.list) {
       std::string name = e.path.filename().native();
-      if (e.folder && e.rights) {
+      if (name == calibre_database) {
+        heard.overflow = true;
+      } else if (e.folder && e.rights) {
         if (troubled.contains(e.path)) heard.overflow = true;
       } else if (e.folder) {
         if (!ignored_folder(name, with.how.ignore)) scan(e.path);
@@ -129,12 +138,25 @@ struct watcher::state {
   }
 
   void add(const std::string& path) {
-    if (waiting.size() + gathered->size() < most_waiting) waiting.try_emplace(path, with.how, remote);
+    if (!closed && waiting.size() + gathered->size() < most_waiting) waiting.try_emplace(path, with.how, remote);
+  }
+
+  // Missing, or empty although something waits in it: a disk that is not mounted. What is known of it stays as it is (3.1).
+  bool away() {
+    if (!bare(root)) return false;
+    bool shown = std::any_of(waiting.begin(), waiting.end(), [](const auto& w) { return w.second.row.has_value(); });
+    return shown || !fs::is_directory(root) || with.pool.read_now([](db::tx& tx) { return tx.run(sql_known)[0].flag(0); });
   }
 
   void scan(const fs::path& from) {
     std::vector<finding> batch;
     std::vector<folder_note> found;
+    std::optional<fs::path> calibre;
+    if (away()) return report({{root, "folder_unavailable", ""}});
+    if (from == root) {
+      events.begin();
+      closed = false;  // unless it is found again
+    }
     auto look_up = [&] {
       std::vector<bool> known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, batch); });
       for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -143,7 +165,12 @@ struct watcher::state {
       batch.clear();
     };
     walk_visitor visit;
+    auto look_for_calibre = [&](const fs::path& p) {
+      if (p.filename() == calibre_database) calibre = p.parent_path();
+    };
+    visit.ignored = look_for_calibre;
     visit.file = [&](const fs::path& p, const identity& who) {
+      look_for_calibre(p);
       if (waiting.contains(p.native()) || gathered->holds(p.native())) return;
       batch.push_back({p.native(), who});
       if (batch.size() >= lookup_batch) look_up();
@@ -154,12 +181,32 @@ struct watcher::state {
     visit.stop = [&] { return stopping.load(); };
     walk(from, with.how.ignore, own, visit);
     look_up();
-    say_trouble(found);
-    if (from == root && !stopping) close_notes(found);
-    if (from == root || !found.empty()) {
-      std::lock_guard guard(mutex);
-      trouble = found.empty() ? "" : found.back().code;
+    if (calibre) found.push_back(close(*calibre));
+    if (events.full()) found.push_back({watch_limit_file, "watch_limit", watch_limit()});
+    if (from == root && !stopping) {
+      forget_missing();
+      close_notes(found);
     }
+    if (from == root || !found.empty()) report(found);
+  }
+
+  // Somebody put the library of another program in: nothing is taken out of it, and nobody can say where it ends (2.1).
+  folder_note close(const fs::path& calibre) {
+    closed = true;
+    waiting.clear();
+    gathered.emplace(with.how, remote);
+    return {root, "drop_folder_unusable", holds_calibre(calibre).reason};
+  }
+
+  bool in_order() {
+    std::lock_guard guard(mutex);
+    return trouble.empty() && events.descriptor() >= 0;
+  }
+
+  void report(const std::vector<folder_note>& found) {
+    say_trouble(found);
+    std::lock_guard guard(mutex);
+    trouble = found.empty() ? "" : found.back().code;
   }
 
   void say_trouble(const std::vector<folder_note>& found) {
@@ -220,16 +267,18 @@ struct watcher::state {
     for (const std::string& path : done) waiting.erase(path);
     gather(ready);
     hand_over(ready);
+    bool lost = !gone.empty() && away();
     for (const std::string& path : gone) {
-      if (settling& s = waiting.at(path); s.row) drop_row(s);
+      if (settling& s = waiting.at(path); s.row && !lost) drop_row(s);
       waiting.erase(path);
     }
+    if (lost) scan(root);
   }
 
   void gather(std::vector<unit>& ready) {
     gathering::outcome found = gathered->look(steady::now(), [&](const finding& f) {
       if (waiting.contains(f.path) || gathered->holds(f.path)) return true;
-      bool known = with.pool.read_now([&](db::tx& tx) { return known_findings(tx, {f}).front(); });
+      bool known = with.pool.read_now([&](db::tx& tx) -> bool { return known_findings(tx, {f}).front(); });
       if (!known) add(f.path);
       return !known;
     });
@@ -306,10 +355,9 @@ struct watcher::state {
     s.shown = settled::wait;
   }
 
-  // Rows of an earlier process that waited for files which are no longer there. Not when the folder itself is away.
+  // Rows that wait for files which are no longer there. Not when the folder itself is away.
   void forget_missing() {
-    std::error_code code;
-    if (fs::is_empty(root, code) || code) return;
+    if (bare(root)) return;
     db::rows rows = with.pool.read_now([](db::tx& tx) { return tx.run(sql_seen); });
     for (const db::row& r : rows) {
       if (is_there(r.raw(1))) continue;
@@ -333,6 +381,7 @@ struct watcher::state {
   std::map<std::string, settling> waiting;
   std::optional<gathering> gathered;  // complete, but perhaps not their books
   std::set<fs::path> troubled;        // folders with a note; a change of their rights is worth a scan
+  bool closed = false;                // nothing is taken in
   bool first_scan = true;
   std::atomic<bool> stopping = false, holding = false;
   std::mutex mutex;
@@ -343,26 +392,13 @@ struct watcher::state {
 watcher::watcher(const services& s) : state_(std::make_unique<state>(s)) {}
 watcher::~watcher() { stop(); }
 
-std::optional<error> unusable_drop_folder(const fs::path& given, const library::store& store) {
-  fs::path root = given.lexically_normal(), there = root;
-  std::error_code code;
-  while (!fs::exists(there, code) && there.has_relative_path()) there = there.parent_path();
-  if (!fs::is_directory(there, code) || ::access(there.c_str(), X_OK | (there == root ? R_OK : W_OK)) != 0)
-    return error{"ingest.drop_dir", there == root ? "cannot be read" : "cannot be made in " + shown_name(there.native())};
-  if (inside_own(root, folders_of(store))) return error{"ingest.drop_dir", "lies inside Carrel's own folders"};
-  fs::path real = fs::weakly_canonical(root, code), data = fs::canonical(store.data(), code);
-  if (!code && (data == real || data.native().starts_with(real.native() + "/")))
-    return error{"ingest.drop_dir", "contains Carrel's own folders"};
-  if (fs::exists(root / "metadata.db", code)) return error{"ingest.drop_dir", "is a Calibre library"};
-  return std::nullopt;
-}
-
 std::optional<error> watcher::start() {
   CARREL_EXPECT(!state_->thread.joinable());
   const services& with = state_->with;
   std::error_code code;
   fs::create_directories(state_->root, code);
-  if (std::optional<error> bad = unusable_drop_folder(state_->root, with.store)) {
+  std::vector<library::book_library> libraries = with.pool.read_now(library::libraries);
+  if (std::optional<error> bad = unusable_drop_folder(state_->root, with.store, libraries)) {
     folder_note note{state_->root, "drop_folder_unusable", bad->reason};
     with.pool.write_now([&](db::tx& tx) { note_folder(tx, note); });
     return bad;

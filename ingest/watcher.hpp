@@ -1,7 +1,6 @@
 #pragma once
 // The drop folder (ingest.md 3). Finds files, waits until each is complete, makes an item and a job of it; does nothing else.
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,10 +8,6 @@
 #include "ingest/services.hpp"
 
 namespace carrel::ingest {
-
-// What keeps this folder from being watched: it cannot be there or be read, lies inside the store, contains it, or is a Calibre
-// library. Makes nothing.
-std::optional<error> unusable_drop_folder(const std::filesystem::path&, const library::store&);
 
 class watcher {
  public:

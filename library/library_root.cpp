@@ -56,11 +56,16 @@ result<fs::path> check_root(const fs::path& given, const root_rules& rules) {
   if (overlap(root, real(rules.files.cache()))) return error{"library.own_folder", root.native() + " belongs to Carrel's cache."};
   if (overlap(root, real(rules.drop_dir)))
     return error{"library.own_folder", root.native() + " and the drop folder contain one another."};
-  for (const book_library& other : rules.others) {
-    if (!other.root.empty() && overlap(root, other.root))
-      return error{"library.overlaps", root.native() + " and the library " + other.name + " contain one another."};
-  }
+  if (const book_library* other = overlapping(root, rules.others))
+    return error{"library.overlaps", root.native() + " and the library " + other->name + " contain one another."};
   return root;
+}
+
+const book_library* overlapping(const fs::path& root, const std::vector<book_library>& all) {
+  for (const book_library& other : all) {
+    if (!other.root.empty() && overlap(root, real(other.root))) return &other;
+  }
+  return nullptr;
 }
 
 std::string other_program(const fs::path& root) {

@@ -22,6 +22,9 @@ struct root_rules {
 // library.own_folder, library.overlaps, library.not_utf8; the reason is for people.
 result<std::filesystem::path> check_root(const std::filesystem::path& given, const root_rules&);
 
+// A library whose folder this one contains or lies in; null when there is none. The path has no link in it.
+const book_library* overlapping(const std::filesystem::path& root, const std::vector<book_library>&);
+
 // What shows that another program keeps its own library there; "" when nothing does. A person may say that it is meant.
 std::string other_program(const std::filesystem::path& root);
 

@@ -94,6 +94,8 @@ constexpr std::array messages{
     message{"duplicate_trashed", "This exact file is the book {} in the trash. Restore the book to have it in the library again.",
             "This exact file is a book in the trash. Restore the book to have it in the library again."},
     message{"drop_folder_unusable", "The drop folder cannot be watched: {}.", "The drop folder cannot be watched."},
+    message{"watch_limit", "The system lets Carrel watch no more folders (fs.inotify.max_user_watches is {}).",
+            "The system lets Carrel watch no more folders."},
     message{"disk_full", "There is not enough space. Will be tried again."},
     message{"source_changed", "The file changed while it was taken over. Will be tried again."},
     message{"source_unreadable", "The file could not be read while it was taken over. Will be tried again."},

@@ -5,9 +5,10 @@
 #include <chrono>
 #include <filesystem>
 
+#include "ingest/drop_folder.hpp"
 #include "ingest/names.hpp"
 #include "ingest/recover.hpp"
-#include "ingest/watcher.hpp"
+#include "ingest/settings.hpp"
 #include "library/catalog.hpp"
 #include "publication/cover.hpp"
 #include "schema/migrations.hpp"
@@ -63,9 +64,10 @@ finding pictures() {
   return {"pictures", good, good ? "covers can be read" : "no covers: libvips cannot be loaded, is libvips42 installed?"};
 }
 
-finding drop_folder(const environment& e) {
+finding drop_folder(environment& e) {
   std::filesystem::path folder = ingest::settings_from(e.settings).drop_dir;
-  std::optional<error> bad = ingest::unusable_drop_folder(folder, e.store);
+  std::vector<library::book_library> libraries = e.pool->read_now(library::libraries);
+  std::optional<error> bad = ingest::unusable_drop_folder(folder, e.store, libraries);
   return {"drop_folder", !bad, ingest::shown_name(folder.native()) + (bad ? " cannot be watched: " + bad->reason : "")};
 }
 

@@ -201,3 +201,20 @@ TEST_CASE("a drop folder is the same folder however it is written") {
   CHECK(folder("/srv/./x/../drop//") == "/srv/drop");
   CHECK(folder("drop") == fs::absolute("drop"));
 }
+
+TEST_CASE("ingest.poll: auto, off, or a period") {
+  auto poll = [](const std::string& written) {
+    config::sources from;
+    from.environment = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+    from.environment_names = {};
+    from.command_line = {{"ingest.poll", written}};
+    return settings_from(config::load(from).value());
+  };
+  CHECK_FALSE(poll("auto").poll_off);
+  CHECK_FALSE(poll("auto").scan_every);
+  CHECK(poll("off").poll_off);
+  CHECK_FALSE(poll("off").poll_only);
+  CHECK_FALSE(poll("5s").poll_off);
+  CHECK(poll("5s").poll_only);
+  CHECK(poll("5s").scan_every == std::chrono::seconds(5));
+}

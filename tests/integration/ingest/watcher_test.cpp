@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "household.hpp"
+#include "ingest/drop_folder.hpp"
 #include "library/book.hpp"
 
 using namespace carrel;
@@ -121,9 +122,9 @@ TEST_CASE("a drop folder that cannot be used is in errata until it can") {
   h.b.with.how.drop_dir = h.b.folder / "file" / "drop";
   REQUIRE(watcher(h.b.with).start());
   CHECK(h.errata() == h.drop().native() + " drop_folder_unusable");
-  CHECK(unusable_drop_folder(h.drop(), h.b.store));
+  CHECK(unusable_drop_folder(h.drop(), h.b.store, {}));
   h.b.with.how.drop_dir = good;
-  CHECK_FALSE(unusable_drop_folder(good, h.b.store));
+  CHECK_FALSE(unusable_drop_folder(good, h.b.store, {}));
   h.watch_again();
   CHECK(eventually([&] { return h.errata().empty(); }));
 }
