@@ -1,6 +1,7 @@
 #include "ingest/item.hpp"
 
 #include "ingest/names.hpp"
+#include "publication/extractor_version.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
 
@@ -52,7 +53,7 @@ constexpr db::statement sql_source_done{"ingest.mark_source_done", R"sql(
 
 constexpr db::statement sql_ended{"ingest.mark_ended", R"sql(
   update ingest_items set state = $2, error_code = $3, error_detail = $4, next_try_at = $5, quarantine_path = $6, source_done = $7,
-         sha256 = $8, attempts = attempts + 1, updated_at = clock_timestamp()
+         sha256 = $8, extractor_version = $9, attempts = attempts + 1, updated_at = clock_timestamp()
    where id = $1 and (state, error_code, error_detail, next_try_at, quarantine_path, source_done)
                   is distinct from ($2, $3, $4, $5, $6, $7))sql"};
 
@@ -164,7 +165,8 @@ void mark_stored(db::tx& tx, const item& i) {
 void mark_source_done(db::tx& tx, const uuid& id) { tx.run(sql_source_done, id); }
 
 void mark_ended(db::tx& tx, const item& i) {
-  tx.run(sql_ended, i.id, i.state, i.error_code, i.error_detail, i.next_try_at, i.quarantine_path, i.source_done, i.sha256);
+  tx.run(sql_ended, i.id, i.state, i.error_code, i.error_detail, i.next_try_at, i.quarantine_path, i.source_done, i.sha256,
+         publication::extractor_version);
 }
 
 void mark_unreadable(db::tx& tx, const uuid& id, const std::string& reason) { tx.run(sql_unreadable, id, reason); }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ingest/jobs.hpp"
+#include "publication/extractor_version.hpp"
 #include "server/core/clock.hpp"
 #include "server/jobs/queue.hpp"
 #include "server/jobs/session_lock.hpp"
@@ -27,6 +28,13 @@ constexpr db::statement sql_open_groups{"ingest.open_groups", R"sql(
 constexpr db::statement sql_sources_left{"ingest.sources_left", R"sql(
   select id, group_id from ingest_items where state in ('inbox', 'organised', 'duplicate', 'rejected') and policy = 'move' and not source_done)sql"};
 
+// By an extractor that knew less (4.2). What a person has put away stays so, and what was left over waits for one.
+constexpr db::statement sql_refused_before{"ingest.refused_before", R"sql(
+  update ingest_items set extractor_version = $1
+   where state = 'rejected' and source_done and quarantine_path <> '' and dismissed_at is null and error_code <> 'orphaned_file'
+     and extractor_version < $1
+  returning id)sql"};
+
 constexpr db::statement sql_open{"ingest.open_items", R"sql(
   select id, batch_id, coalesce(nullif(source_path, ''), convert_to(display_name, 'UTF8')), group_id from ingest_items
    where (state in ('settled', 'probed', 'hashed', 'stored', 'described') and source <> 'import')
@@ -49,7 +57,12 @@ int enqueue_unfinished(db::tx& tx, bool at_start) {
   };
   enqueue_all(tx.run(sql_unfinished, at_start, now()));
   enqueue_all(tx.run(sql_open_groups, at_start, now()));
-  if (at_start) enqueue_all(tx.run(sql_sources_left));
+  if (!at_start) return out;
+  enqueue_all(tx.run(sql_sources_left));
+  for (const db::row& r : tx.run(sql_refused_before, publication::extractor_version)) {
+    enqueue_file(tx, r.id(0));
+    ++out;
+  }
   return out;
 }
 

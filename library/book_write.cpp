@@ -11,6 +11,7 @@
 #include "library/search_words.hpp"
 #include "library/spelling.hpp"
 #include "publication/calibre_columns.hpp"
+#include "publication/extractor_version.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
@@ -60,14 +61,14 @@ constexpr db::statement sql_tags{"library.write_book_tags", R"sql(
 constexpr db::statement sql_file{"library.add_file", R"sql(
   insert into book_files (id, book_id, format, mime, original_name, original_name_raw, download_name, slug, storage_path, inbox_path,
                           file_size, checksum, md5, koreader_md5, filename_md5, content_hash, rank, drm, is_kepub, described, warnings,
-                          offered, facts, duration_ms)
+                          offered, facts, duration_ms, extractor_version)
   values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, ''), nullif($10, ''), $11, $12, $13, $14, $15, nullif($16, ''), $17, $18, $19, $20,
-          $21::jsonb, $22, $23::jsonb, $24))sql"};
+          $21::jsonb, $22, $23::jsonb, $24, $25))sql"};
 
 constexpr db::statement sql_replace{"library.replace_file", R"sql(
   update book_files set format = $2, mime = $3, storage_path = nullif($4, ''), file_size = $5, checksum = $6, md5 = $7, koreader_md5 = $8,
          content_hash = nullif($9, ''), drm = $10, is_kepub = $11, described = $12, warnings = $13::jsonb, offered = $14, facts = $15::jsonb,
-         duration_ms = $16,
+         duration_ms = $16, extractor_version = $17,
          missing_since = null, kobo_as = null, kobo_how = '', kobo_kept = '', updated_at = clock_timestamp()
    where id = $1 returning book_id, original_name)sql"};
 
@@ -333,7 +334,7 @@ void insert_file(db::tx& tx, const uuid& book, const book_fields& fields, const 
          publication::ascii_slug(download), file.storage_path, file.inbox_path, file.size, file.checksum, file.md5,
          file.koreader_md5, publication::file_name_md5(download), file.content_hash, rank_of(file.format), file.drm,
          file.is_kepub, file.described, json::dump(warnings_json(file.warnings)), offered_of(file), json::dump(file.facts),
-         file.duration);
+         file.duration, publication::extractor_version);
   remember_file(tx, book, file, publication::device_names({file.original_name, download}, fields.title, author, file.extension));
 }
 
@@ -363,9 +364,10 @@ void insert_another_file(db::tx& tx, const uuid& book, const new_file& file) {
 
 void replace_file(db::tx& tx, const uuid& id, const new_file& file) {
   tx.run(sql_retire_hashes, id);
-  db::rows rows = tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5,
-                         file.koreader_md5, file.content_hash, file.drm, file.is_kepub, file.described,
-                         json::dump(warnings_json(file.warnings)), offered_of(file), json::dump(file.facts), file.duration);
+  db::rows rows =
+      tx.run(sql_replace, id, file.format, file.mime, file.storage_path, file.size, file.checksum, file.md5, file.koreader_md5,
+             file.content_hash, file.drm, file.is_kepub, file.described, json::dump(warnings_json(file.warnings)),
+             offered_of(file), json::dump(file.facts), file.duration, publication::extractor_version);
   CARREL_EXPECT(rows.size() == 1);
   tx.run(sql_touch, rows[0].id(0));
   new_file same = file;

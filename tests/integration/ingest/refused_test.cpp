@@ -5,6 +5,7 @@
 #include "ingest/jobs.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/upload.hpp"
+#include "publication/extractor_version.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -133,6 +134,44 @@ TEST_CASE("a refused file that can be read now comes in when it is tried again")
   CHECK(b.files("quarantine").empty());
   CHECK(b.files("staging").empty());
   CHECK_FALSE(try_again(b.with, item));
+}
+
+TEST_CASE("what an older extractor refused is tried again at the next start, once, and what this one refused is not") {
+  workbench b;
+  publication::isolated::pool blind(helper_inspectors("crash"));
+  services before{b.pool, b.store, blind, b.with.how};
+  write(b.inbox / "x.epub", epub({}));
+  write(b.inbox / "y.epub", epub({.title = "Y", .text = "y"}));
+  write(b.inbox / "put-away.epub", epub({.title = "Z", .text = "z"}));
+  ingest_paths(before, {b.inbox}, {});
+  REQUIRE(b.files("quarantine").size() == 3);
+  CHECK(b.number("select min(extractor_version) from ingest_items") == publication::extractor_version);
+  b.recover();
+  CHECK(b.number("select count(*) from books") == 0);
+
+  b.pool.write_now([](db::tx& tx) {
+    tx.script("update ingest_items set extractor_version = 0 where display_name <> 'y.epub'");
+    tx.script("update ingest_items set dismissed_at = now() where display_name = 'put-away.epub'");
+  });
+  b.recover();
+  CHECK(b.text("select string_agg(original_name, ',') from book_files") == "x.epub");
+  CHECK(b.number("select min(extractor_version) from book_files") == publication::extractor_version);
+  CHECK(b.files("quarantine").size() == 2);
+
+  // Refused again, it waits for the next version.
+  write(b.inbox / "bad.epub", "PK\3\4 nothing");
+  b.take({b.inbox}, false);
+  b.pool.write_now(
+      [](db::tx& tx) { tx.script("update ingest_items set extractor_version = 0 where display_name = 'bad.epub'"); });
+  auto tries = [&] { return b.number("select attempts from ingest_items where display_name = 'bad.epub'"); };
+  std::int64_t first = tries();
+  b.recover();
+  std::int64_t second = tries();
+  CHECK(second > first);
+  CHECK(b.text("select state from ingest_items where display_name = 'bad.epub'") == "rejected");
+  CHECK(b.files("quarantine").size() == 3);
+  b.recover();
+  CHECK(tries() == second);
 }
 
 TEST_CASE("a refused file that was kept where it is comes in from there when it is tried again") {
