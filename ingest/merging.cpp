@@ -100,6 +100,7 @@ result<library::unmerge_outcome> undo_merge(const services& s, const uuid& merge
   for (const library::exchanged_file& f : files) {
     if (std::optional<error> bad = bring_back(s, f)) return *bad;
   }
+  s.pass(step::placed);
   auto there = [&](const library::exchanged_file& f) {
     return f.storage_path.empty() || is_there(s.store.absolute(f.storage_path));
   };

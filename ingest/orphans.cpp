@@ -4,13 +4,25 @@
 
 #include "ingest/item_lock.hpp"
 #include "ingest/names.hpp"
+#include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "server/core/log.hpp"
+#include "server/core/text.hpp"
 
 namespace carrel::ingest {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t batch = 500;
+
+// Of these paths those that belong to nothing, and to no item on its way.
+constexpr db::statement sql_unlisted{"ingest.unlisted_files", R"sql(
+  select w.path from unnest($1::text[]) as w (path)
+   where not exists (select from book_files f where f.storage_path = w.path)
+     and not exists (select from sidecars s where s.storage_path = w.path)
+     and not exists (select from ingest_items i where i.target_path = w.path
+                        and i.state in ('seen', 'settled', 'probed', 'hashed', 'stored', 'described', 'failed')))sql"};
 
 bool old_enough(const fs::path& p, std::chrono::seconds age) {
   struct stat facts {};
@@ -55,6 +67,14 @@ void keep_in_quarantine(const services& s, const fs::path& file, const std::stri
   log::warn("ingest.orphan", {{"item", id}, {"name", w.what.display_name}});
 }
 
+// An attempt to try it again did not get further than this: back to where the row says it is (4.2).
+bool back_to_quarantine(const services& s, const std::optional<item>& row, const fs::path& file) {
+  if (!row || row->state != "rejected" || row->quarantine_path.empty() || s.store.absolute(row->staging_path) != file)
+    return false;
+  fs::path place = s.store.absolute(row->quarantine_path);
+  return !is_there(place) && !library::move_proven(file, place);
+}
+
 // A folder of an item that is at its end, or that has no row. One that somebody works on is locked or too young.
 void tidy_folder(const services& s, const fs::path& folder, const uuid& id, std::chrono::seconds age, orphans& out) {
   std::optional<item_lock> mine = item_lock::take(s.store, id, false);
@@ -64,6 +84,7 @@ void tidy_folder(const services& s, const fs::path& folder, const uuid& id, std:
   bool id_is_free = !row;
   for (const fs::path& file : entries_of(folder)) {
     if (!old_enough(file, age)) return;
+    if (back_to_quarantine(s, row, file)) continue;
     std::optional<std::string> sum = sha256_of(file);
     if (!sum) continue;
     if (is_temporary(file) || in_library(s, *sum)) {
@@ -88,6 +109,52 @@ void tidy_temporaries(const fs::path& root, std::chrono::seconds age, orphans& o
   }
 }
 
+std::vector<std::string> unlisted(db::tx& tx, const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const db::row& r : tx.run(sql_unlisted, paths)) out.push_back(r.text(0));
+  return out;
+}
+
+// Bytes of the store that nobody lists: from being placed to the commit, and from the commit to being removed, a process can be
+// killed. Decided with the store to ourselves, for whoever has the same bytes in hand is about to list them.
+void take_out(const services& s, const std::string& path, std::chrono::seconds age, orphans& out) {
+  fs::path file = s.store.absolute(path);
+  std::optional<std::string> sum = old_enough(file, age) ? sha256_of(file) : std::nullopt;
+  if (!sum) return;
+  if (in_library(s, *sum)) {
+    out.removed += remove_unneeded(s, path) ? 1 : 0;
+    return;
+  }
+  uuid id = uuid::make();
+  fs::path folder = s.store.data() / "staging" / id.text(), staged = folder / file.filename();
+  if (make_synced_folder(folder)) return;
+  s.pool.write_now([&](db::tx& tx) {
+    lock_store(tx);
+    if (!unlisted(tx, {path}).empty()) library::rename_new(file, staged);
+  });
+  if (is_there(staged)) {
+    keep_in_quarantine(s, staged, *sum, id);
+    ++out.kept;
+  }
+  ::rmdir(folder.c_str());
+}
+
+void tidy_library(const services& s, std::chrono::seconds age, orphans& out) {
+  std::vector<std::string> paths;
+  auto look = [&] {
+    for (const std::string& path : s.pool.read_now([&](db::tx& tx) { return unlisted(tx, paths); })) take_out(s, path, age, out);
+    paths.clear();
+  };
+  std::error_code code;
+  for (fs::recursive_directory_iterator at(s.store.data() / "library", code), end; !code && at != end; at.increment(code)) {
+    std::string path = at->path().lexically_relative(s.store.data()).native();
+    if (!valid_utf8(path) || is_temporary(at->path()) || !is_there(at->path())) continue;
+    paths.push_back(std::move(path));
+    if (paths.size() >= batch) look();
+  }
+  look();
+}
+
 }  // namespace
 
 orphans tidy_orphans(const services& s, std::chrono::seconds age) {
@@ -104,6 +171,7 @@ orphans tidy_orphans(const services& s, std::chrono::seconds age) {
   }
   for (const fs::path& tree : entries_of(s.store.data() / "trees")) tidy_temporaries(tree, age, out);
   for (const char* root : {"library", "covers", "attic", "quarantine"}) tidy_temporaries(s.store.data() / root, age, out);
+  tidy_library(s, age, out);
   if (out.removed + out.kept > 0) log::info("ingest.orphans", {{"removed", out.removed}, {"kept", out.kept}});
   return out;
 }

@@ -216,10 +216,12 @@ bool try_again(const services& s, const uuid& id) {
     // The row names both places while the file is on its way, so an interrupted attempt can be repeated.
     s.pool.write_now([&](db::tx& tx) { tx.run(sql_stage, id, w.what.staging_path); });
     if (is_there(from) && (make_synced_folder(w.folder("staging")) || library::take_proven(from, to))) return false;
+    s.pass(step::in_staging);
     std::optional<std::string> sum = sha256_of(to);
     if (!sum) return false;
     w.what.sha256 = *sum;
     s.pool.write_now([&](db::tx& tx) { mark_hashed(tx, w.what); });
+    s.pass(step::hashed);
   } else if (!refused_file(w)) {
     return false;
   }

@@ -82,6 +82,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
   if (std::optional<error> bad = keep_old(s, *old, kept)) return bad;
   fs::path target = s.store.absolute(storage);
   if (std::optional<error> bad = place(s, staged, target, prints->sha256)) return bad;
+  s.pass(step::placed);
 
   library::new_file row = file_row(file, inside->about, *prints, storage);
   bool there = false;
@@ -103,6 +104,7 @@ std::optional<error> replace(const services& s, const uuid& file, const fs::path
     return refused("duplicate_file");  // the bytes came in meanwhile
   }
   if (!there) return refused("file_missing", storage);
+  s.pass(step::stored);
   remove_unneeded(s, old->storage_path);
   log::info("ingest.replaced", {{"file", file}, {"book", old->book}});
   return std::nullopt;

@@ -16,7 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr db::statement sql_hold_store{"ingest.lock_store",
                                        "select pg_advisory_xact_lock_shared(hashtextextended('carrel.store', 0))"};
-// Alone: nothing is being taken in while it is decided whether a file is still needed.
 constexpr db::statement sql_lock_store{"ingest.lock_store_alone",
                                        "select pg_advisory_xact_lock(hashtextextended('carrel.store', 0))"};
 
@@ -99,7 +98,7 @@ void sweep_trash(const services& s, carrel::jobs::progress& p, swept& out) {
 void sweep_covers(const services& s, swept& out) {
   std::vector<std::string> gone = s.pool.write_now([&](db::tx& tx) {
     std::vector<std::string> paths;
-    tx.run(sql_lock_store);
+    lock_store(tx);
     db::rows rows = tx.run(sql_delete_covers, now() - std::chrono::days(1));
     for (const db::row& r : rows) paths.push_back(r.text(0));
     return paths;
@@ -121,10 +120,12 @@ void sweep_quarantine(const services& s, swept& out) {
 
 void hold_store(db::tx& tx) { tx.run(sql_hold_store); }
 
+void lock_store(db::tx& tx) { tx.run(sql_lock_store); }
+
 bool remove_unneeded(const services& s, const std::string& storage_path) {
   if (storage_path.empty() || library::is_external(storage_path)) return false;
   return s.pool.write_now([&](db::tx& tx) {
-    tx.run(sql_lock_store);
+    lock_store(tx);
     if (tx.run(sql_still_used, storage_path)[0].flag(0)) return false;
     return ::unlink(s.store.absolute(storage_path).c_str()) == 0;
   });

@@ -18,6 +18,8 @@ swept sweep_store(const services&, carrel::jobs::progress&);
 // Files of the store come and go under one lock: whoever gives a file a row holds it shared from looking at the file to the
 // commit.
 void hold_store(db::tx&);
+// Alone: nothing is being taken in while it is decided whether a file is still needed.
+void lock_store(db::tx&);
 // Unlinks a file of the store that no row needs, holding that lock alone; false when there was nothing to do.
 bool remove_unneeded(const services&, const std::string& storage_path);
 

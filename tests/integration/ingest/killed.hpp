@@ -10,4 +10,7 @@ namespace carrel::ingest::test {
 // that ended it, or 0. Policy: keep, move.
 int run_and_kill(const workbench&, const std::string& policy, step, const fs::path&, int times = 1);
 
+// The same of what a person does: the words that helper_main.cpp names.
+int act_and_be_killed(const workbench&, step, const std::vector<std::string>& words);
+
 }  // namespace carrel::ingest::test
