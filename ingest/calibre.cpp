@@ -237,7 +237,7 @@ result<import_outcome, publication::refusal> import_calibre(const services& s, c
   fs::path folder = fs::canonical(given, code);
   if (code) return publication::refusal{"calibre_no_library", ""};
   if (inside_own(folder, folders_of(s.store))) return publication::refusal{"folder_unavailable", shown_name(folder.native())};
-  calibre::reading reading{.scratch = s.store.data() / "staging"};
+  calibre::reading reading{.scratch = s.store.data() / "staging", .columns = s.how.calibre_columns};
   result<calibre::library, publication::refusal> books = calibre::library::open(folder, reading);
   if (!books) return books.error();
   import_outcome out = run(s, folder, how, *books, tell).finish();

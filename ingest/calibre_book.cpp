@@ -23,7 +23,8 @@ const library::actor importer{.user = std::nullopt, .name = "calibre import"};
 
 // A picture that somebody chose here is not Calibre's to replace.
 constexpr db::statement sql_cover_is_free{"ingest.cover_is_free", R"sql(
-  select not exists (select from books b join covers c on c.id = b.cover_id where b.id = $1 and c.source not in ('calibre', 'embedded')))sql"};
+  select not exists (select from books b join covers c on c.id = b.cover_id where b.id = $1 and c.source not in ('calibre', 'embedded'))
+     and not exists (select from books b where b.id = $1 and 'cover' = any (b.locked_fields)))sql"};
 constexpr db::statement sql_cover_now{"ingest.cover_now", R"sql(
   select coalesce(c.sha256, '') from books b left join covers c on c.id = b.cover_id where b.id = $1)sql"};
 
@@ -32,7 +33,7 @@ constexpr db::statement sql_bytes_are_in{"ingest.bytes_are_in", R"sql(
 constexpr db::statement sql_waits_alone{"ingest.waits_alone", R"sql(
   select exists (select from books where id = $1 and status <> 'organized' and possible_duplicate_of is null))sql"};
 
-library::curated curated_from(const std::string& library, const calibre::book& b) {
+library::curated curated_from(const std::string& library, const calibre::book& b, const std::string& tags) {
   library::curated out;
   out.source = "calibre";
   out.library = library;
@@ -40,6 +41,14 @@ library::curated curated_from(const std::string& library, const calibre::book& b
   out.last_modified = b.last_modified;
   out.about = b.about;
   out.columns = b.columns;
+  out.tags_stay = tags == "tags";
+  if (tags == "genres") {
+    std::vector<std::string>& genres = out.about.genres;
+    for (std::string& tag : out.about.subjects) {
+      if (std::find(genres.begin(), genres.end(), tag) == genres.end()) genres.push_back(std::move(tag));
+    }
+    out.about.subjects.clear();
+  }
   out.created_at = b.added_at;
   json::array files;
   for (const calibre::found_file& f : b.files) files.emplace_back(shown_name(f.listed));
@@ -54,7 +63,8 @@ library::curated curated_from(const std::string& library, const calibre::book& b
 
 class one_book {
  public:
-  one_book(const calibre_run& run, const calibre::book& b) : run_(run), book_(b), says_(curated_from(run.library, b)) {}
+  one_book(const calibre_run& run, const calibre::book& b)
+      : run_(run), book_(b), says_(curated_from(run.library, b, run.with.how.calibre_tags)) {}
 
   book_report take() {
     // Two imports at once meet at the same book.

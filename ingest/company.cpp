@@ -8,6 +8,7 @@
 #include "ingest/covers.hpp"
 #include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
+#include "ingest/preferences.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
 #include "library/revision.hpp"
@@ -169,7 +170,9 @@ void settle(db::tx& tx, const services& s, const company& c, const uuid& book) {
 void tell_book(const services& s, const company& c, const uuid& book) {
   s.pool.write_now([&](db::tx& tx) {
     hold_store(tx);
-    library::tell(tx, book, c.said, teller);
+    std::vector<library::local_source> said = c.said;
+    follow(said, s.how);
+    library::tell(tx, book, said, teller);
     bool stored = c.cover && is_there(s.store.absolute(c.cover->storage_path));
     db::rows cover_is_free = stored ? tx.run(sql_cover_is_free, book, c.cover->sha256) : db::rows();
     if (!cover_is_free.empty() && cover_is_free[0].flag(0)) {

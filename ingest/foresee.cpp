@@ -43,7 +43,7 @@ forecast foresee(const services& s, const finding& f, const item& like) {
   result<publication::isolated::inspection, publication::refusal> inside = s.inspectors.inspect(in->handle.get(), name);
   if (!inside) return bad(ending::rejected, inside.error().code, inside.error().detail);
   publication::opened& o = inside->about;
-  std::vector<library::local_source> said = s.pool.read_now([&](db::tx& tx) { return said_of(tx, o, name, nullptr); });
+  std::vector<library::local_source> said = s.pool.read_now([&](db::tx& tx) { return said_of(tx, s.how, o, name, nullptr); });
   if (prints->size + prints->size / 20 > s.store.free_bytes()) return bad(ending::failed, "disk_full", "");
   publication::metadata outline = library::outline(said);
   out.possible_duplicate_of = s.pool.read_now([&](db::tx& tx) { return library::find_duplicate(tx, outline, o.content_hash); });

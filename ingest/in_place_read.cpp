@@ -9,6 +9,7 @@
 #include "ingest/names.hpp"
 #include "ingest/paths.hpp"
 #include "ingest/place.hpp"
+#include "ingest/preferences.hpp"
 #include "ingest/settle.hpp"
 #include "ingest/space.hpp"
 #include "ingest/sweep.hpp"
@@ -97,7 +98,8 @@ class reading {
     if (!in || without_device(in->who) != row_.who || (settle_ && !complete(*in))) return later(out);
     in_ = std::move(*in);
     if (in_.who.size == 0) return refuse(out, "empty_file", "");
-    if (std::optional<publication::refusal> bad = publication::too_large(static_cast<std::uint64_t>(in_.who.size)))
+    if (std::optional<publication::refusal> bad =
+            publication::too_large(static_cast<std::uint64_t>(in_.who.size), with_.how.allowed))
       return refuse(out, bad->code, bad->detail);
     result<publication::fingerprints> prints = publication::fingerprint(in_.handle.get());
     if (!prints) return refuse(out, "source_unreadable", prints.error().reason);
@@ -268,7 +270,8 @@ class reading {
   }
 
   void add_book(db::tx& tx, const library::new_file& f, const std::optional<library::new_cover>& cover) const {
-    const publication::opened& o = inside_.about;
+    publication::opened o = inside_.about;
+    follow(o.about, with_.how);
     std::optional<uuid> like = library::find_duplicate(tx, o.about, o.content_hash);
     library::add_books_to(tx, library_.id);
     uuid book = library::add_book(tx, uuid::make(), like ? "review" : "organized", o.about, f, cover, like);

@@ -7,6 +7,7 @@
 #include "ingest/folder_note.hpp"
 #include "ingest/library_folders.hpp"
 #include "ingest/names.hpp"
+#include "ingest/preferences.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/tracks.hpp"
 #include "ingest/work.hpp"
@@ -187,7 +188,7 @@ std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book
                                      const std::optional<library::new_cover>& cover) {
   const publication::opened& o = w.inside->about;
   library::new_book b{.status = {},
-                      .said = said_of(tx, o, f.original_name, w.beside),
+                      .said = said_of(tx, w.with.how, o, f.original_name, w.beside),
                       .cover = cover,
                       .possible_duplicate_of = {},
                       .created_at = {}};
@@ -211,6 +212,7 @@ std::pair<std::string, uuid> add_to_group(db::tx& tx, const work& w, const uuid&
   std::vector<library::local_source> said;
   bool speaks = !w.beside->tracks || !is_recording(w.source_path().native());
   if (speaks) said.push_back(library::own_source(w.inside->about.about, f.warnings, f.original_name));
+  follow(said, w.with.how);
   if (replaces)
     library::replace_file(tx, f.id, f);
   else
@@ -303,12 +305,13 @@ void hear_as_part(std::vector<library::local_source>& said, const company& besid
 
 }  // namespace
 
-std::vector<library::local_source> said_of(db::tx& tx, const publication::opened& o, const std::string& name,
+std::vector<library::local_source> said_of(db::tx& tx, const settings& how, const publication::opened& o, const std::string& name,
                                            const company* beside) {
   auto is_author = [&](const std::string& somebody) { return library::wrote_a_book(tx, somebody); };
   std::vector<library::local_source> out = library::sources_in_file(o, name, is_author);
   if (beside != nullptr && beside->tracks) hear_as_part(out, *beside);
   if (beside != nullptr) out.insert(out.end(), beside->said.begin(), beside->said.end());
+  follow(out, how);
   library::judge(out);
   return out;
 }

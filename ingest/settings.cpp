@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "publication/limit_settings.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::ingest {
@@ -23,6 +24,14 @@ settings settings_from(const config& c) {
     out.poll_only = true;
   }
   if (c.text("ingest.auto_approve") != "off") out.auto_approve = to_double(c.text("ingest.auto_approve"));
+  out.unite_subjects = c.text("ingest.subjects") == "union";
+  out.comic_volume = c.on("ingest.comic_volume");
+  for (const std::string& pair : c.list("ingest.calibre_columns")) {
+    std::size_t equals = pair.find('=');
+    out.calibre_columns.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  out.calibre_tags = c.text("ingest.calibre_tags");
+  out.allowed = publication::limits_from(c);
   out.upload_limit = c.bytes("http.max_upload");
   out.workers = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
   out.attic = std::chrono::days(c.integer("attic.days"));

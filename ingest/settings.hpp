@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "publication/calibre_columns.hpp"
+#include "publication/open.hpp"
 #include "server/core/config.hpp"
 
 namespace carrel::ingest {
@@ -23,6 +25,11 @@ struct settings {
   bool poll_only = false;                                               // no inotify
   bool poll_off = false;                                                // inotify alone, as long as it works
   std::optional<double> auto_approve;
+  bool unite_subjects = false;                  // genres and tags of several sources (18.2)
+  bool comic_volume = false;                    // in the name of its series (10.4)
+  publication::column_mapping calibre_columns;  // fields beside the usual ones (9.3)
+  std::string calibre_tags = "known";           // known, genres or tags (16.3)
+  publication::limits allowed;
   std::uint64_t upload_limit = 2ULL << 30;
   std::uint64_t reserve = 64ULL << 20;  // taking in waits while less than this is free
   unsigned workers = 2;

@@ -102,7 +102,8 @@ std::optional<ending> look(work& w) {
     w.what.sha256 = sha256_hex("");
     return refuse(w, {"empty_file", ""});
   }
-  if (std::optional<publication::refusal> bad = publication::too_large(static_cast<std::uint64_t>(w.in.who.size)))
+  if (std::optional<publication::refusal> bad =
+          publication::too_large(static_cast<std::uint64_t>(w.in.who.size), w.with.how.allowed))
     return refuse(w, *bad);
   if (!has_room(w.with)) return fail(w, {"disk_full", "less is free than the database needs to go on"});
   w.with.pass(step::probed);

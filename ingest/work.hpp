@@ -46,7 +46,8 @@ std::optional<ending> link_into_attic(work&);
 inline bool blames_the_values(const db::failure& f) { return f.sqlstate.starts_with("22") || f.sqlstate.starts_with("54"); }
 
 // What the file, its name and what lies beside it say of the book.
-std::vector<library::local_source> said_of(db::tx&, const publication::opened&, const std::string& name, const company* beside);
+std::vector<library::local_source> said_of(db::tx&, const settings&, const publication::opened&, const std::string& name,
+                                           const company* beside);
 // 18.3: does the book go into the library without a person?
 bool approved(const services&, const item&, const std::vector<library::local_source>&, const std::vector<publication::warning>&,
               bool possible_duplicate);

@@ -275,9 +275,9 @@ source_record record_from(const db::row& r) {
   return out;
 }
 
-bool is_shown(const candidate& c) {
+bool is_shown(const candidate& c, double least) {
   bool open = c.status == "new" || c.status == "applied";
-  return open && (is_local(c.source) || c.confidence >= least_shown || c.status == "applied");
+  return open && (is_local(c.source) || c.confidence >= least || c.status == "applied");
 }
 
 // Fields of a file are not marked as its own when it comes in: whatever says the same is where they are from.
@@ -300,7 +300,9 @@ bool is_local(std::string_view source) {
   return std::find(local_sources.begin(), local_sources.end(), source) != local_sources.end();
 }
 
-std::optional<comparison> compare(db::tx& tx, const uuid& book) {
+double least_shown(const config& c) { return to_double(c.text("metadata.review_threshold")).value_or(0); }
+
+std::optional<comparison> compare(db::tx& tx, const uuid& book, double least) {
   std::optional<book_record> now = look_at_record(tx, book);
   if (!now) return std::nullopt;
   comparison out;
@@ -310,7 +312,7 @@ std::optional<comparison> compare(db::tx& tx, const uuid& book) {
   }
   for (const db::row& r : tx.run(sql_candidates, book, std::nullopt)) {
     source_record one = record_from(r);
-    if (!is_shown(one.shown) || out.candidates.size() == most_shown) continue;
+    if (!is_shown(one.shown, least) || out.candidates.size() == most_shown) continue;
     one.shown.offers = offers_of(tx, *now, one);
     out.candidates.push_back(std::move(one.shown));
   }

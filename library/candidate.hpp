@@ -10,6 +10,7 @@
 #include "library/audit.hpp"
 #include "library/book.hpp"
 #include "server/core/clock.hpp"
+#include "server/core/config.hpp"
 #include "server/core/error.hpp"
 #include "server/core/json.hpp"
 #include "server/core/uuid.hpp"
@@ -56,12 +57,13 @@ struct comparison {
   std::vector<candidate> candidates;  // best first; what is rejected or superseded, or too unlikely, is left out
 };
 
-// A provider's record below it is kept and not shown (metadata-providers.md 9.2); files and libraries always are.
-inline constexpr double least_shown = 0.60;
+// A provider's record below it is kept and not shown (metadata.review_threshold, metadata-providers.md 9.2); files and libraries
+// always are.
+double least_shown(const config&);
 bool is_local(std::string_view source);
 
 // Nothing when there is no such book. Callers have checked that it may be seen.
-std::optional<comparison> compare(db::tx&, const uuid& book);
+std::optional<comparison> compare(db::tx&, const uuid& book, double least_shown);
 
 // What a book's file says of it after its bytes were replaced: for people to look at, the book's fields stay (ingest.md 18.4).
 void describe_again(db::tx&, const uuid& book, const publication::metadata&, const new_file&);

@@ -174,8 +174,10 @@ json::object sources_of(const std::vector<std::string>& names, const std::string
   return out;
 }
 
+publication::metadata subjects_of(db::tx& tx, const curated& c) { return c.tags_stay ? c.about : with_genres(tx, c.about); }
+
 void add_curated_candidate(db::tx& tx, const uuid& book, const curated& c, const std::vector<std::string>& names) {
-  json::object normalized = normalized_from(with_genres(tx, c.about));
+  json::object normalized = normalized_from(subjects_of(tx, c));
   if (c.about.page_count > 0) normalized.set("page_count", c.about.page_count);
   if (c.about.rating) normalized.set("rating", *c.about.rating);
   json::object columns;
@@ -203,7 +205,7 @@ bool update_imported(db::tx& tx, const uuid& book, const curated& c, const actor
   if (!before) return false;
   db::rows state = tx.run(sql_state, book);
   book_record after = *before;
-  std::vector<std::string> names = overlay(after.fields, with_genres(tx, c.about), before->locked);
+  std::vector<std::string> names = overlay(after.fields, subjects_of(tx, c), before->locked);
   json::object detail = differences(before->fields, after.fields, state[0].text(0));
   if (!detail.empty()) {
     for (const std::string& name : names) after.set_source(name, c.source);

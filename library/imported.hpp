@@ -21,10 +21,14 @@ struct curated {
   std::string library, book;  // its own numbers for them
   std::string last_modified;
   publication::metadata about;
+  bool tags_stay = false;                                    // those that are named like a genre, too (16.3)
   std::vector<std::pair<std::string, std::string>> columns;  // what no field holds, by the name it has there
   std::optional<instant> created_at;
   json::object raw;  // what was read
 };
+
+// What it says, with those of its subjects among the genres that are.
+publication::metadata subjects_of(db::tx&, const curated&);
 
 struct imported {
   uuid book;

@@ -106,8 +106,28 @@ struct choice {
   std::map<std::string, std::size_t> from;
 };
 
-void take(choice& c, const publication::metadata& m, std::size_t source) {
-  for (std::string& name : overlay(c.fields, m, {})) c.from[std::move(name)] = source;
+void join_names(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  for (const std::string& name : more) {
+    bool known = std::any_of(to.begin(), to.end(), [&](const std::string& n) { return key_of_name(n) == key_of_name(name); });
+    if (!known) to.push_back(name);
+  }
+}
+
+// As overlay, but genres and tags may join those that are there.
+std::vector<std::string> overlay_source(book_fields& f, const local_source& s, const publication::metadata& m,
+                                        const std::vector<std::string>& closed) {
+  std::vector<std::string> genres = f.genres, tags = f.tags;
+  std::vector<std::string> out = overlay(f, m, closed);
+  if (!s.subjects_join) return out;
+  for (const std::string& name : out) {
+    if (name == "genres") join_names(f.genres, genres);
+    if (name == "tags") join_names(f.tags, tags);
+  }
+  return out;
+}
+
+void take(choice& c, const local_source& s, const publication::metadata& m, std::size_t source) {
+  for (std::string& name : overlay_source(c.fields, s, m, {})) c.from[std::move(name)] = source;
 }
 
 // The worst first, so that what better ones say takes its place.
@@ -127,13 +147,13 @@ choice choose(const std::vector<local_source>& said) {
     publication::metadata thin;
     thin.description_html = said[i].about.description_html;
     thin.description_text = said[i].about.description_text;
-    take(out, thin, i);
+    take(out, said[i], thin, i);
   }
   for (std::size_t i : order) {
     if (speaks_of_another(said[i])) continue;
     publication::metadata m = said[i].about;
     if (said[i].name == "embedded" && is_thin(m)) m.description_html = m.description_text = "";
-    take(out, m, i);
+    take(out, said[i], m, i);
     if (m.reading != publication::direction::unknown) out.fields.reading_direction = fields_from(m).reading_direction;
     out.fields.fixed_layout = out.fields.fixed_layout || m.fixed_layout;
   }
@@ -241,7 +261,7 @@ bool tell_in_turn(db::tx& tx, const uuid& book, const std::vector<local_source>&
   told_state state = state_of(tx, book);
   choice c{.fields = before->fields, .from = {}};
   for (std::size_t i : worst_first(said)) {
-    for (std::string& name : overlay(c.fields, said[i].about, closed_to(said[i], state, c.fields, only_gaps))) {
+    for (std::string& name : overlay_source(c.fields, said[i], said[i].about, closed_to(said[i], state, c.fields, only_gaps))) {
       state.sources.set(name, said[i].name);
       c.from[std::move(name)] = i;
     }
@@ -378,7 +398,7 @@ uuid add_book(db::tx& tx, const uuid& id, const new_book& b, const new_file& fil
                .created_at = b.by != nullptr && b.by->created_at ? b.by->created_at : b.created_at,
                .sources = sources_in(chosen, said)};
   std::vector<std::string> known;
-  if (b.by != nullptr) known = overlay(chosen.fields, with_genres(tx, b.by->about), {});
+  if (b.by != nullptr) known = overlay(chosen.fields, subjects_of(tx, *b.by), {});
   for (const std::string& field : known) {
     chosen.from.erase(field);
     row.sources.set(field, b.by->source);

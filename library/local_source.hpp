@@ -22,6 +22,7 @@ struct local_source {
   double confidence = 0;
   std::vector<std::string> reasons;  // why it is not believed more
   json::value raw;                   // what was read; null where `about` is all
+  bool subjects_join = false;        // its genres and tags join those of better sources, instead of giving way to them (18.2)
 };
 
 // `name` is that of the file; the title of a file that has none is its name's, and so is its author. A ComicInfo.xml that names

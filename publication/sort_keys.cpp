@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <span>
 
+#include "publication/author_order.hpp"
 #include "publication/unicode.hpp"
 #include "publication/unicode_tools.hpp"
 #include "server/core/digest.hpp"
@@ -107,6 +109,11 @@ constexpr std::array<std::string_view, 15> corporate{"Inc",       "Corporation",
 constexpr std::array<std::string_view, 8> honorifics{"Mr", "Mrs", "Ms", "Dr", "Prof", "Sir", "Dame", "Rev"};
 constexpr std::array<std::string_view, 8> suffixes{"Jr", "Sr", "I", "II", "III", "IV", "PhD", "MD"};
 constexpr std::array<std::string_view, 1> more_suffixes{"Esq"};
+
+constexpr std::array<std::string_view, 12> particles{"van", "von", "de",  "der",   "den", "da",
+                                                     "di",  "du",  "del", "della", "la",  "le"};
+
+std::atomic<bool> particles_lead = false;
 
 bool is_suffix(std::string_view word) { return is_one_of(word, suffixes) || is_one_of(word, more_suffixes); }
 
@@ -231,7 +238,9 @@ std::string title_sort(std::string_view title, std::string_view language) {
   return std::string(rest) + ", " + std::string(text.substr(0, n));
 }
 
-std::string author_sort(std::string_view name) {
+namespace {
+
+std::string sorted_name(std::string_view name, bool with_particles) {
   std::string plain = without_brackets(name);
   if (plain.empty()) plain = collapse_spaces(name);
   if (plain.find(',') != std::string::npos || contains_east_asian(plain)) return plain;
@@ -242,9 +251,22 @@ std::string author_sort(std::string_view name) {
   std::size_t end = parts.size();
   while (end > 1 && is_suffix(parts[end - 1])) --end;
   if (end < 2) return join(parts, " ");
-  std::string out = parts[end - 1] + ", " + join_range(parts, 0, end - 1);
+  std::size_t surname = end - 1;
+  while (with_particles && surname > 0 && is_one_of(parts[surname - 1], particles)) --surname;
+  if (surname == 0) return join(parts, " ");
+  std::string out = join_range(parts, surname, end) + ", " + join_range(parts, 0, surname);
   if (end < parts.size()) out += " " + join_range(parts, end, parts.size());
   return out;
+}
+
+}  // namespace
+
+std::string author_sort(std::string_view name) { return sorted_name(name, particles_lead); }
+
+void keep_particles_with_surname(bool on) { particles_lead = on; }
+
+std::string settled_author_sort(std::string_view name, const std::string& sort) {
+  return particles_lead && sort == sorted_name(name, false) ? sorted_name(name, true) : sort;
 }
 
 std::string sort_key(std::string_view s) {

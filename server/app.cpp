@@ -296,7 +296,7 @@ void app::parts::mount() {
   pages.mount(main);  // last: it answers every path that nothing else knows
   ingest::register_jobs(workers, ingest);
   ingest::register_schedule(schedule, ingest);
-  ingest::sources::register_schedule(schedule, pool);
+  ingest::sources::register_schedule(schedule, pool, settings);
   kobo::register_jobs(workers, made);
   web::register_bulk_jobs(workers, pool);
   web::register_bulk_schedule(schedule, pool);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "ingest/sources/round.hpp"
+#include "library/candidate.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest::sources {
@@ -23,7 +24,7 @@ constexpr db::statement sql_test_wanted{"sources.test_wanted", R"sql(
 // Below what is shown for review nobody chooses from them (9.2).
 constexpr db::statement sql_forget_unlikely{"sources.forget_unlikely", R"sql(
   delete from book_metadata_candidates
-   where query_kind <> '' and confidence < 0.60 and status in ('new', 'superseded') and fetched_at < $1)sql"};
+   where query_kind <> '' and confidence < $2 and status in ('new', 'superseded') and fetched_at < $1)sql"};
 
 // What a thread finds when it looks.
 struct found_work {
@@ -198,11 +199,12 @@ void fetcher::stop() {
 
 fetcher::step fetcher::take_step(const std::string& source) { return state_->take_step(source); }
 
-void register_schedule(jobs::schedule& clock, db::pool& pool) {
-  clock.every("metadata.forget", std::chrono::hours(1), [&pool] {
-    pool.write_now([](db::tx& tx) {
+void register_schedule(jobs::schedule& clock, db::pool& pool, const config& settings) {
+  double least = library::least_shown(settings);
+  clock.every("metadata.forget", std::chrono::hours(1), [&pool, least] {
+    pool.write_now([least](db::tx& tx) {
       forget_old_answers(tx);
-      tx.run(sql_forget_unlikely, now() - std::chrono::days(30));
+      tx.run(sql_forget_unlikely, now() - std::chrono::days(30), least);
     });
   });
 }

@@ -48,6 +48,6 @@ class fetcher {
 };
 
 // Old answers and candidates that nobody will look at go, every hour.
-void register_schedule(jobs::schedule&, db::pool&);
+void register_schedule(jobs::schedule&, db::pool&, const config&);
 
 }  // namespace carrel::ingest::sources

@@ -6,6 +6,7 @@
 #include "ingest/paths.hpp"
 #include "ingest/sources/known_book.hpp"
 #include "ingest/sweep.hpp"
+#include "library/candidate.hpp"
 #include "library/candidate_write.hpp"
 #include "library/storable.hpp"
 #include "server/core/log.hpp"
@@ -17,7 +18,6 @@ namespace {
 constexpr int most_questions = 20;  // of one talk; a source that sends us in circles gets no further
 constexpr std::size_t most_candidates = 10, longest_raw = 256 << 10;
 constexpr int most_pictures = 3;
-constexpr double worth_a_picture = 0.60;
 constexpr int wide_enough = 600;  // a cover of the book's own that is as wide as this is not replaced (9.2)
 
 constexpr db::statement sql_tested{"sources.tested", R"sql(
@@ -218,8 +218,9 @@ std::optional<put_off_until> fetch_one(const round& r, const row_of_work& row, c
 std::optional<put_off_until> fetch_pictures(const round& r, const row_of_work& row, const known_book& book,
                                             const std::vector<weighed>& all) {
   if (book.cover_width >= wide_enough && !row.urgent) return std::nullopt;
+  double least = library::least_shown(r.with.settings);
   std::vector<library::pictureless> wanted = r.with.with.pool.read_now(
-      [&](db::tx& tx) { return library::candidates_without_picture(tx, row.book, r.of.id, worth_a_picture, most_pictures); });
+      [&](db::tx& tx) { return library::candidates_without_picture(tx, row.book, r.of.id, least, most_pictures); });
   for (library::pictureless& one : wanted) {
     std::vector<std::string> urls = picture_urls(all, one.provider_key);
     if (one.tried >= static_cast<int>(urls.size())) continue;

@@ -15,6 +15,7 @@
 #include "publication/isolated/wishes.hpp"
 #include "publication/kepub/convert.hpp"
 #include "publication/kepub/span_map.hpp"
+#include "publication/limit_settings.hpp"
 #include "publication/open.hpp"
 #include "publication/sidecar.hpp"
 #include "publication/transport.hpp"
@@ -56,9 +57,10 @@ void keep_memory() {
   ::mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
 
-answer look_at(int descriptor, const std::string& name) {
+answer look_at(int descriptor, const std::string& name, const std::string& wish) {
   answer out;
-  result<opened, refusal> opened = open(descriptor, name);
+  result<limits, refusal> allowed = limits_from_json(wish);
+  result<opened, refusal> opened = allowed ? open(descriptor, name, *allowed) : allowed.error();
   if (!opened) {
     out.json = to_json(opened.error());
     return out;
@@ -96,10 +98,10 @@ answer look_at_picture(int descriptor) {
 }
 
 // What a file says of itself, without what takes time or room.
-answer glance_at(int descriptor, const std::string& name) {
-  limits quick;
-  quick.hashed_audio = 0;
-  result<opened, refusal> seen = open(descriptor, name, quick);
+answer glance_at(int descriptor, const std::string& name, const std::string& wish) {
+  result<limits, refusal> quick = limits_from_json(wish);
+  if (quick) quick->hashed_audio = 0;
+  result<opened, refusal> seen = quick ? open(descriptor, name, *quick) : quick.error();
   if (!seen) return {.json = to_json(seen.error()), .attached = {}, .thumbnails = {}};
   seen->cover.reset();
   seen->about.toc.clear();
@@ -178,11 +180,11 @@ int child_main(void (*before)()) {
     try {
       if (before != nullptr) before();
       switch (head.what) {
-        case task::inspect: a = look_at(descriptor, name); break;
+        case task::inspect: a = look_at(descriptor, name, wish); break;
         case task::convert: a = convert(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
         case task::picture: a = look_at_picture(descriptor); break;
-        case task::glance: a = glance_at(descriptor, name); break;
+        case task::glance: a = glance_at(descriptor, name, wish); break;
         case task::sidecar: a = read_beside(descriptor, name); break;
       }
     } catch (const std::bad_alloc&) {

@@ -18,6 +18,7 @@
 #include "publication/isolated/protocol.hpp"
 #include "publication/isolated/wishes.hpp"
 #include "publication/kepub/span_map.hpp"
+#include "publication/limit_settings.hpp"
 #include "publication/pdf/open_pdf.hpp"
 #include "publication/transport.hpp"
 #include "server/core/log.hpp"
@@ -325,7 +326,7 @@ pool::~pool() {
 result<inspection, refusal> pool::inspect(int descriptor, const std::string& file_name) {
   request_head head{};
   head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
-  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, limits_json(state_->how.allowed));
   if (!said) return said.error();
   result<inspection, refusal> out = read_inspection(std::move(*said));
   bool drawable = out && !state_->how.first_page.program.empty() && is_drawable_pdf(out->about);
@@ -337,7 +338,7 @@ result<opened, refusal> pool::glance(int descriptor, const std::string& file_nam
   request_head head{};
   head.what = task::glance;
   head.cpu_ms = static_cast<std::uint64_t>(state_->how.cpu.count());
-  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, limits_json(state_->how.allowed));
   if (!said) return said.error();
   return from_json(said->json);
 }
@@ -392,6 +393,7 @@ options options_from(const config& c) {
   out.processes = static_cast<unsigned>(std::clamp<std::int64_t>(c.integer("ingest.workers"), 1, 64));
   out.memory = c.bytes("parse.memory");
   out.cpu = c.duration("parse.cpu");
+  out.allowed = limits_from(c);
   return out;
 }
 

@@ -29,8 +29,9 @@ struct options {
   std::chrono::milliseconds conversion{60'000};  // the same of a conversion
   std::vector<std::string> command{"/proc/self/exe", "inspect"};
   drawing first_page;  // of PDFs
+  limits allowed{};    // of what is inspected
 };
-options options_from(const config&);  // ingest.workers, parse.memory, parse.cpu
+options options_from(const config&);  // ingest.workers, parse.memory, parse.cpu, and the limits
 
 // A rendition that is cut when a cover comes in (opds.md 5.9); cutting it also proves that the picture can be decoded.
 struct thumbnail {

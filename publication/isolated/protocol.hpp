@@ -21,7 +21,8 @@ enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, gl
 struct request_head {
   std::uint64_t memory = 0, cpu_ms = 0;
   task what = task::inspect;
-  std::uint32_t name_size = 0, wish_size = 0;  // of what follows: the name of the file; how to convert it, or what to find
+  std::uint32_t name_size = 0,
+                wish_size = 0;  // of what follows: the name of the file; the limits, how to convert it, or what to find
 };
 constexpr std::uint32_t longest_name = 4096, longest_wish = 2U << 20;
 

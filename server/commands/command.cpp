@@ -9,6 +9,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "publication/author_order.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::commands {
@@ -50,6 +51,7 @@ config invocation::load_settings() const {
   }
   result<config> c = config::load(from);
   if (!c) throw stop(usage, c.error().message());
+  publication::keep_particles_with_surname(c->on("author_particles_with_surname"));
   return std::move(*c);
 }
 

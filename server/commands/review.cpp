@@ -115,11 +115,12 @@ std::string item_text(const item& i) {
 
 exit_status show(invocation& call) {
   environment e = call.open(1);
-  item found = e.pool->write_now([](db::tx& tx) {
+  double least = library::least_shown(e.settings);
+  item found = e.pool->write_now([least](db::tx& tx) {
     return as_viewer(tx, given.user, [&](const uuid& viewer) {
       uuid id = book_named(tx, viewer, given.names.front());
       std::vector<library::queue_note> notes = library::queue_notes(tx, {id});
-      return item{{*library::find_book(tx, viewer, id), notes.front()}, *library::compare(tx, id)};
+      return item{{*library::find_book(tx, viewer, id), notes.front()}, *library::compare(tx, id, least)};
     });
   });
   json::object document = to_json(found.what);

@@ -149,6 +149,13 @@ bool good_source(std::string_view v) {
   return one_of(v, "openlibrary|open_library|googlebooks|google_books|hardcover|audnexus");
 }
 
+// publication/calibre_columns.hpp
+bool good_column(std::string_view v) {
+  std::size_t equals = v.find('=');
+  if (equals == v.npos || equals == 0 || v.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != equals) return false;
+  return one_of(v.substr(equals + 1), "subtitle|pages|narrators|translators|publisher|genres|tags");
+}
+
 using flaw = std::optional<std::string>;
 
 flaw unless(bool good, const char* what) { return good ? flaw() : flaw(what); }
@@ -182,6 +189,17 @@ constexpr bounds narrower[] = {{"threads", "1", "256"},
                                {"open_library.min_interval", "0", "1h"},
                                {"audnexus.min_interval", "0", "1h"},
                                {"covers.max_bytes", "1KiB", "32MiB"},
+                               {"limit.file_size", "1MiB", "1TiB"},
+                               {"limit.audio_file_size", "1MiB", "1TiB"},
+                               {"limit.entries", "1", "1000000"},
+                               {"limit.unpacked", "1MiB", "64GiB"},
+                               {"limit.comic_unpacked", "1MiB", "64GiB"},
+                               {"limit.ratio", "2", "100000"},
+                               {"limit.package_xml", "64KiB", "256MiB"},
+                               {"limit.content_xml", "64KiB", "256MiB"},
+                               {"limit.image", "64KiB", "1GiB"},
+                               {"limit.manifest_items", "10", "1000000"},
+                               {"limit.spine_items", "10", "1000000"},
                                {"auth.idle", "1m", "36500d"},
                                {"auth.max", "1m", "36500d"}};
 constexpr bounds of_durations{"", "0", "36500d"};  // in nanoseconds still a number
@@ -228,6 +246,8 @@ flaw flaw_of_form(const setting_key& k, const std::string& v) {
       return unless(std::strcmp(k.name, "database.url") != 0 || good_database(v),
                     "must be an address such as postgresql://carrel@db/carrel, or keywords such as host=db dbname=carrel");
     case list: {
+      if (std::strcmp(k.name, "ingest.calibre_columns") == 0)
+        return flaw_of_list(v, good_column, "a column and a field, such as keywords=tags");
       auto good = [&k](std::string_view item) { return std::strcmp(k.name, "metadata.sources") != 0 || good_source(item); };
       return flaw_of_list(v, good, "openlibrary, googlebooks, hardcover, audnexus or custom:NAME");
     }
@@ -239,7 +259,8 @@ flaw flaw_of_form(const setting_key& k, const std::string& v) {
     case count: return flaw_of_number(v, 1);
     case fraction: {
       std::optional<double> n = to_double(v);
-      return unless(n && *n >= 0 && *n <= 1, "must be off or a number from 0 to 1");
+      return unless(n && *n >= 0 && *n <= 1,
+                    k.choices[0] != '\0' ? "must be off or a number from 0 to 1" : "must be a number from 0 to 1");
     }
     case duration: return unless(parse_duration(v).has_value(), "must be a duration such as 10s, 5m, 2h or 30d");
     case size: return unless(parse_size(v).has_value(), "must be a size such as 64KiB or 2GiB");

@@ -69,7 +69,9 @@ struct book_data {
   std::optional<std::int64_t> length;     // of its recordings
 };
 
-book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
+// `settings`: for those who look after books.
+book_data load_book(db::tx& tx, uuid viewer, uuid id, const config* settings) {
+  bool curates = settings != nullptr;
   book_data out;
   out.book = library::find_book(tx, viewer, id);
   if (!out.book) {
@@ -92,7 +94,7 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, bool curates) {
   out.mark = library::mark_of(library::marks_of(tx, viewer, {id}), id);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
-  if (curates) out.metadata = load_metadata(tx, id);
+  if (curates) out.metadata = load_metadata(tx, *settings, id);
   if (curates && out.book->possible_duplicate_of)
     out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
   return out;
@@ -235,7 +237,8 @@ answer book_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
   uuid id = id_param(c, "id");
   bool curates = v.may(library::capability::curate);
-  book_data data = co_await at.with.pool.snapshot(load_book, v.id(), id, curates);
+  const config* settings = curates ? &at.with.settings : nullptr;
+  book_data data = co_await at.with.pool.snapshot(load_book, v.id(), id, settings);
   if (data.survivor) co_return http::redirect(v.href("/books/" + data.survivor->text()));
   if (!data.trashed_title.empty()) {
     view out;

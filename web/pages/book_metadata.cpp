@@ -75,7 +75,7 @@ metadata_page load_page(db::tx& tx, const config* settings, uuid viewer, uuid id
   metadata_page out;
   out.book = library::find_book(tx, viewer, id);
   if (!out.book) return out;
-  out.known = library::compare(tx, id);
+  out.known = library::compare(tx, id, library::least_shown(*settings));
   out.changes = library::changes_of(tx, id, after, changes_of_page + 1);
   out.sources = asking_about(tx, *settings, id);
   return out;
@@ -178,9 +178,9 @@ std::string way_back(const http::form& form, const uuid& book, const std::string
   return back == "/review" ? "/review?book=" + book.text() : back;
 }
 
-book_metadata load_metadata(db::tx& tx, const uuid& book) {
+book_metadata load_metadata(db::tx& tx, const config& settings, const uuid& book) {
   book_metadata out;
-  out.known = library::compare(tx, book).value_or(library::comparison{});
+  out.known = library::compare(tx, book, library::least_shown(settings)).value_or(library::comparison{});
   out.changes = library::changes_of(tx, book, std::nullopt, newest_changes);
   return out;
 }

@@ -29,7 +29,7 @@ struct book_metadata {
   library::comparison known;
   std::vector<library::change_group> changes;  // the newest
 };
-book_metadata load_metadata(db::tx&, const uuid& book);
+book_metadata load_metadata(db::tx&, const config&, const uuid& book);
 void fill_metadata(const visit&, const uuid& book, const book_metadata&, view& out);
 
 // Where a form of these pages leads: to the book in the inbox when it was sent from there.

@@ -28,7 +28,8 @@ struct inbox {
 
 bool waits(const std::optional<library::book>& b) { return b && b->status != "organized"; }
 
-inbox load_inbox(db::tx& tx, uuid viewer, const library::list& which, const library::cursor& from, std::optional<uuid> chosen) {
+inbox load_inbox(db::tx& tx, const config* settings, uuid viewer, const library::list& which, const library::cursor& from,
+                 std::optional<uuid> chosen) {
   inbox out;
   out.queue = library::browse(tx, viewer, which, from, page_size);
   std::vector<uuid> ids;
@@ -38,7 +39,7 @@ inbox load_inbox(db::tx& tx, uuid viewer, const library::list& which, const libr
   if (!waits(out.book)) out.book = out.queue.books.empty() ? std::nullopt : std::optional(out.queue.books.front());
   if (!out.book) return out;
   out.note = library::queue_notes(tx, {out.book->id}).front();
-  out.known = library::compare(tx, out.book->id).value_or(library::comparison{});
+  out.known = library::compare(tx, out.book->id, library::least_shown(*settings)).value_or(library::comparison{});
   out.duplicates = load_duplicates_of(tx, viewer, out.book->id);
   if (out.duplicates.empty() && out.book->possible_duplicate_of) {
     std::optional<possible_duplicate> pair = compare_books(tx, viewer, out.book->id, *out.book->possible_duplicate_of);
@@ -114,7 +115,8 @@ answer review_page(const site& at, http::context& c) {
   which.what = library::list::of::waiting;
   library::cursor from = cursor_of(c.in, which.token_name());
   std::optional<uuid> chosen = id_of(c.in.query("book"));
-  inbox data = co_await at.with.pool.snapshot(load_inbox, v.id(), which, from, chosen);
+  const config* settings = &at.with.settings;
+  inbox data = co_await at.with.pool.snapshot(load_inbox, settings, v.id(), which, from, chosen);
 
   std::string place = place_of(c.in);
   view out;

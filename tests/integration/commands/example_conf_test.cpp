@@ -44,6 +44,13 @@ TEST_CASE("the example configuration is valid when it is uncommented") {
   out.close();
   shell sh;
   CHECK(sh.run("--config '" + file.string() + "' config check").status == 0);
+  // What is in force then is what the file says.
+  outcome shown = sh.run("--config '" + file.string() + "' config show");
+  for (const auto& [key, value] : example_lines()) {
+    if (key == "data_dir" || key == "cache_dir") continue;  // of this test, by the environment
+    INFO(key);
+    CHECK(shown.says(key + " = " + value));
+  }
 }
 
 TEST_CASE("a Kobo is told where its address goes, and only a Kobo") {

@@ -279,3 +279,25 @@ TEST_CASE("the corpus' Calibre library comes in as its manifest says, and a seco
   CHECK(again.unchanged == books);
   CHECK(b.rows() == rows);
 }
+
+TEST_CASE("columns are the fields, and tags the genres, that settings make of them") {
+  auto bring = [](const char* tags) {
+    importer b;
+    b.with.how.calibre_tags = tags;
+    b.with.how.calibre_columns = {{"keywords", "tags"}};
+    {
+      calibre_maker m(b.calibre);
+      m.add(small("One"));
+      m.run(
+          "insert into tags (name) values ('Fantasy'), ('Sea'); insert into books_tags_link (book, tag) values (1, 1), (1, 2);"
+          "insert into custom_columns (label, datatype, normalized) values ('keywords', 'text', 0);"
+          "create table custom_column_1 (id integer primary key, book integer, value text);"
+          "insert into custom_column_1 (book, value) values (1, 'Fog')");
+    }
+    b.import();
+    return b.text("select array_to_string(genres, ' ') || ' / ' || array_to_string(tags, ' ') from books");
+  };
+  CHECK(bring("known") == "Fantasy / Sea Fog");
+  CHECK(bring("genres") == "Fantasy Sea Fog / ");
+  CHECK(bring("tags") == " / Fantasy Sea Fog");
+}

@@ -46,3 +46,29 @@ TEST_CASE("a comic whose ComicInfo leaves the author out waits for a person") {
   REQUIRE(out.added.size() == 1);
   CHECK(out.added[0].status == "review");
 }
+
+TEST_CASE("a later volume of a comic is a series of its own where that is wished") {
+  workbench b;
+  b.with.how.comic_volume = true;
+  auto named = [&](const std::string& volume, int shade) {
+    std::string title = "v" + volume;
+    write(b.inbox / (title + ".cbz"),
+          comic("<Title>" + title + "</Title><Series>Fog</Series><Number>1</Number><Volume>" + volume + "</Volume>", shade));
+    b.take({b.inbox});
+    return b.text("select s.name from books b join series s on s.id = b.series_id where b.title = '" + title + "'");
+  };
+  CHECK(named("2", 1) == "Fog (2)");
+  CHECK(named("1", 2) == "Fog");
+  CHECK(named("2019", 3) == "Fog");
+}
+
+TEST_CASE("genres and tags of a comic and of the file beside it are united where that is wished") {
+  for (bool united : {false, true}) {
+    workbench b;
+    b.with.how.unite_subjects = united;
+    write(b.inbox / "x" / "x.cbz", comic("<Title>Fog</Title><Tags>Sea, Rain</Tags>"));
+    write(b.inbox / "x" / "x.metadata.json", R"({"title":"Fog","tags":["Coast","sea"]})");
+    b.take({b.inbox});
+    CHECK(b.text("select array_to_string(tags, ' ') from books") == (united ? "Coast sea Rain" : "Coast sea"));
+  }
+}

@@ -164,3 +164,15 @@ TEST_CASE("a page of more than 200 inches is not drawn") {
   CHECK_FALSE(found.about.cover);
   CHECK_FALSE(has_warning(found, "cover_missing"));
 }
+
+TEST_CASE("an inspector keeps to the limits that are set") {
+  publication::isolated::options how = helper_inspectors();
+  opened_file book(epub({}));
+  how.allowed.entries = 2;
+  publication::isolated::pool strict(how);
+  auto refused = strict.inspect(book.handle.get(), "x.epub");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "archive_too_many_entries");
+  CHECK_FALSE(strict.glance(book.handle.get(), "x.epub"));
+  CHECK(publication::isolated::pool(helper_inspectors()).inspect(book.handle.get(), "x.epub"));
+}

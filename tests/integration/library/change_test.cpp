@@ -61,7 +61,7 @@ struct shelf : library_db {
     return pool().read_now([&](db::tx& tx) { return tx.run(sql_selected, candidate)[0].text(1); });
   }
   library::comparison compare(const uuid& book) {
-    return *pool().read_now([&](db::tx& tx) { return library::compare(tx, book); });
+    return *pool().read_now([&](db::tx& tx) { return library::compare(tx, book, 0.60); });
   }
 };
 
@@ -398,6 +398,18 @@ TEST_CASE("an approval is taken back within 30 days, with the book that it may b
   s.pool().write_now([&](db::tx& tx) { tx.run(old, id); });
   CHECK_FALSE(back(id));
   CHECK(lately(s.owner()) == 0);
+}
+
+TEST_CASE("how likely an answer must be to be shown is a setting") {
+  shelf s;
+  uuid id = s.add({.title = "x"});
+  s.candidate(id, "open_library", R"({"title":"y"})", 0.55);
+  auto shown = [&](double least) {
+    return s.pool().read_now([&](db::tx& tx) { return library::compare(tx, id, least)->candidates.size(); });
+  };
+  std::size_t own = shown(0.60);
+  CHECK(shown(0.50) == own + 1);
+  CHECK(library::least_shown(config()) == Approx(0.60));
 }
 
 TEST_CASE("only what waits is rejected, and it lies in the trash") {

@@ -238,3 +238,29 @@ TEST_CASE("values with which Carrel could not start or would answer nobody are r
     CHECK(refused(key, value).empty());
   }
 }
+
+TEST_CASE("columns of Calibre are told with the field they are") {
+  auto with = [](const std::string& value) {
+    config::sources s = with_environment({});
+    s.command_line = {{"ingest.calibre_columns", value}};
+    return config::load(s).ok();
+  };
+  for (const char* good : {"", "keywords=tags", "keywords=tags,reader_2=narrators"}) CHECK(with(good));
+  for (const char* bad :
+       {"keywords", "=tags", "keywords=", "keywords=title", "Key Words=tags", "#keywords=tags", "a=tags,,b=tags"})
+    CHECK_FALSE(with(bad));
+}
+
+TEST_CASE("limits have limits of their own") {
+  auto with = [](const std::string& key, const std::string& value) {
+    config::sources s = with_environment({});
+    s.command_line = {{key, value}};
+    return config::load(s).ok();
+  };
+  CHECK(with("limit.entries", "100000"));
+  CHECK_FALSE(with("limit.entries", "0"));
+  CHECK_FALSE(with("limit.ratio", "1"));
+  CHECK_FALSE(with("limit.unpacked", "100TiB"));
+  CHECK_FALSE(with("metadata.review_threshold", "1.5"));
+  CHECK_FALSE(with("metadata.review_threshold", "off"));
+}

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "publication/author_order.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -100,4 +101,17 @@ TEST_CASE("title and author keys find the same work") {
   CHECK(dup_key("The Lost Garden", "en", "Lark, Ada") == dup_key("Lost garden!", "en", "ADA LARK"));
   CHECK(dup_key("Lost Garden", "en", "Ada Lark").size() == 16);
   CHECK(dup_key("Lost Garden", "en", "Ada Lark") != dup_key("Lost Garden", "en", "Ada Larks"));
+}
+
+TEST_CASE("particles go with the given names, or with the surname where that is set") {
+  CHECK(author_sort("Ludwig van Beethoven") == "Beethoven, Ludwig van");
+  keep_particles_with_surname(true);
+  CHECK(author_sort("Ludwig van Beethoven") == "van Beethoven, Ludwig");
+  CHECK(author_sort("Ana de la Cruz Jr.") == "de la Cruz, Ana Jr.");
+  CHECK(author_sort("van Gogh") == "van Gogh");
+  CHECK(author_sort("Ada Lark") == "Lark, Ada");
+  CHECK(settled_author_sort("Ludwig van Beethoven", "Beethoven, Ludwig van") == "van Beethoven, Ludwig");
+  CHECK(settled_author_sort("Ludwig van Beethoven", "LvB") == "LvB");
+  keep_particles_with_surname(false);
+  CHECK(settled_author_sort("Ludwig van Beethoven", "Beethoven, Ludwig van") == "Beethoven, Ludwig van");
 }
