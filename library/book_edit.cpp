@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "library/book.hpp"
+#include "library/book_names.hpp"
 #include "library/book_parts.hpp"
 #include "library/book_record.hpp"
 #include "library/change.hpp"
@@ -300,6 +301,7 @@ result<bool> edit_book(db::tx& tx, const uuid& book, const json::object& changes
     after.lock(name, true);
     after.taken.erase(name);
   }
+  respell_names(tx, before->fields, after.fields);
   write_record(tx, book, *before, std::move(after), who);
   record(tx, who, "book.edit", "book", book, e->detail);
   return true;

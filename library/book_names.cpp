@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "library/book_names.hpp"
 #include "library/book_parts.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/digest.hpp"
@@ -25,6 +26,22 @@ constexpr db::statement sql_tags{"library.tags_by_key", "select name_key, id fro
 constexpr db::statement sql_add_series{"library.add_series", R"sql(
   insert into series (id, name, name_key, sort_key, letter) values ($1, $2, $3, $4, $5) on conflict (name_key) do nothing)sql"};
 constexpr db::statement sql_series{"library.series_by_key", "select name_key, id from series where name_key = $1"};
+
+constexpr db::statement sql_spelt{"library.person_spelt",
+                                  "select id, name, sort_name from people where name_key = $1 for update"};
+constexpr db::statement sql_respell_person{"library.respell_person", R"sql(
+  update people set name = $2, sort_name = $3, sort_key = $4, letter = $5 where id = $1)sql"};
+constexpr db::statement sql_respell_author{"library.respell_author", R"sql(
+  update books b set author = w.author, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+    from (select bp.book_id, string_agg(p.name, ' & ' order by bp.position) as author
+            from book_people bp join people p on p.id = bp.person_id
+           where bp.role = 'aut' and bp.book_id in (select a.book_id from book_people a where a.person_id = $1)
+           group by bp.book_id) w
+   where b.id = w.book_id and b.author <> w.author)sql"};
+constexpr db::statement sql_respell_series{"library.respell_series", R"sql(
+  with named as (update series set name = $2 where name_key = $1 and name <> $2 returning id)
+  update books b set version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
+    from named where b.series_id = named.id)sql"};
 
 std::map<std::string, uuid> ids_from(const db::rows& rows) {
   std::map<std::string, uuid> out;
@@ -111,6 +128,34 @@ std::optional<uuid> series_id(db::tx& tx, const std::string& name) {
   }
   CARREL_EXPECT(known.size() == 1);
   return known[0].id(1);
+}
+
+namespace {
+
+void respell_person(db::tx& tx, const publication::person& p) {
+  db::rows there = tx.run(sql_spelt, key_of_name(p.name));
+  if (there.empty() || there[0].text(1) == p.name) return;
+  // An order that somebody chose stays.
+  std::string sort = there[0].text(2);
+  if (sort == publication::author_sort(there[0].text(1))) sort = publication::author_sort(p.name);
+  std::string key = publication::sort_key(sort);
+  tx.run(sql_respell_person, there[0].id(0), p.name, sort, key, publication::index_letter(key));
+  tx.run(sql_respell_author, there[0].id(0));
+}
+
+}  // namespace
+
+void respell_names(db::tx& tx, const book_fields& before, const book_fields& after) {
+  auto respelt = [](const std::string& was, const std::string& is) { return was != is && key_of_name(was) == key_of_name(is); };
+  auto people = [&](const std::vector<publication::person>& was, const std::vector<publication::person>& is) {
+    for (const publication::person& p : is) {
+      bool other = std::any_of(was.begin(), was.end(), [&](const publication::person& o) { return respelt(o.name, p.name); });
+      if (other) respell_person(tx, p);
+    }
+  };
+  people(before.authors, after.authors);
+  people(before.contributors, after.contributors);
+  if (respelt(before.series, after.series)) tx.run(sql_respell_series, key_of_name(after.series), after.series);
 }
 
 std::string place_key(const std::string& series, const std::optional<double>& index, const std::string& title_key) {

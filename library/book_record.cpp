@@ -97,6 +97,8 @@ json::value exact_of(const book_record& r, const std::string& field) {
   return value_of(r, field);
 }
 
+}  // namespace
+
 json::object state_of(const book_record& r, const std::string& field) {
   json::value value = value_of(r, field), exact = exact_of(r, field);
   json::object out{{"value", value}, {"source", r.source_of(field)}, {"locked", r.is_locked(field)}};
@@ -104,6 +106,8 @@ json::object state_of(const book_record& r, const std::string& field) {
   if (json::dump(value) != json::dump(exact)) out.set("exact", std::move(exact));
   return out;
 }
+
+namespace {
 
 bool same_values(const book_record& a, const book_record& b) {
   return std::all_of(tracked_fields.begin(), tracked_fields.end(), [&](const char* name) {
@@ -282,6 +286,23 @@ void restore_state(db::tx& tx, book_record& r, const std::string& field, const j
     std::optional<uuid> id = o && o->find("id") ? uuid::parse(text_of(*o->find("id"))) : std::nullopt;
     r.cover = id ? cover_of(tx.run(sql_cover, *id)) : std::nullopt;
   }
+}
+
+void restore_marks(book_record& r, const std::string& field, const json::object& state) {
+  bool locked = false;
+  std::string source, holder;
+  state.take("locked", locked);
+  state.take("source", source);
+  state.take("candidate", holder);
+  r.lock(field, locked);
+  r.set_source(field, source);
+  r.taken.erase(field);
+  if (std::optional<uuid> candidate = uuid::parse(holder)) r.taken.emplace(field, *candidate);
+}
+
+void restore_field(db::tx& tx, book_record& r, const std::string& field, const json::object& state) {
+  restore_state(tx, r, field, state);
+  restore_marks(r, field, state);
 }
 
 std::optional<uuid> write_record(db::tx& tx, const uuid& book, const book_record& before, book_record after, const actor& who,

@@ -34,8 +34,12 @@ json::value value_of(const book_record&, const std::string& field);  // as peopl
 
 bool same_value(const json::value&, const json::value&);  // whatever the order of members
 
-// Makes the field what it was in that state of its history (metadata_changes.old).
+// The field as metadata_changes holds it.
+json::object state_of(const book_record&, const std::string& field);
+// Makes its value what it was in that state, or all of it: value, source, lock and the candidate it was taken from.
 void restore_state(db::tx&, book_record&, const std::string& field, const json::object& state);
+void restore_marks(book_record&, const std::string& field, const json::object& state);
+void restore_field(db::tx&, book_record&, const std::string& field, const json::object& state);
 
 // Writes what differs and remembers it as one group, whose id it returns; nothing when nothing differs. updated_at, version and
 // the catalog's revision follow values only, not sources or locks.

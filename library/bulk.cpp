@@ -14,7 +14,7 @@ namespace {
 
 #define CARREL_RUN                                                                                                        \
   "select id, user_id, actor, act, name, state, request::text, job_id, at_place, books, to_change, fields, same, locked," \
-  "       invalid, done, failed, stale, undone, kept, created_at, finished_at from bulk_runs "
+  "       invalid, done, failed, stale, undone, kept, created_at, finished_at, hidden from bulk_runs "
 constexpr db::statement sql_find{"library.find_bulk", CARREL_RUN "where id = $1"};
 constexpr db::statement sql_find_of{"library.find_bulk_of", CARREL_RUN "where id = $1 and user_id = $2"};
 constexpr db::statement sql_hold{"library.hold_bulk", CARREL_RUN "where id = $1 for update"};
@@ -54,7 +54,7 @@ constexpr db::statement sql_request{"library.request_bulk", R"sql(
 constexpr db::statement sql_store{"library.store_bulk", R"sql(
   update bulk_runs
      set state = $2, at_place = $3, books = $4, to_change = $5, fields = $6, same = $7, locked = $8, invalid = $9, done = $10,
-         failed = $11, stale = $12, undone = $13, kept = $14,
+         failed = $11, stale = $12, undone = $13, kept = $14, hidden = $15,
          finished_at = case when $2 in ('done', 'cancelled', 'undone') then clock_timestamp() end
    where id = $1)sql"};
 
@@ -148,7 +148,8 @@ bulk_run run_from(const db::row& r) {
                 .failed = r.integer(16),
                 .stale = r.integer(17),
                 .undone = r.integer(18),
-                .kept = r.integer(19)};
+                .kept = r.integer(19),
+                .hidden = r.integer(22)};
   out.created_at = r.at(20);
   out.finished_at = r.maybe_at(21);
   return out;
@@ -159,7 +160,7 @@ std::optional<bulk_run> first(const db::rows& rows) { return rows.empty() ? std:
 void store(db::tx& tx, const bulk_run& r) {
   const bulk_counts& c = r.counts;
   tx.run(sql_store, r.id, r.state, r.at_place, c.books, c.to_change, c.fields, c.same, c.locked, c.invalid, c.done, c.failed,
-         c.stale, c.undone, c.kept);
+         c.stale, c.undone, c.kept, c.hidden);
 }
 
 void collect_step(db::tx& tx, bulk_run& r, const uuid& viewer) {

@@ -22,6 +22,7 @@ struct bulk_counts {
   std::int64_t same = 0, locked = 0, invalid = 0;     // books; fields; books
   std::int64_t done = 0, failed = 0, stale = 0;       // books; books; fields that somebody changed after the preview
   std::int64_t undone = 0, kept = 0;                  // books; fields that were changed since and are not taken back
+  std::int64_t hidden = 0;                            // books that are not seen any more, and not taken back
 };
 
 // What is to be done with the books.
@@ -88,7 +89,7 @@ struct bulk_change {
   uuid book;
   std::string title, field;
   json::value before, after;
-  std::string state;  // planned, locked, done, stale, undone, kept
+  std::string state;  // planned, locked, done, stale, undone, kept, hidden
 };
 struct bulk_outcome {
   std::int64_t place = 0;

@@ -67,7 +67,7 @@ class settled {
 // What one book came to; counted when its part of the transaction stands.
 struct item_end {
   std::string state, reason;
-  std::int64_t stale = 0, kept = 0, locked = 0;
+  std::int64_t stale = 0, kept = 0, locked = 0, hidden = 0;
 };
 
 item_end failed(const std::string& why) { return {.state = "failed", .reason = why}; }
@@ -76,21 +76,40 @@ actor actor_of(const bulk_run& r) { return {.user = r.user, .name = r.actor}; }
 
 // ---- doing -------------------------------------------------------------------------------------------------------------
 
+// A name that an earlier book of the run has respelt already is remembered as it was before the run.
+json::object as_spelt(json::object held, const json::value& before) {
+  json::value exact = held.find("exact") != nullptr ? *held.find("exact") : json::value();
+  if (before.as_array() != nullptr && exact.as_array() != nullptr && before.as_array()->size() == exact.as_array()->size()) {
+    json::array people;
+    for (std::size_t n = 0; n < exact.as_array()->size(); ++n) {
+      const json::object* one = (*exact.as_array())[n].as_object();
+      if (one == nullptr) return held;
+      json::object person = *one;
+      people.emplace_back(std::move(person.set("name", (*before.as_array())[n])));
+    }
+    held.set("value", before).set("exact", std::move(people));
+  }
+  if (before.as_object() != nullptr && before.as_object()->find("name") != nullptr && exact.as_object() != nullptr) {
+    json::object series = *exact.as_object();
+    held.set("exact", std::move(series.set("name", *before.as_object()->find("name"))));
+  }
+  return held;
+}
+
 item_end edit_item(db::tx& tx, const bulk_run& r, const bulk_item& i) {
-  std::optional<book_fields> now = read_fields(tx, i.book);
-  std::optional<book_marks> marks = marks_of(tx, i.book);
-  if (!now || !marks) return failed("gone");
+  std::optional<book_record> now = read_record(tx, i.book);
+  if (!now) return failed("gone");
   json::object wanted;
   settled out;
   for (const field_row& f : fields_in(tx, r, i, "planned")) {
-    bool locked = std::find(marks->locked.begin(), marks->locked.end(), f.field) != marks->locked.end();
-    if (!same_field_value(f.field, field_value(*now, f.field), f.before)) {
+    bool locked = now->is_locked(f.field);
+    if (!same_field_value(f.field, value_of(*now, f.field), f.before)) {
       out.add(f.field, "stale");
     } else if (locked && !r.request->locked_too) {
       out.add(f.field, "locked");
     } else {
       wanted.set(f.field, f.after);
-      out.add(f.field, "done", remembered(*now, *marks, f.field));
+      out.add(f.field, "done", as_spelt(remembered(*now, f.field), f.before));
     }
   }
   if (!wanted.empty()) {
@@ -127,11 +146,11 @@ item_end act_on_item(db::tx& tx, const bulk_run& r, const uuid& viewer, const bu
 // ---- taking back -------------------------------------------------------------------------------------------------------
 
 item_end restore_item(db::tx& tx, const bulk_run& r, const bulk_item& i) {
-  std::optional<book_fields> now = read_fields(tx, i.book);
+  std::optional<book_record> now = look_at_record(tx, i.book);
   std::vector<held_field> back;
   settled out;
   for (const field_row& f : fields_in(tx, r, i, "done")) {
-    bool ours = now && same_field_value(f.field, field_value(*now, f.field), f.after);
+    bool ours = now && same_field_value(f.field, value_of(*now, f.field), f.after);
     out.add(f.field, ours ? "undone" : "kept");
     if (ours) back.push_back({.field = f.field, .before = f.held});
   }
@@ -150,14 +169,22 @@ bool unapprove(db::tx& tx, const uuid& book, const json::object& held, const act
   return true;
 }
 
+// What one may not see does not exist: nothing of it is changed, nor said.
+item_end leave_hidden(db::tx& tx, const bulk_run& r, const bulk_item& i) {
+  settled out;
+  for (const field_row& f : fields_in(tx, r, i, "done")) out.add(f.field, "hidden");
+  out.write(tx, r, i);
+  return {.state = "hidden", .reason = "", .hidden = 1};
+}
+
 item_end take_back(db::tx& tx, const bulk_run& r, const uuid& viewer, const bulk_item& i) {
-  bool there = !tx.run(sql_reachable, viewer, i.book).empty();
-  if (there && (r.act == "edit" || r.act == "import")) return restore_item(tx, r, i);
+  if (tx.run(sql_reachable, viewer, i.book).empty()) return leave_hidden(tx, r, i);
+  if (r.act == "edit" || r.act == "import") return restore_item(tx, r, i);
   std::vector<field_row> done = fields_in(tx, r, i, "done");
   bool back = false;
-  if (there && r.act == "shelf") back = remove_from_shelf(tx, viewer, *r.request->shelf, {i.book}) > 0;
-  if (there && r.act == "trash") back = untrash_books(tx, {i.book}, actor_of(r)) > 0;
-  if (there && r.act == "approve" && !done.empty()) back = unapprove(tx, i.book, done.front().held, actor_of(r));
+  if (r.act == "shelf") back = remove_from_shelf(tx, viewer, *r.request->shelf, {i.book}) > 0;
+  if (r.act == "trash") back = untrash_books(tx, {i.book}, actor_of(r)) > 0;
+  if (r.act == "approve" && !done.empty()) back = unapprove(tx, i.book, done.front().held, actor_of(r));
   settled out;
   for (const field_row& f : done) out.add(f.field, back ? "undone" : "kept");
   out.write(tx, r, i);
@@ -186,6 +213,7 @@ void count(bulk_counts& c, const item_end& end) {
   c.stale += end.stale;
   c.locked += end.locked;
   c.kept += end.kept;
+  c.hidden += end.hidden;
   if (end.state == "done") ++c.done;
   if (end.state == "failed") ++c.failed;
   if (end.state == "undone") ++c.undone;

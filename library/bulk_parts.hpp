@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "library/book_record.hpp"
 #include "library/bulk.hpp"
 
 namespace carrel::library {
@@ -27,18 +28,14 @@ void undo_step(db::tx&, bulk_run&, const uuid& viewer);
 
 // ---- the history of fields -------------------------------------------------------------------------------------------
 
-// A book's field with its source and lock, and everything that is needed to have it again: {"exact","source","locked"}.
+// A book's field as metadata_changes holds it, with everything that is needed to have it again.
 struct held_field {
   std::string field;
   json::object before;
 };
-struct book_marks {
-  std::vector<std::string> locked;
-  json::object sources;
-};
-std::optional<book_marks> marks_of(db::tx&, const uuid& book);
-json::object remembered(const book_fields&, const book_marks&, const std::string& field);
-// Values, sources and locks become what they were. The only way in which a run takes fields back.
+json::object remembered(const book_record&, const std::string& field);
+// Values, sources and locks become what they were, as one group of the book's history. The only way in which a run takes fields
+// back.
 void restore_fields(db::tx&, const uuid& book, const std::vector<held_field>&, const actor&);
 
 // Equal as far as the database tells values apart: people and series have one row for all spellings of a name.

@@ -121,11 +121,17 @@ result<std::vector<planned_change>> changes_of(db::tx& tx, const bulk_run& r, co
   if (!fields) return error{"", "gone"};
   result<std::vector<planned_change>> planned = plan_edits(*fields, edits_of(r, i));
   if (!planned) return planned;
+  // Whoever edits a name of the book into another spelling of it means that; a line of a file is no such wish.
+  auto is_respelling = [&](const planned_change& c) {
+    return r.act == "edit" && !means_the_same(c.before, c.after) && same_field_value(c.field, c.before, c.after);
+  };
   for (planned_change& c : *planned) {
+    if (is_respelling(c)) continue;
     if (c.field == "authors") c.after = written.people(c.after);
     if (c.field == "series") c.after = written.series(c.after);
   }
-  std::erase_if(*planned, [](const planned_change& c) { return same_field_value(c.field, c.before, c.after); });
+  std::erase_if(*planned,
+                [&](const planned_change& c) { return !is_respelling(c) && same_field_value(c.field, c.before, c.after); });
   return planned;
 }
 

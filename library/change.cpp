@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "library/book_names.hpp"
 #include "library/book_record.hpp"
 
 namespace carrel::library {
@@ -49,17 +50,6 @@ struct traced {
   }
 };
 
-void put_back(db::tx& tx, book_record& r, const traced& t) {
-  if (t.changes_value()) restore_state(tx, r, t.field, t.before);
-  field_state was = state_from(t.before);
-  r.lock(t.field, was.locked);
-  r.set_source(t.field, was.source);
-  const json::value* holder = t.before.find("candidate");
-  std::optional<uuid> candidate = holder && holder->as_text() ? uuid::parse(*holder->as_text()) : std::nullopt;
-  r.taken.erase(t.field);
-  if (candidate) r.taken.emplace(t.field, *candidate);
-}
-
 }  // namespace
 
 std::vector<change_group> changes_of(db::tx& tx, const uuid& book, const std::optional<uuid>& after, int most) {
@@ -86,8 +76,10 @@ undo_outcome undo_change(db::tx& tx, const uuid& book, const uuid& group, const 
     if (r.flag(3)) return undo_outcome::already;
     traced t{.field = r.text(0), .before = object_of(r, 1), .after = object_of(r, 2)};
     if (t.changes_value() && !same_value(value_of(*now, t.field), member(t.after, "value"))) return undo_outcome::overtaken;
-    put_back(tx, back, t);
+    if (t.changes_value()) restore_state(tx, back, t.field, t.before);
+    restore_marks(back, t.field, t.before);
   }
+  respell_names(tx, now->fields, back.fields);
   write_record(tx, book, *now, std::move(back), who, group);
   tx.run(sql_undone, book, group);
   record(tx, who, "book.undo", "book", book, {{"group", group}});

@@ -96,6 +96,11 @@ constexpr db::statement sql_standing{"library.standing_merges", CARREL_MERGES R"
    where m.undone_at is null and ($2::bigint is null or m.place < $2) order by m.place desc limit $3)sql"};
 #undef CARREL_MERGES
 
+constexpr db::statement sql_in_trash{"library.merge_in_trash", R"sql(
+  select k.title from book_merges m join books b on b.id = m.kept_id
+    join reachable_books($1) k on k.id = coalesce(b.merged_into, b.id)
+   where m.id = $2 and m.undone_at is null and k.deleted_at is not null)sql"};
+
 constexpr db::statement sql_survivor{"library.survivor", R"sql(
   select v.id from books b join visible_books($1) v on v.id = b.merged_into where b.id = $2)sql"};
 constexpr db::statement sql_entitlements{"library.surviving_entitlements", R"sql(
@@ -300,6 +305,11 @@ json::object to_json(const unmerge_outcome& o) {
 std::optional<merge_row> find_merge(db::tx& tx, const uuid& viewer, const uuid& merge) {
   db::rows rows = tx.run(sql_find, viewer, merge);
   return rows.empty() ? std::nullopt : std::optional(merge_from(rows[0]));
+}
+
+std::optional<std::string> merge_in_trash(db::tx& tx, const uuid& viewer, const uuid& merge) {
+  db::rows rows = tx.run(sql_in_trash, viewer, merge);
+  return rows.empty() ? std::nullopt : std::optional(rows[0].text(0));
 }
 
 std::optional<merge_row> merge_of_book(db::tx& tx, const uuid& viewer, const uuid& book) {

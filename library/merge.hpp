@@ -55,6 +55,8 @@ struct merge_row {
   bool undone = false;
 };
 std::optional<merge_row> find_merge(db::tx&, const uuid& viewer, const uuid& merge);  // nothing when its survivor is not visible
+// Its survivor's title, when that lies in the trash of somebody who may bring it back; nothing else is told of it.
+std::optional<std::string> merge_in_trash(db::tx&, const uuid& viewer, const uuid& merge);
 // The newest that still holds and that this book is part of, as the one or the other.
 std::optional<merge_row> merge_of_book(db::tx&, const uuid& viewer, const uuid& book);
 std::vector<merge_row> standing_merges(db::tx&, const uuid& viewer, const std::optional<std::int64_t>& before, int most);

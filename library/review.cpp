@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "library/change.hpp"
 #include "library/revision.hpp"
 
 namespace carrel::library {
@@ -29,7 +30,12 @@ constexpr db::statement sql_unapprove{"library.unapprove_book", R"sql(
                                            order by a.at desc, a.id desc limit 1) was
                                     join books d on d.id = was.id::uuid and d.deleted_at is null)
    where b.id = $1 and b.status = 'organized' and b.deleted_at is null and b.approved_at > now() - interval '30 days'
-  returning b.id)sql"};
+  returning (select a.detail->>'taken' from audit a where a.subject_id = b.id and a.action = 'book.approve'
+              order by a.at desc, a.id desc limit 1))sql"};
+
+constexpr db::statement sql_taken_with{"library.approved_with", R"sql(
+  update audit set detail = detail || jsonb_build_object('taken', $2::uuid)
+   where id = (select a.id from audit a where a.subject_id = $1 and a.action = 'book.approve' order by a.at desc, a.id desc limit 1))sql"};
 
 constexpr db::statement sql_waiting{"library.waiting_of", R"sql(
   select id from books where id = any ($1::uuid[]) and status <> 'organized' and deleted_at is null for update)sql"};
@@ -94,8 +100,17 @@ approval approve_waiting(db::tx& tx, const uuid& viewer, const uuid& id, const a
   return approval::done;
 }
 
+void approve_with(db::tx& tx, const uuid& book, const std::optional<uuid>& taken, const actor& who) {
+  bool waits = !tx.run(sql_waiting, std::vector{book}).empty();
+  approve_book(tx, book, who);
+  if (waits && taken) tx.run(sql_taken_with, book, *taken);
+}
+
 bool unapprove_book(db::tx& tx, const uuid& book, const actor& who) {
-  if (tx.run(sql_unapprove, book).empty()) return false;
+  db::rows rows = tx.run(sql_unapprove, book);
+  if (rows.empty()) return false;
+  // What somebody has changed since stays.
+  if (std::optional<uuid> taken = uuid::parse(rows[0].text(0))) undo_change(tx, book, *taken, who);
   record(tx, who, "book.unapprove", "book", book);
   bump_revision(tx);
   return true;

@@ -36,8 +36,13 @@ enum class approval {
 };
 approval approve_waiting(db::tx&, const uuid& viewer, const uuid& book, const actor&);
 
-// Back to review within 30 days of the approval, with the book that it may be a duplicate of; files stay where they are. False
-// when it is too late or the book is not in the library.
+// Of a book that may be seen. `taken`: the group of its history with the fields that were chosen for it (candidate.hpp); they
+// are taken back with the approval.
+void approve_with(db::tx&, const uuid& book, const std::optional<uuid>& taken, const actor&);
+
+// Back to review within 30 days of the approval, with the book that it may be a duplicate of, and without the fields that were
+// taken for it, unless they are other ones by now; files stay where they are. False when it is too late or the book is not in the
+// library.
 bool unapprove_book(db::tx&, const uuid& book, const actor&);
 
 // To the trash, and remembered as rejected. How many changed; books that do not wait stay.

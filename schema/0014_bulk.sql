@@ -26,6 +26,7 @@ create table bulk_runs (
   stale bigint not null default 0,             -- fields that somebody changed after the preview
   undone bigint not null default 0,            -- books
   kept bigint not null default 0,              -- fields that were changed after the run and therefore not taken back
+  hidden bigint not null default 0,            -- books that whoever takes it back does not see any more
   created_at timestamptz not null default now(),
   finished_at timestamptz
 );
@@ -39,7 +40,7 @@ create table bulk_items (
   title text not null default '',              -- when it was looked at
   wanted jsonb,                                -- of an import: the fields of its line
   state text not null default 'new' check (state in
-    ('new', 'planned', 'same', 'invalid', 'done', 'failed', 'undone', 'kept')),
+    ('new', 'planned', 'same', 'invalid', 'done', 'failed', 'undone', 'kept', 'hidden')),
   reason text not null default '',             -- a code, or "field: reason"
   primary key (run_id, place),
   unique (run_id, book_id)
@@ -53,7 +54,7 @@ create table bulk_changes (
   old jsonb not null,                          -- as people see it
   new jsonb not null,
   before jsonb,                                -- everything that an undo needs, written when the field is changed
-  state text not null check (state in ('planned', 'locked', 'done', 'stale', 'undone', 'kept')),
+  state text not null check (state in ('planned', 'locked', 'done', 'stale', 'undone', 'kept', 'hidden')),
   primary key (run_id, place, field),
   foreign key (run_id, place) references bulk_items on delete cascade
 );

@@ -20,6 +20,13 @@ constexpr std::size_t max_parts = 1000;
 constexpr std::size_t max_part_head = 8 << 10;
 constexpr std::size_t max_text = 64 << 10;
 
+// Programs that escape nothing send a quote within a name as it is: one that ends a value has another parameter behind it, or
+// nothing.
+bool ends_value(std::string_view field, std::size_t quote) {
+  std::size_t next = field.find_first_not_of(" \t", quote + 1);
+  return next == std::string_view::npos || field[next] == ';';
+}
+
 // The value of a parameter such as boundary= or filename=, quoted or not. Browsers escape a quote in a file name as %22
 // and leave backslashes alone, so \ escapes only " and itself.
 std::optional<std::string> parameter(std::string_view field, std::string_view name) {
@@ -37,7 +44,7 @@ std::optional<std::string> parameter(std::string_view field, std::string_view na
     while (i < field.size() && (field[i] == ' ' || field[i] == '\t')) ++i;
     std::string value;
     if (i < field.size() && field[i] == '"') {
-      for (++i; i < field.size() && field[i] != '"'; ++i) {
+      for (++i; i < field.size() && !(field[i] == '"' && ends_value(field, i)); ++i) {
         if (field[i] == '\\' && i + 1 < field.size() && (field[i + 1] == '"' || field[i + 1] == '\\')) ++i;
         value += field[i];
       }
@@ -51,6 +58,11 @@ std::optional<std::string> parameter(std::string_view field, std::string_view na
     if (equal_ascii_case(key, name)) return value;
   }
   return std::nullopt;
+}
+
+std::string with_quotes(std::string name) {
+  for (std::size_t at = name.find("%22"); at != std::string::npos; at = name.find("%22", at + 1)) name.replace(at, 3, "\"");
+  return name;
 }
 
 bool is_type(std::string_view content_type, std::string_view wanted) {
@@ -203,7 +215,7 @@ class splitter {
       std::optional<std::string> file_name = parameter(value, "filename");
       // A file field that was left empty comes with an empty name.
       is_file = file_name && !file_name->empty();
-      if (is_file) p.file_name = replace_invalid_utf8(*file_name);
+      if (is_file) p.file_name = replace_invalid_utf8(with_quotes(*file_name));
       std::erase(p.file_name, '\0');
     }
   }

@@ -72,6 +72,10 @@ answer post_merge_undo(const site& at, http::context& c) {
   who.need(library::capability::curate);
   uuid id = id_param(c, "id");
   std::optional<library::merge_row> merge = co_await at.with.pool.read(library::find_merge, who.id(), id);
+  if (!merge) {
+    std::optional<std::string> trashed = co_await at.with.pool.read(library::merge_in_trash, who.id(), id);
+    if (trashed) throw http::problem{409, "The book that was kept lies in the trash. Restore it first: " + *trashed, "trashed"};
+  }
   if (!merge || !at.with.undo_merge) not_there();
   result<library::unmerge_outcome> undone = co_await at.with.cpu.run(at.with.undo_merge, id, who.actor());
   if (!undone) refuse(undone.error());

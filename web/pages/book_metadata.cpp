@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "library/review.hpp"
 #include "server/http/conditional.hpp"
 #include "web/asking.hpp"
 #include "web/format.hpp"
@@ -103,7 +104,7 @@ decided decide(db::tx& tx, uuid viewer, uuid id, const decision& d, const librar
     return out;
   }
   out.group = done->group;
-  if (d.approve) library::approve_book(tx, id, who);
+  if (d.approve) library::approve_with(tx, id, done->group, who);
   return out;
 }
 

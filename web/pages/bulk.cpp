@@ -145,6 +145,7 @@ std::vector<view> facts(const visit& v, const library::bulk_run& r) {
   add("invalid", c.invalid);
   add("undone", c.undone);
   add("kept", c.kept);
+  add("hidden", c.hidden);
   return out;
 }
 

@@ -278,6 +278,10 @@ answer merge_undo(const site& at, http::context& c) {
   uuid id = id_param(c, "id");
   http::form form(c.in);
   std::optional<library::merge_row> merge = co_await at.with.pool.read(library::find_merge, v.id(), id);
+  if (!merge) {
+    std::optional<std::string> trashed = co_await at.with.pool.read(library::merge_in_trash, v.id(), id);
+    if (trashed) throw http::problem{409, v.say.say("merge.refused.trashed", {{"title", *trashed}}), "trashed"};
+  }
   if (!merge || !at.with.undo_merge) not_here(v);
   result<library::unmerge_outcome> undone = co_await at.with.cpu.run(at.with.undo_merge, id, v.actor());
   if (!undone) refuse(v, undone.error());

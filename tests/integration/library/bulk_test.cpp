@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "library/bulk.hpp"
+#include "library/change.hpp"
 #include "library/shelf.hpp"
 #include "tests/integration/library/shelf_of_books.hpp"
 
@@ -380,4 +381,100 @@ TEST_CASE("old previews and runs are forgotten, young ones are not") {
   CHECK_FALSE(d.write([&](db::tx& tx) { return library::find_bulk(tx, young).has_value(); }));
   CHECK(forget(std::chrono::hours(24 * 29)) == 0);
   CHECK(forget(std::chrono::hours(24 * 31)) == 1);
+}
+
+TEST_CASE("a name that is respelt is respelt for all books, and back") {
+  library_db db;
+  desk d(db);
+  uuid a = db.add({.title = "One", .author = "ada fenwick", .series = "coast"});
+  uuid b = db.add({.title = "Two", .author = "ada fenwick", .series = "coast"});
+  uuid c = db.add({.title = "Three", .author = "ada fenwick"});
+  bulk_edit author{.how = bulk_edit::kind::replace, .field = "authors", .from = "ada fenwick", .to = "Ada Fenwick"};
+  bulk_edit series{.how = bulk_edit::kind::replace, .field = "series", .from = "coast", .to = "Coast"};
+  bulk_run run = d.preview({a, b}, {author, series});
+  CHECK(run.counts.to_change == 2);
+  CHECK(run.counts.fields == 4);
+  run = d.begin(run.id);
+  CHECK(run.counts.done == 2);
+  CHECK(run.counts.stale == 0);
+  for (const uuid& book : {a, b, c}) CHECK(d.show(book).authors.front().name == "Ada Fenwick");
+  for (const uuid& book : {a, b}) CHECK(d.show(book).series == "Coast");
+  static constexpr db::statement shown{"test.shown_author", "select author from books where id = $1"};
+  auto text = [&](const uuid& book) { return d.write([&](db::tx& tx) { return tx.run(shown, book)[0].text(0); }); };
+  CHECK(text(c) == "Ada Fenwick");
+
+  run = d.undo(run.id);
+  CHECK(run.counts.kept == 0);
+  for (const uuid& book : {a, b, c}) CHECK(d.show(book).authors.front().name == "ada fenwick");
+  for (const uuid& book : {a, b}) CHECK(d.show(book).series == "coast");
+  CHECK(text(c) == "ada fenwick");
+
+  REQUIRE(d.edit(a, {{"authors", strings{"Ada FENWICK"}}}));
+  CHECK(d.show(b).authors.front().name == "Ada FENWICK");
+  // A book that did not have the name takes it as it is written.
+  uuid other = db.add({.title = "Four", .author = "Nobody"});
+  REQUIRE(d.edit(other, {{"authors", strings{"ADA fenwick"}}}));
+  CHECK(d.show(other).authors.front().name == "Ada FENWICK");
+}
+
+TEST_CASE("what a run takes back is in the history of each book") {
+  library_db db;
+  desk d(db);
+  uuid book = db.add({.title = "The One", .series = "Coast", .index = 2.0});
+  bulk_run run = d.preview({book}, {setting("title", "An Other"), setting("series", nullptr)});
+  run = d.begin(run.id);
+  run = d.undo(run.id);
+  CHECK(run.counts.undone == 1);
+  CHECK(d.show(book).title == "The One");
+  CHECK(d.show(book).title_sort == "One, The");
+  CHECK(d.show(book).series_index == 2.0);
+  std::vector<library::change_group> groups =
+      d.write([&](db::tx& tx) { return library::changes_of(tx, book, std::nullopt, 50); });
+  REQUIRE(groups.size() == 2);
+  auto title = std::find_if(groups[0].fields.begin(), groups[0].fields.end(), [](const auto& f) { return f.field == "title"; });
+  REQUIRE(title != groups[0].fields.end());
+  CHECK(*title->before.value.as_text() == "An Other");
+  CHECK(*title->after.value.as_text() == "The One");
+  CHECK_FALSE(title->after.locked);
+}
+
+TEST_CASE("books that are not seen any more are said to be hidden, and stay") {
+  library_db db;
+  desk d(db);
+  uuid librarian = d.write([](db::tx& tx) { return library::add_user(tx, "lib", library::role::librarian, std::nullopt).id; });
+  uuid seen = db.add({.title = "Seen"}), gone = db.add({.title = "Gone", .tags = {"Secret"}});
+  auto work = [&](const uuid& run) {
+    for (int i = 0; i < 1000; ++i) {
+      bulk_run r = *d.write([&](db::tx& tx) { return library::step_bulk(tx, run, librarian); });
+      if (r.at_rest()) return r;
+    }
+    return *d.write([&](db::tx& tx) { return library::find_bulk(tx, run); });
+  };
+  uuid run = d.write([&](db::tx& tx) {
+    uuid made = library::start_bulk(tx, librarian, {.user = librarian, .name = "lib"}, "edit", "");
+    library::choose_books(tx, made, librarian, {seen, gone});
+    library::bulk_request r;
+    r.edits = {setting("publisher", "Pier Press")};
+    REQUIRE_FALSE(library::request_bulk(tx, made, librarian, r));
+    return made;
+  });
+  work(run);
+  REQUIRE(d.write([&](db::tx& tx) { return library::begin_bulk(tx, run); }));
+  CHECK(work(run).counts.done == 2);
+  d.write([&](db::tx& tx) {
+    library::limits l;
+    l.hidden_tags = {"Secret"};
+    library::set_limits(tx, librarian, l);
+    return 0;
+  });
+  REQUIRE(d.write([&](db::tx& tx) { return library::undo_bulk(tx, run); }));
+  bulk_run back = work(run);
+  CHECK(back.state == "undone");
+  CHECK(back.counts.undone == 1);
+  CHECK(back.counts.hidden == 1);
+  CHECK(back.counts.kept == 0);
+  CHECK(d.show(seen).publisher.empty());
+  CHECK(d.show(gone).publisher == "Pier Press");
+  std::vector<library::bulk_change> all = d.changes(run);
+  CHECK(std::count_if(all.begin(), all.end(), [](const auto& c) { return c.state == "hidden"; }) == 1);
 }

@@ -400,6 +400,37 @@ TEST_CASE("an approval is taken back within 30 days, with the book that it may b
   CHECK(lately(s.owner()) == 0);
 }
 
+TEST_CASE("an approval that is taken back gives back the fields that were taken for it") {
+  shelf s;
+  uuid id = s.add({.title = "Second", .status = "review"});
+  uuid from = s.candidate(id, "open_library", R"({"title":"Second Best","publisher":"Pier Press"})");
+  auto approve = [&](const strings& fields) {
+    result<library::taken> taken = s.take(id, from, fields);
+    REQUIRE(taken);
+    s.pool().write_now([&](db::tx& tx) { library::approve_with(tx, id, taken->group, ada); });
+  };
+  auto back = [&] { return s.pool().write_now([&](db::tx& tx) { return library::unapprove_book(tx, id, ada); }); };
+  approve({"title", "publisher"});
+  CHECK(s.show(id).title == "Second Best");
+  REQUIRE(back());
+  CHECK(s.show(id).title == "Second");
+  CHECK(s.show(id).publisher.empty());
+  CHECK(s.status(from) == "new");
+  CHECK(s.history(id).front().undoes.has_value());
+
+  // What somebody has changed since is not taken back with it.
+  approve({"title"});
+  REQUIRE(s.edit(id, {{"title", "Third"}}));
+  REQUIRE(back());
+  CHECK(s.show(id).title == "Third");
+  CHECK(s.show(id).status == "review");
+  // An approval with nothing chosen takes back nothing of the one before.
+  REQUIRE(s.edit(id, {{"title", "Second Best"}}));
+  s.pool().write_now([&](db::tx& tx) { library::approve_with(tx, id, std::nullopt, ada); });
+  REQUIRE(back());
+  CHECK(s.show(id).title == "Second Best");
+}
+
 TEST_CASE("how likely an answer must be to be shown is a setting") {
   shelf s;
   uuid id = s.add({.title = "x"});

@@ -181,3 +181,17 @@ TEST_CASE("what is not usable is refused and changes nothing") {
   CHECK(s.c.post("/merges/" + first + "/undo").status == 409);
   CHECK(s.c.api("GET", s.later.path()).text("id") == third.id.text());
 }
+
+TEST_CASE("a merge whose book lies in the trash says so instead of that there is none") {
+  stage s;
+  std::string path = "/books/" + s.older.id.text() + "/merge";
+  std::string merge = s.c.api("POST", path, R"({"books":[")" + s.later.id.text() + "\"]}").text("merge");
+  REQUIRE(s.c.api("DELETE", "/books/" + s.older.id.text()).status < 300);
+  reply refused = s.c.api("POST", "/merges/" + merge + "/undo");
+  CHECK(refused.status == 409);
+  CHECK(refused.says("\"trashed\""));
+  reply page = s.c.post("/merges/" + merge + "/undo");
+  CHECK(page.status == 409);
+  CHECK(page.says("lies in the trash"));
+  CHECK(s.w.as("reader").api("POST", "/merges/" + merge + "/undo").status != 409);
+}

@@ -174,3 +174,22 @@ TEST_CASE("a folder that cannot be written is a broken promise of the outside") 
   auto body = f.in.file("body", upload("a", "x") + "--XX--");
   CHECK_THROWS_AS(http::split_multipart(body, plain_type, f.out.path() / "absent"), std::system_error);
 }
+
+TEST_CASE("a quote in a file name cuts nothing off, whoever escapes it") {
+  auto name_of = [](const std::string& written) {
+    case_folder f;
+    auto parts = f.split(upload(written, "x") + "--XX--", plain_type);
+    return parts && parts->size() == 1 ? parts->at(0).file_name : std::string("(none)");
+  };
+  CHECK(name_of("The %22Small%22 Book.epub") == "The \"Small\" Book.epub");    // browsers
+  CHECK(name_of("The \\\"Small\\\" Book.epub") == "The \"Small\" Book.epub");  // curl, as it was
+  CHECK(name_of("The \"Small\" Book.epub") == "The \"Small\" Book.epub");      // many programs
+  CHECK(name_of("Small\"") == "Small\"");
+  CHECK(name_of("100%25.epub") == "100%25.epub");
+  case_folder f;
+  auto parts =
+      f.split("--XX\r\nContent-Disposition: form-data; filename=\"a \"b\" c\" ; name=\"file\"\r\n\r\nx\r\n--XX--", plain_type);
+  REQUIRE(parts);
+  CHECK(parts->at(0).file_name == "a \"b\" c");
+  CHECK(parts->at(0).name == "file");
+}
