@@ -57,7 +57,7 @@ int cut_renditions(const services& s, carrel::jobs::progress& p) {
     before_id = some.back().id;
     for (const library::cover_ref& c : some) {
       if (p.stopping()) return cut;
-      for (int edge : {600, 1600}) {
+      for (int edge : {600, 1600, library::edge_in_box(c.width, c.height, 355, 530)}) {
         if (edge == 1600 && std::max(c.width, c.height) <= edge) continue;
         if (!library::is_cached(s.store, c.sha256, edge) && library::cover_cache(s.store, c, edge)) ++cut;
       }

@@ -9,8 +9,9 @@
 
 namespace carrel::ingest {
 
-// Cuts the larger renditions (600 for pages, 1600 for feeds; opds.md 5.9) of all covers that lack them, newest first, so that no
-// request has to wait for one. Their masters have been decoded in an inspector before. How many were cut.
+// Cuts the larger renditions (600 for pages, 1600 for feeds, 355 by 530 for the lists of Kobos; opds.md 5.9, 19.4) of all covers
+// that lack them, newest first, so that no request has to wait for one. Their masters have been decoded in an inspector before.
+// How many were cut.
 int cut_renditions(const services&, carrel::jobs::progress&);
 
 // Picture and thumbnails into the store; the row is the caller's. `source` is where it comes from: embedded, calibre.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kobo/cover_box.hpp"
 #include "kobo/merged.hpp"
 #include "kobo/state.hpp"
 #include "library/cover_cache.hpp"
@@ -94,15 +95,12 @@ std::optional<library::cover_ref> find_cover(db::tx& tx, const uuid& user, const
                             .height = static_cast<int>(r.integer(4))};
 }
 
-// The longest edge of a picture of that shape inside the box that is asked for; never larger than it is.
 int edge_of(const http::request& in, const library::cover_ref& cover) {
   auto side = [&](std::string_view name) {
     std::optional<std::int64_t> n = to_integer(in.param(name));
     return n && *n >= 1 && *n <= highest_side ? static_cast<double>(*n) : default_cover;
   };
-  double width = std::max(cover.width, 1), height = std::max(cover.height, 1);
-  double scale = std::min({side("width") / width, side("height") / height, 1.0});
-  return std::max(1, static_cast<int>(std::max(width, height) * scale));
+  return cover_edge(cover, side("width"), side("height"));
 }
 
 const std::string& placeholder() {

@@ -57,6 +57,9 @@ struct book_row {
 void insert_book(db::tx&, const uuid& id, const book_fields&, const new_file&, const std::optional<new_cover>&, const book_row&);
 void insert_another_file(db::tx&, const uuid& book, const new_file&);
 
+// The row of a picture, made when missing.
+uuid cover_id(db::tx&, const new_cover&);
+
 // Rows for names, made when missing: key (folded name) -> id. One or two statements whatever the number; keys are inserted in
 // order so that two processes cannot deadlock.
 std::map<std::string, uuid> people_ids(db::tx&, const std::vector<publication::person>&);

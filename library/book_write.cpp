@@ -305,6 +305,8 @@ field_columns columns_of(db::tx& tx, const uuid& book, const book_fields& f) {
   return out;
 }
 
+}  // namespace
+
 uuid cover_id(db::tx& tx, const new_cover& c) {
   for (int tries = 0;; ++tries) {
     db::rows rows = tx.run(sql_cover, uuid::make(), c.sha256, c.mime, c.width, c.height, c.bytes, c.source, c.storage_path);
@@ -312,8 +314,6 @@ uuid cover_id(db::tx& tx, const new_cover& c) {
     CARREL_EXPECT(tries < 3);
   }
 }
-
-}  // namespace
 
 void write_fields(db::tx& tx, const uuid& book, const book_fields& f) {
   field_columns c = columns_of(tx, book, f);

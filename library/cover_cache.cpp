@@ -100,6 +100,12 @@ std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int 
   return target;
 }
 
+int edge_in_box(int width, int height, double box_width, double box_height) {
+  double wide = std::max(width, 1), high = std::max(height, 1);
+  double scale = std::min({box_width / wide, box_height / high, 1.0});
+  return std::max(1, static_cast<int>(std::max(wide, high) * scale));
+}
+
 bool is_cached(const store& s, const std::string& sha256, int longest_edge) {
   return is_whole(rendition(s, sha256, longest_edge));
 }

@@ -10,6 +10,7 @@
 #include "ingest/library_acts.hpp"
 #include "ingest/merging.hpp"
 #include "ingest/organise.hpp"
+#include "ingest/own_cover.hpp"
 #include "ingest/pipeline.hpp"
 #include "ingest/recover.hpp"
 #include "ingest/replace.hpp"
@@ -206,6 +207,8 @@ web::services app::parts::for_web() {
           .cover = [this](const library::cover_ref& c, int width) { return cover(c, width); },
           .replace_file = [this](uuid file, const std::filesystem::path& bytes,
                                  const library::actor& who) { return ingest::replace_file(ingest, file, bytes, who); },
+          .set_cover = [this](uuid book, const std::filesystem::path& picture,
+                              const library::actor& who) { return ingest::set_own_cover(ingest, book, picture, who); },
           .merge_books = [this](uuid kept, const std::vector<uuid>& others, library::merge_act act,
                                 const library::actor& who) { return ingest::merge_books(ingest, kept, others, act, who); },
           .undo_merge = [this](uuid merge, const library::actor& who) { return ingest::undo_merge(ingest, merge, who); },

@@ -227,6 +227,8 @@ void pages::mount(http::router& r) {
   http::route_options large{
       .body_limit = at.with.settings.bytes("http.max_upload"), .body_to_file = true, .budget = std::chrono::hours{2}};
   sending.add(http::verb::post, "/upload", bound(at, upload), large);
+  http::route_options picture{.body_limit = 40 << 20, .body_to_file = true, .budget = std::chrono::minutes{10}};
+  sending.add(http::verb::post, "/books/{id}/cover", bound(at, book_cover), picture);
   mount_bulk_uploads(at, sending);
 }
 

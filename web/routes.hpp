@@ -44,6 +44,8 @@ struct services {
   std::function<std::optional<std::filesystem::path>(const library::cover_ref&, int width)> cover;
   // New bytes for a file of a book (contract.md 4); the old bytes go to the attic.
   std::function<std::optional<error>(uuid file, std::filesystem::path bytes, library::actor)> replace_file;
+  // A picture for a book's cover (ingest.md 19.1); the file stays the caller's.
+  std::function<std::optional<error>(uuid book, std::filesystem::path picture, library::actor)> set_cover{};
   // Books become one, and two again (library/merge.hpp); with the bytes of their files.
   std::function<result<library::merge_outcome>(uuid kept, std::vector<uuid> others, library::merge_act, library::actor)>
       merge_books{};

@@ -75,6 +75,7 @@ answer post_merge(const site&, http::context&);
 answer post_merge_undo(const site&, http::context&);
 answer get_file(const site&, http::context&);
 answer put_file(const site&, http::context&);
+answer put_cover(const site&, http::context&);
 answer get_cover(const site&, http::context&);
 answer get_opinion(const site&, http::context&);
 answer put_opinion(const site&, http::context&);

@@ -14,6 +14,9 @@ http::route_options large(const site& at) {
   return {.body_limit = at.with.settings.bytes("http.max_upload"), .body_to_file = true, .budget = std::chrono::hours{2}};
 }
 
+// A little more than the largest picture, so that it is refused with words.
+http::route_options picture() { return {.body_limit = 40 << 20, .body_to_file = true, .budget = std::chrono::minutes{10}}; }
+
 void mount_books(const site& at, http::router& r) {
   mount_all(at, r,
             {
@@ -40,6 +43,7 @@ void mount_books(const site& at, http::router& r) {
             });
   r.add(verb::post, "/books", bound(at, post_book), large(at));
   r.add(verb::patch, "/books/{id}", bound(at, patch_book), {.body_limit = 1 << 20});
+  r.add(verb::put, "/books/{id}/cover", bound(at, put_cover), picture());
   r.add(verb::put, "/books/{id}/files/{file}", bound(at, put_file), large(at));
 }
 

@@ -10,7 +10,7 @@ namespace {
 // The HTTP status of a code of ingest.md 22.
 unsigned status_of(const std::string& code) {
   if (code == "unsupported_type" || code == "ignored_name") return 415;
-  if (code == "file_too_large") return 413;
+  if (code == "file_too_large" || code == "cover_too_large") return 413;
   if (code == "disk_full") return 507;
   if (code == "duplicate_file" || code == "library.read_only") return 409;
   return 422;
@@ -55,7 +55,22 @@ int put_back(db::tx& tx, uuid viewer, uuid book, const library::actor& by) {
   return find_trashed(tx, viewer, book) ? library::untrash_books(tx, {book}, by) : 0;
 }
 
+bool sees(db::tx& tx, uuid viewer, uuid book) { return library::find_book(tx, viewer, book).has_value(); }
+
 }  // namespace
+
+answer put_cover(const site& at, http::context& c) {
+  caller who = co_await caller_of(at, c);
+  who.need(library::capability::curate);
+  uuid book = id_param(c, "id");
+  bool there = co_await at.with.pool.read(sees, who.id(), book);
+  if (!there || !at.with.set_cover) not_there();
+  std::filesystem::path picture = c.in.body_file();
+  std::optional<error> refused = co_await at.with.cpu.run(at.with.set_cover, book, picture, who.actor());
+  if (refused && refused->field == "book") not_there();
+  if (refused) throw problem_of(*refused);
+  co_return co_await book_object(who, book);
+}
 
 answer restore_book(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);

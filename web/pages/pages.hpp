@@ -26,6 +26,7 @@ answer series_page(const site&, http::context&);
 
 answer book_page(const site&, http::context&);
 answer book_edit_page(const site&, http::context&);
+answer book_cover(const site&, http::context&);
 answer book_edit(const site&, http::context&);
 answer book_undo_edit(const site&, http::context&);
 answer book_trash(const site&, http::context&);

@@ -81,6 +81,8 @@ struct world::engine {
             },
         .cover = [](const library::cover_ref&, int) { return std::optional<fs::path>(); },
         .replace_file = [&w](uuid file, const fs::path& bytes, const library::actor& who) { return w.replace(file, bytes, who); },
+        .set_cover = [&w](uuid book, const fs::path& picture,
+                          const library::actor& who) { return w.set_cover(book, picture, who); },
         .merge_books =
             [&pool](uuid kept, const std::vector<uuid>& others, library::merge_act act, const library::actor& who) {
               return pool.write_now([&](db::tx& tx) { return library::merge_books(tx, kept, others, act, who); });

@@ -58,6 +58,8 @@ class world {
   std::filesystem::path data() const;
   // What replaces the bytes of a file.
   std::function<std::optional<error>(uuid file, const std::filesystem::path& bytes, const library::actor&)> replace;
+  // What takes a picture for a cover.
+  std::function<std::optional<error>(uuid book, const std::filesystem::path& picture, const library::actor&)> set_cover;
 
  private:
   struct engine;
