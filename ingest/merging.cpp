@@ -78,7 +78,6 @@ std::optional<error> bring_back(const services& s, const library::exchanged_file
   fs::path target = s.store.absolute(f.storage_path), kept = s.store.data() / f.attic;
   if (!is_there(target)) {
     if (f.attic.empty() || !is_there(kept)) return error{"bytes_gone", "the older file is no longer in the attic"};
-    if (std::optional<error> bad = make_synced_folder(target.parent_path())) return bad;
     std::optional<error> bad = library::link_proven(kept, target);
     if (bad && bad->field != "target_exists") return bad;
   }

@@ -143,8 +143,9 @@ class mover {
     fs::path old = path(m.from);
     if (!remove_unneeded(with_, m.from)) return;
     library::sync_folder(old.parent_path());
-    // Folders that became empty, never the root itself; rmdir refuses others.
-    fs::path stop = m.from.starts_with("trees/") ? path(m.from.substr(0, prefix_.size() - 1)) : with_.store.data() / "library";
+    // Folders of a tree that became empty, never its root; rmdir refuses others. Those of the store stay: others fill them.
+    if (!m.from.starts_with("trees/")) return;
+    fs::path stop = path(m.from.substr(0, prefix_.size() - 1));
     for (fs::path at = old.parent_path(); at != stop && at.native().size() > stop.native().size(); at = at.parent_path()) {
       if (::rmdir(at.c_str()) != 0) break;
     }
@@ -155,7 +156,6 @@ class mover {
       fs::path kept = with_.store.data() / "attic" / r.id(0).text() / safe_name(r.text(1));
       if (!holds(kept, m.checksum)) continue;
       std::string back = with_.store.path_for(m.checksum, path(m.to).extension().native());
-      fs::create_directories(path(back).parent_path());
       std::optional<error> bad = library::link_proven(kept, path(back));
       if (bad && bad->field != "target_exists") continue;
       log::warn("organise.restored", {{"file", m.file}});

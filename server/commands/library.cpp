@@ -3,6 +3,7 @@
 #include "ingest/in_place.hpp"
 #include "ingest/library_acts.hpp"
 #include "ingest/organise.hpp"
+#include "library/source_queue.hpp"
 #include "server/commands/library.hpp"
 #include "server/commands/long_run.hpp"
 #include "server/core/text.hpp"
@@ -154,7 +155,11 @@ exit_status remove(invocation& call) {
 workshop::workshop(environment opened)
     : e(std::move(opened)),
       inspectors(publication::isolated::options_from(e.settings)),
-      services{.pool = *e.pool, .store = e.store, .inspectors = inspectors, .how = ingest::settings_from(e.settings)} {}
+      services{.pool = *e.pool,
+               .store = e.store,
+               .inspectors = inspectors,
+               .how = ingest::settings_from(e.settings),
+               .added = [this](db::tx& tx, const uuid& book) { library::fetch_after_import(tx, e.settings, book); }} {}
 
 workshop busy_workshop(invocation& call) {
   patience::block();
