@@ -1,184 +1,27 @@
 #!/usr/bin/env python3
 """bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
 
-Parts: start catalog kosync kobo ingest scan download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+Parts: start catalog million kosync kobo ingest scan download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
 machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
 """
 import argparse
-import base64
 import collections
-import gzip
 import hashlib
-import http.client
 import json
 import os
 import pathlib
 import random
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zipfile
 
-root = pathlib.Path(__file__).resolve().parent.parent
-shared = pathlib.Path(os.environ.pop("CARREL_SHARED", root.parent / "shared"))  # popped: the server refuses settings it does not know
-ticks = os.sysconf("SC_CLK_TCK")
-
-
-def children(pid):
-    out = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            for child in task.read_text().split():
-                out += children(int(child))
-        except OSError:
-            pass
-    return out
-
-
-def family(server):
-    """The server, its PostgreSQL and its parse processes."""
-    return children(server.pid)
-
-
-def cpu_seconds(pids):
-    total = 0.0
-    for pid in pids:
-        try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            total += (int(fields[11]) + int(fields[12])) / ticks
-        except OSError:
-            pass
-    return total
-
-
-def exact_cpu_seconds(pids):
-    """As cpu_seconds, to the nanosecond: for work that is shorter than a tick. Of threads that live on."""
-    total = 0
-    for pid in pids:
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            try:
-                total += int(task.read_text().split()[0])
-            except OSError:
-                pass
-    return total / 1e9
-
-
-def resident_mib(pid, what="VmRSS"):
-    """Of the program alone; with VmHWM the most that it ever was."""
-    return int(re.search(what + r":\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Carrel:
-    def __init__(self, build, folder):
-        self.binary = str(build / "server" / "carrel")
-        self.port = free_port()
-        self.log = tempfile.TemporaryFile()
-        self.env = dict(os.environ, CARREL_DATA_DIR=str(folder), CARREL_LISTEN=f"127.0.0.1:{self.port}",
-                        CARREL_LISTEN_METRICS=f"127.0.0.1:{free_port()}", CARREL_LOG_LEVEL="warn")
-        self.process = None
-
-    def run(self, *words, stdin=None, ok=(0,)):
-        done = subprocess.run([self.binary, *words, "--json"], env=self.env, input=stdin, capture_output=True, text=True)
-        if done.returncode not in ok:
-            sys.exit(f"carrel {' '.join(words)}: {done.stderr}")
-        return json.loads(done.stdout)
-
-    def start(self):
-        begun = time.monotonic()
-        self.process = subprocess.Popen([self.binary, "serve"], env=self.env, stderr=self.log)
-        while True:
-            try:
-                c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                c.request("GET", "/readyz")
-                if c.getresponse().status == 200:
-                    return time.monotonic() - begun
-            except OSError:
-                pass
-            if self.process.poll() is not None:
-                self.log.seek(0)
-                sys.exit("the server ended: " + self.log.read().decode())
-            time.sleep(0.005)
-
-    def rest(self, most=900):
-        """Waits until what a new library makes the server do by itself is done: rows that were put in know no duplicates yet."""
-        end, calm = time.monotonic() + most, 0
-        while calm < 4:
-            pids = family(self.process)
-            before = exact_cpu_seconds(pids)
-            time.sleep(0.5)
-            calm = calm + 1 if exact_cpu_seconds(pids) - before < 0.02 else 0
-            if time.monotonic() > end:
-                sys.exit(f"the server was still busy after {most} s")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-
-    def account(self):
-        self.run("user", "add", "ada", "--role", "owner", "--password-stdin", stdin="bench password\n")
-        made = self.run("device", "add", "bench", "--user", "ada", "--kind", "app")
-        self.password = made["password"]
-        self.basic = "Basic " + base64.b64encode(f"ada:{self.password}".encode()).decode()
-        return made
-
-    def get(self, connection, path, status=200):
-        connection.request("GET", path, headers={"Authorization": self.basic, "Accept-Encoding": "identity"})
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status != status:
-            sys.exit(f"{path}: {answer.status} {body[:200]}")
-        return body
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-
-
-def wrk(port, path, connections=16, seconds=5, script=None, headers=()):
-    words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
-    for h in headers:
-        words += ["-H", h]
-    if script:
-        words += ["-s", script]
-    out = subprocess.run([*words, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True).stdout
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    if bad:
-        print(f"  (!) {bad.group(1)} answers were not 2xx or 3xx")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
-
-
-def say(name, value, target=""):
-    print(f"{name:58} {value:>16}   {target}", flush=True)
-
-
-def rows_file(folder, count):
-    out = folder / f"rows-{count}"
-    subprocess.run([sys.executable, str(shared / "corpus/make_corpus.py"), "--out", str(out), "--epub", "0", "--cbz", "0", "--fb2", "0",
-                    "--pdf", "0", "--txt", "0", "--audio", "0", "--rows", str(count)], check=True, stdout=subprocess.DEVNULL)
-    return out / "books.tsv"
-
-
-def loaded(build, folder, count):
-    """A server with `count` books."""
-    data = folder / f"data-{count}"
-    data.mkdir()
-    env = dict(os.environ, CARREL_DATA_DIR=str(data))
-    subprocess.run([str(build / "bench" / "load_rows"), str(rows_file(folder, count))], env=env, check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
-    carrel = Carrel(build, data)
-    return carrel
+from kobo import Kobo, kobos, first_syncs, say_nothing_new, all_at_once
+from server import root, family, cpu_seconds, exact_cpu_seconds, resident_mib, free_port, Carrel, wrk, say, loaded
 
 
 def next_link(body):
@@ -267,6 +110,24 @@ def part_catalog(build, folder):
     big.stop()
 
 
+def part_million(build, folder):
+    """What must stay within twice its figure of 100,000 books; right after the rows were put in, while duplicates are looked for."""
+    figures = []
+    for count in (100_000, 1_000_000):
+        server = loaded(build, folder, count)
+        started = server.start()
+        server.account()
+        server.rest() if count == 100_000 else time.sleep(20)
+        _, unseen = walk(server, "/opds/new", 50)
+        page, _ = walk(server, unseen, 200)
+        rare, common = words_of_titles(server)
+        figures.append((started, page, search_cpu(server, rare, 10), search_cpu(server, common, 20), resident_mib(server.process.pid)))
+        server.stop()
+    for name, small, big, unit in zip(("start to first answer", "a page of 50", "rare-word search", "common-word search", "RSS"), *figures,
+                                      (1, 1000, 1000, 1000, 1)):
+        say(f"1,000,000 books: {name}", f"{big * unit:.2f}", f"{small * unit:.2f} at 100,000: {big / small:.2f} x")
+
+
 def words_of_titles(carrel):
     """Rare ones: title numbers belong to a handful of books each. And the most common ones of six letters and more."""
     connection = carrel.connect()
@@ -328,100 +189,6 @@ def part_kosync(build, folder):
     print(alone.stdout, end="")
 
 
-class Kobo:
-    """A reader that stores the token of each answer and takes what is compressed (kobo.md 3, 6 and Appendix C)."""
-
-    def __init__(self, carrel, secret):
-        self.connection = carrel.connect()
-        self.path = f"/kobo/{secret}/v1/library/sync?Filter=ALL&DownloadUrlFilter=Generic,Android&PrioritizeRecentReads=true"
-        self.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "x-kobo-deviceid": hashlib.sha256(secret.encode()).hexdigest(),
-                        "x-kobo-devicemodel": "Kobo Libra Colour", "x-kobo-appversion": "4.45.23792"}
-        self.books, self.tags = set(), 0
-
-    def ask(self):
-        """Seconds until the answer was there, what it was and whether more waits."""
-        begun = time.perf_counter()
-        self.connection.request("GET", self.path, headers=self.headers)
-        answer = self.connection.getresponse()
-        body = answer.read()
-        spent = time.perf_counter() - begun
-        if answer.status != 200:
-            raise RuntimeError(f"a sync was answered {answer.status} {body[:200]}")
-        if answer.getheader("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        self.headers["x-kobo-synctoken"] = answer.getheader("x-kobo-synctoken")
-        return spent, body, answer.getheader("x-kobo-sync") == "continue"
-
-    def first_sync(self, expected):
-        """Seconds of each answer. What the answers hold is looked at afterwards."""
-        times, bodies, more = [], [], True
-        while more:
-            spent, body, more = self.ask()
-            times.append(spent)
-            bodies.append(body)
-        books = [item["NewEntitlement"]["BookEntitlement"]["Id"] for body in bodies for item in json.loads(body) if "NewEntitlement" in item]
-        if len(books) != expected or len(set(books)) != expected:
-            raise RuntimeError(f"expected {expected} books, got {len(books)}")
-        return times
-
-
-def kobos(build, carrel, *groups):
-    """Of each group (users, devices each, books on each user's shelf) the secrets of its devices."""
-    words = ["x".join(map(str, g)) for g in groups]
-    done = subprocess.run([str(build / "bench" / "load_kobos"), *words], env=carrel.env, check=True, capture_output=True, text=True)
-    out = {w: [] for w in words}
-    for line in done.stdout.splitlines():
-        word, secret = line.split()
-        out[word].append(secret)
-    return list(out.values())
-
-
-def first_syncs(carrel, secrets, books):
-    """Of several readers one after the other: each one's answer times, and CPU seconds a book."""
-    readers = [Kobo(carrel, secret) for secret in secrets]
-    before = exact_cpu_seconds(family(carrel.process))
-    times = [k.first_sync(books) for k in readers]
-    return readers, times, (exact_cpu_seconds(family(carrel.process)) - before) / len(secrets) / books
-
-
-def say_nothing_new(carrel, reader, name, times=1000):
-    pids = family(carrel.process)
-    before = exact_cpu_seconds(pids)
-    spent = []
-    for _ in range(times):
-        took, body, more = reader.ask()
-        if body != b"[]" or more:
-            sys.exit("a sync after which nothing changed was not empty")
-        spent.append(took)
-    cpu = (exact_cpu_seconds(pids) - before) / times
-    say(f"{name}, nothing changed: p50", f"{statistics.median(spent) * 1000:.2f} ms", "<= 1 ms")
-    say(f"{name}, nothing changed: CPU a request", f"{cpu * 1000:.2f} ms", "<= 0.3 ms")
-
-
-def all_at_once(carrel, secrets, books):
-    """First syncs, each over a connection of its own. What went wrong, and how long it took."""
-    errors = []
-    together = threading.Barrier(len(secrets) + 1)
-
-    def sync(secret):
-        reader = Kobo(carrel, secret)
-        reader.connection.connect()
-        together.wait()
-        try:
-            reader.first_sync(books)
-        except Exception as e:
-            errors.append(str(e))
-
-    threads = [threading.Thread(target=sync, args=(secret,)) for secret in secrets]
-    for t in threads:
-        t.start()
-    together.wait()
-    begun = time.monotonic()
-    for t in threads:
-        t.join()
-    return errors, time.monotonic() - begun
-
-
 def part_kobo(build, folder):
     carrel = loaded(build, folder, 20_000)
     thousand, five, twenty, family_readers = kobos(build, carrel, (1, 3, 1000), (1, 3, 5000), (1, 1, 20_000), (30, 10, 78))
@@ -462,6 +229,29 @@ def part_kobo(build, folder):
     big.stop()
 
 
+def import_books(carrel, books, count):
+    """Books a second, the ids in the order in which they became visible, and the most memory that the command and its readers had."""
+    begun, peak = time.monotonic(), 0.0
+    with tempfile.TemporaryFile("w+") as out:
+        running = subprocess.Popen([carrel.binary, "ingest", "--approve", "--keep", "--json", str(books)], env=carrel.env, stdout=out)
+        while running.poll() is None:
+            peak = max(peak, sum(resident_or_none(pid) for pid in family(running)))
+            time.sleep(0.1)
+        spent = time.monotonic() - begun
+        out.seek(0)
+        done = json.loads(out.read())
+    if running.returncode != 0 or len(done["added"]) != count:
+        sys.exit(f"ingest: {running.returncode}, {len(done['added'])} of {count} books")
+    return count / spent, [row["book"] for row in done["added"]], peak
+
+
+def resident_or_none(pid):
+    try:
+        return resident_mib(pid)
+    except (OSError, AttributeError):
+        return 0.0
+
+
 def part_ingest(build, folder):
     books = folder / "books"
     subprocess.run([sys.executable, str(root / "bench" / "make_books.py"), str(books), "2000"], check=True)
@@ -469,17 +259,21 @@ def part_ingest(build, folder):
     data.mkdir()
     carrel = Carrel(build, data)
     carrel.start()
-    begun = time.monotonic()
-    done = carrel.run("ingest", "--approve", "--keep", str(books))
-    spent = time.monotonic() - begun
-    if len(done["added"]) != 2000:
-        sys.exit(f"expected 2,000 books, got {len(done['added'])}")
-    say("import of 2,000 EPUBs of 170 KB, covers are PNG", f"{2000 / spent:.0f} /s", ">= 100 /s")
+    rate, added, peak = import_books(carrel, books, 2000)
+    say("import of 2,000 EPUBs of 170 KB, covers are PNG", f"{rate:.0f} /s", ">= 125 /s")
+    say("  RSS of the command and its readers at its peak", f"{peak:.0f} MiB", "<= 400 MiB")
     # Of the books in the order in which they became visible: how long a hundred took.
-    at = sorted(uuid_milliseconds(row["book"]) for row in done["added"])
+    at = sorted(uuid_milliseconds(book) for book in added)
     first, last = (at[199] - at[100]), (at[1999] - at[1900])
     say("last hundred / second hundred", f"{last / first:.2f} x", "about 1 x")
     carrel.stop()
+    big = loaded(build, folder, 100_000)
+    big.start()
+    big.rest()
+    late, _, _ = import_books(big, books, 2000)
+    say("the same into a library of 100,000 books", f"{late:.0f} /s")
+    say("  of the rate into an empty one", f"{late / rate:.2f} x", ">= 0.9 x")
+    big.stop()
 
 
 scanned_files = 100_000
@@ -601,7 +395,7 @@ def part_kepub(build, folder):
     say("  memory above that of a book of a page", f"{most - base:.0f} MiB", "<= 32 MiB")
 
 
-parts = {"start": part_start, "catalog": part_catalog, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "scan": part_scan, "download": part_download, "kepub": part_kepub}
+parts = {"start": part_start, "catalog": part_catalog, "million": part_million, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "scan": part_scan, "download": part_download, "kepub": part_kepub}
 
 
 def main():
