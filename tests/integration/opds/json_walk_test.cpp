@@ -207,11 +207,11 @@ TEST_CASE("both versions of a list hold the same books in the same order with th
   int compared = 0;
   for (const char* list : {"/new", "/books", "/new?order=author", "/reading", "/search?q=sea", "/new?lang=en", "/ratings/4",
                            "/years/1984", "/formats/epub", "/new?read=unread"}) {
-    std::string atom = std::string("/opds") + list, json = std::string("/opds/v2") + list;
+    std::string asked = std::string(list) + (std::string(list).find('?') == std::string::npos ? "?n=15" : "&n=15");
+    std::string atom = "/opds" + asked, json = "/opds/v2" + asked;
     for (int page = 0; page < 3 && !atom.empty(); ++page) {
       INFO(atom);
-      reply a = http->get(atom + (atom.find('?') == std::string::npos ? "?n=15" : "&n=15"));
-      reply j = http->get(json + (json.find('?') == std::string::npos ? "?n=15" : "&n=15"));
+      reply a = http->get(atom), j = http->get(json);
       REQUIRE(a.status == 200);
       REQUIRE(j.status == 200);
       std::vector<std::string> downloads = downloads_in_atom(a.body);
@@ -222,9 +222,6 @@ TEST_CASE("both versions of a list hold the same books in the same order with th
       CHECK(next.empty() == other.empty());
       atom = next.empty() ? "" : path_of_url(next);
       json = other.empty() ? "" : path_of_url(other);
-      // The page size is in them already.
-      atom = atom.substr(0, atom.find("&n=15"));
-      json = json.substr(0, json.find("&n=15"));
     }
   }
   CHECK(compared > 100);
@@ -260,7 +257,7 @@ TEST_CASE("the root of OPDS 2.0 shows what is being read, what comes next and wh
     titles.push_back(text_in(*group.find("metadata")->as_object(), "title"));
     CHECK(list_in(group, "publications").size() <= 10);
   }
-  CHECK(titles == std::vector<std::string>{"Continue reading", "Recently added"});
+  CHECK(titles == std::vector<std::string>{"Continue reading", "On deck", "Recently added"});
 }
 
 TEST_CASE("a bearer opens OPDS 2.0 as a password does") {
