@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "library/review.hpp"
+#include "server/core/text.hpp"
 #include "server/http/conditional.hpp"
 #include "web/asking.hpp"
 #include "web/format.hpp"
@@ -175,8 +176,15 @@ answer change_candidate(const site& at, http::context& c, uuid candidate, bool r
 }  // namespace
 
 std::string way_back(const http::form& form, const uuid& book, const std::string& fallback) {
+  constexpr std::string_view inbox = "/review";
   std::string back = back_path(form, fallback);
-  return back == "/review" ? "/review?book=" + book.text() : back;
+  if (back != inbox && !back.starts_with(std::string(inbox) + "?")) return back;
+  // What was taken back is what people want to see, at the place in the queue where they are.
+  std::string place;
+  for (const std::string& part : split(back.substr(std::min(back.size(), inbox.size() + 1)), '&')) {
+    if (part.starts_with("after=") || part.starts_with("before=")) place = "&" + part;
+  }
+  return std::string(inbox) + "?book=" + book.text() + place;
 }
 
 book_metadata load_metadata(db::tx& tx, const config& settings, const uuid& book) {
