@@ -53,7 +53,7 @@ TEST_CASE("a source is switched, moved and given a key that nobody sees again") 
   CHECK(c.post("/admin/sources/switch", {{"off", "open_library"}}).status == 303);
   CHECK(w.number("select (value = '[\"google_books\",\"hardcover\"]')::int from settings where key = 'metadata.sources'") == 1);
   CHECK(c.post("/admin/sources/google_books/key/drop").status == 303);
-  CHECK(w.number("select count(*) from external_accounts where secret_cipher is not null") == 0);
+  CHECK(w.number("select count(secret_cipher) from external_accounts") == 0);
   for (const char* path : {"/admin/sources/nonsense/key", "/admin/sources/nonsense/test", "/admin/sources/open_library/drop"})
     CHECK(c.post(path, {{"key", key}}).status == 404);
   CHECK(c.post("/admin/sources/switch", {{"on", "nonsense"}}).status == 404);
@@ -70,7 +70,7 @@ TEST_CASE("a server of one's own is added and removed") {
   CHECK(c.post("/admin/sources/custom%3Amine/key", {{"key", "Bearer of my own"}}).status == 303);
   CHECK(c.post("/admin/sources/custom%3Amine/drop").status == 303);
   CHECK_FALSE(c.get(page).says("192.168.1.5"));
-  CHECK(w.number("select count(*) from external_accounts where secret_cipher is not null") == 0);
+  CHECK(w.number("select count(secret_cipher) from external_accounts") == 0);
 }
 
 TEST_CASE("a test is wanted, and books that lack something are asked for with an estimate") {
