@@ -92,6 +92,7 @@ constexpr db::statement sql_problems{"library.bulk_problems", R"sql(
 json::object filter_to_json(const filter& f) {
   json::object out{{"status", f.status}, {"language", f.language}, {"format", f.format}, {"text", f.text}};
   out.set("person", f.person).set("series", f.series).set("tag", f.tag).set("shelf", f.shelf);
+  out.set("state", f.state).set("rating", f.rating);
   return out;
 }
 
@@ -110,6 +111,9 @@ filter filter_from(const json::object& o) {
   f.series = id_in(o, "series");
   f.tag = id_in(o, "tag");
   f.shelf = id_in(o, "shelf");
+  o.take("state", f.state);
+  std::int64_t rating = 0;
+  if (o.take("rating", rating)) f.rating = static_cast<int>(rating);
   return f;
 }
 

@@ -1,10 +1,12 @@
 #include "web/api/bulk.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "library/bulk.hpp"
 #include "library/cursor.hpp"
 #include "library/shelf.hpp"
+#include "publication/reading.hpp"
 #include "server/core/text.hpp"
 #include "server/jobs/queue.hpp"
 #include "web/api/call.hpp"
@@ -30,15 +32,23 @@ std::optional<uuid> id_in(const json::object& o, const char* name) {
   return id;
 }
 
-// The names are those of the query of GET /books.
+constexpr std::array filter_names{"q", "status", "language", "format", "state", "author", "series", "tag", "shelf"};
+
+// The names are those of the query of GET /books. One that is not known may not be left out: it would mean more books.
 library::filter filter_in(const json::object& o) {
   library::filter f;
+  for (const auto& [name, value] : o.members()) {
+    if (std::find(filter_names.begin(), filter_names.end(), name) == filter_names.end())
+      invalid("where has a name that is not known.", "where");
+  }
   for (auto [name, into] : {std::pair{"q", &f.text}, std::pair{"status", &f.status}, std::pair{"language", &f.language},
-                            std::pair{"format", &f.format}}) {
+                            std::pair{"format", &f.format}, std::pair{"state", &f.state}}) {
     if (o.find(name) != nullptr && !o.take(name, *into)) invalid(std::string(name) + " must be text.", name);
   }
   if (!f.status.empty() && f.status != "inbox" && f.status != "review" && f.status != "organized")
     invalid("status is inbox, review or organized.", "status");
+  if (!f.state.empty() && !publication::reading_state_named(f.state))
+    invalid("state is unread, wanted, reading, read or abandoned.", "state");
   f.person = id_in(o, "author");
   f.series = id_in(o, "series");
   f.tag = id_in(o, "tag");

@@ -112,6 +112,26 @@ TEST_CASE("all that match means all, and only what the person sees") {
   CHECK(w.number("select count(*) from books where deleted_at is null") == 61);
 }
 
+TEST_CASE("all that match are those of a state or with stars, and a filter that is not known is refused") {
+  world w;
+  made_book read = w.add_book("Read"), open = w.add_book("Open");
+  w.add_book("Other");
+  client c = w.as("owner");
+  REQUIRE(c.api("PUT", "/books/" + read.id.text() + "/opinion", R"({"state":"read","rating":4})").status == 200);
+  for (const char* where : {"state=read", "rating=3", "state=read&view=table"}) {
+    reply r = c.post("/bulk", {{"act", "trash"}, {"all", "1"}, {"where", where}});
+    REQUIRE(r.status == 303);
+    CHECK(c.get(location_path(r)).says("1 book will change"));
+  }
+  std::string edit = R"("edits":[{"op":"set","field":"publisher","value":"Pier"}]})";
+  reply made = c.api("POST", "/bulk", R"({"where":{"state":"read"},)" + edit);
+  REQUIRE(made.status / 100 == 2);
+  CHECK(w.number("select count(*) from bulk_items") > 0);
+  CHECK(w.number("select count(*) from bulk_items i where not exists (select from opinions o where o.book_id = i.book_id)") == 0);
+  for (const char* where : {R"({"stat":"read"})", R"({"state":"finished"})", R"({"rating":8})"})
+    CHECK(c.api("POST", "/bulk", R"({"where":)" + std::string(where) + "," + edit).status == 422);
+}
+
 TEST_CASE("readers put books on their own shelves, and everything else is not there for them") {
   world w;
   made_book open = w.add_book("Open"), waiting = w.add_book("Waiting", "review");
