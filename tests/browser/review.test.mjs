@@ -43,7 +43,7 @@ describe('the inbox by keys', () => {
   });
 
   test('a digit marks a column, a chooses it, y approves with it, u takes the approval back', async () => {
-    await page.locator('.queue').getByRole('link', {name: 'Another Title'}).click();
+    await Promise.all([page.waitForNavigation(), page.locator('.queue').getByRole('link', {name: 'Another Title'}).click()]);
     await page.keyboard.press('2');
     await page.locator('[data-keys-say]').getByText('Column 2 is marked.').waitFor({state: 'attached'});
     assert.ok(await page.locator('td[data-column="2"].marked').count() > 0);
