@@ -13,13 +13,19 @@
 namespace carrel::library {
 namespace {
 
-#define CARREL_FILTERS                                                                                                \
-  " and ($6 = '' or b.language = $6)"                                                                                 \
-  " and ($7 = '' or exists (select 1 from book_files f where f.book_id = b.id and f.format = $7))"                    \
-  " and ($8::uuid is null or exists (select 1 from book_people p where p.book_id = b.id and p.person_id = $8::uuid))" \
-  " and ($9::uuid is null or b.series_id = $9::uuid)"                                                                 \
-  " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"    \
-  " and ($11::uuid is null or exists (select 1 from shelf_books s where s.book_id = b.id and s.shelf_id = $11::uuid))"
+// A shelf that the viewer may not look at is one that does not exist.
+#define CARREL_OWN_SHELF                                         \
+  "(select h.id from shelves h join users o on o.id = h.user_id" \
+  "  where h.id = $11::uuid and (h.user_id = $1 or (h.shared and o.disabled_at is null)))"
+
+#define CARREL_FILTERS                                                                                                        \
+  " and ($6 = '' or b.language = $6)"                                                                                         \
+  " and ($7 = '' or exists (select 1 from book_files f where f.book_id = b.id and f.format = $7))"                            \
+  " and ($8::uuid is null or exists (select 1 from book_people p where p.book_id = b.id and p.person_id = $8::uuid))"         \
+  " and ($9::uuid is null or b.series_id = $9::uuid)"                                                                         \
+  " and ($10::uuid is null or exists (select 1 from book_tags t where t.book_id = b.id and t.tag_id = $10::uuid))"            \
+  " and ($11::uuid is null or exists (select 1 from shelf_books s where s.book_id = b.id and s.shelf_id in " CARREL_OWN_SHELF \
+  "))"
 
 // How far the viewer is with the book, and their stars: looked up book by book.
 #define CARREL_READING(STATE, STARS)                                                                                            \
@@ -37,7 +43,7 @@ namespace {
 #define CARREL_PERSON " and b.id in (select p.book_id from book_people p where p.person_id = $8::uuid)" CARREL_OTHERS
 #define CARREL_SERIES " and b.series_id = $9::uuid" CARREL_OTHERS
 #define CARREL_TAG " and b.id in (select t.book_id from book_tags t where t.tag_id = $10::uuid)" CARREL_OTHERS
-#define CARREL_SHELF " and b.id in (select s.book_id from shelf_books s where s.shelf_id = $11::uuid)" CARREL_OTHERS
+#define CARREL_SHELF " and b.id in (select s.book_id from shelf_books s where s.shelf_id in " CARREL_OWN_SHELF ")" CARREL_OTHERS
 
 #define CARREL_TIME "(extract(epoch from b.created_at) * 1000000)::bigint::text"
 #define CARREL_AT "to_timestamp($2::numeric / 1000000)"

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "library/shelf.hpp"
 #include "server/jobs/queue.hpp"
 #include "tests/harness/eventually.hpp"
 #include "tests/integration/web/world.hpp"
@@ -222,4 +223,22 @@ TEST_CASE("a book with two documents has one current place, the newest") {
   REQUIRE(first != std::string::npos);
   CHECK(first < rows.find("0.2,"));
   CHECK(rows.find("\"current\":true", first + 1) == std::string::npos);
+}
+
+TEST_CASE("a shelf of somebody else narrows no list, unless it is shared") {
+  world w;
+  made_book book = w.add_book("The Open Harbour");
+  uuid shelf = w.write([&](db::tx& tx) {
+    uuid id = library::create_shelf(tx, w.owner, "Mine alone", true).value().id;
+    library::add_to_shelf(tx, w.owner, id, {book.id});
+    return id;
+  });
+  client reader = w.as("reader"), owner = w.as("owner");
+  std::string list = "/books?shelf=" + shelf.text();
+  CHECK(owner.api("GET", list).says(book.id.text()));
+  CHECK_FALSE(reader.api("GET", list).says(book.id.text()));
+  CHECK_FALSE(reader.get(list).says("The Open Harbour"));
+  CHECK_FALSE(reader.api("GET", list + "&language=xx").says(book.id.text()));
+  w.write([&](db::tx& tx) { tx.script("update shelves set shared = true"); });
+  CHECK(reader.api("GET", list).says(book.id.text()));
 }
