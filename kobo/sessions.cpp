@@ -175,13 +175,15 @@ void add_doubt(doubts& to, std::int64_t about, const uuid& id, const std::option
 kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader_facts& facts) {
   db::bytes hash{facts.device_hash};
   db::rows rows = tx.run(sql_row, device, hash);
-  if (rows.empty()) {
+  bool is_new = rows.empty();
+  if (is_new) {
     tx.run(sql_add_row, uuid::make(), device, hash);
     tx.run(sql_drop_rows, device, rows_kept);
     rows = tx.run(sql_row, device, hash);
   }
   CARREL_EXPECT(!rows.empty());
   kobo_row out = row_from(rows[0], device, user);
+  out.is_new = is_new;
   bool told = (!facts.model.empty() && facts.model != rows[0].view(21)) ||
               (!facts.firmware.empty() && facts.firmware != rows[0].view(22));
   if (told || now() - rows[0].at(20) > between_contacts) tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());

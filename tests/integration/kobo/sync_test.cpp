@@ -1,6 +1,9 @@
 // Conversations of a sync: first, nothing new, changes, removal, pages that were lost (kobo.md 18).
 #include <catch2/catch.hpp>
 
+#include <thread>
+
+#include "kobo/artifact.hpp"
 #include "kobo/collections.hpp"
 #include "library/device.hpp"
 #include "library/kobo_options.hpp"
@@ -16,6 +19,7 @@ namespace {
 using strings = std::vector<std::string>;
 
 constexpr db::statement sql_announced{"test.announced", "select from kobo_ledger"};
+constexpr db::statement sql_ready{"test.ready_for_kobos", "update books set kobo_ready = $2 where id = $1"};
 constexpr db::statement sql_forget{"test.forget_account", "delete from users where id = $1"};
 
 strings kinds_of(const std::string& body) {
@@ -53,6 +57,27 @@ TEST_CASE("a first sync brings the shelf in pages, the collection last, and the 
   CHECK(quiet.body == "[]");
   CHECK(quiet.token == second.token);
   CHECK_FALSE(quiet.more);
+}
+
+TEST_CASE("a book that becomes ready during the first sync of all comes with the next") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One");
+  s.shelve(book, true);
+  s.db.pool().write_now([&](db::tx& tx) { tx.run(sql_ready, book, false); });
+  sync_answer first = s.db.pool().write_now([&](db::tx& tx) {
+    sync_answer said = s.sync_in(tx, kobo, "", "");
+    std::thread conversion([&] {  // before the device's row can be seen
+      s.db.pool().write_now([&](db::tx& other) {
+        other.run(sql_ready, book, true);
+        tell_devices(other);
+      });
+    });
+    conversion.join();
+    return said;
+  });
+  strings before = kinds_of(first.body), after = kinds_of(s.sync(kobo, first.token).body);
+  CHECK(std::count(before.begin(), before.end(), "NewEntitlement") == 0);
+  CHECK(std::count(after.begin(), after.end(), "NewEntitlement") == 1);
 }
 
 TEST_CASE("what was announced is forgotten with the account") {
