@@ -68,7 +68,7 @@ void look_for_duplicates(const services& s, carrel::jobs::progress& p) {
 
 }  // namespace
 
-void enqueue_duplicates(db::tx& tx) { carrel::jobs::enqueue(tx, "library.duplicates", "library", {}); }
+void enqueue_duplicates(db::tx& tx) { carrel::jobs::call(tx, "library.duplicates", "library"); }
 
 uuid enqueue_file(db::tx& tx, const uuid& item, const std::optional<uuid>& user) {
   json::object payload{{"item", item}};
@@ -93,7 +93,7 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
   clock.every("ingest.cover", std::chrono::minutes(1), [&s, last = std::optional<instant>()]() mutable {
     std::optional<instant> newest = s.pool.read_now(newest_cover);
     if (!newest || newest == last) return;
-    s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.cover", "renditions", {}); });
+    s.pool.write_now([](db::tx& tx) { carrel::jobs::call(tx, "ingest.cover", "renditions"); });
     last = newest;
   });
   schedule_organise(clock, s);

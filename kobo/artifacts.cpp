@@ -95,7 +95,7 @@ std::vector<uuid> artifacts::undecided() const {
   return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_.how()); });
 }
 
-void artifacts::settle_wanted(carrel::jobs::progress& p) const {
+std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
   remove_abandoned(store_.cache() / "kepub-new");
   std::set<uuid> failed;
   std::int64_t done = 0;
@@ -114,6 +114,7 @@ void artifacts::settle_wanted(carrel::jobs::progress& p) const {
     }
   }
   trim();
+  return failed.size();
 }
 
 void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed) const {
@@ -227,7 +228,10 @@ int artifacts::trim() const {
 }
 
 void register_jobs(carrel::jobs::workers& w, const artifacts& a) {
-  w.on("kobo.kepub", [&a](const carrel::jobs::job&, carrel::jobs::progress& p) { a.settle_wanted(p); });
+  w.on("kobo.kepub", [&a](const carrel::jobs::job&, carrel::jobs::progress& p) {
+    if (std::size_t left = a.settle_wanted(p); left > 0)
+      throw carrel::jobs::not_now(std::to_string(left) + " files could not be converted just now", std::chrono::minutes(1));
+  });
 }
 
 void register_schedule(carrel::jobs::schedule& clock, db::pool& pool, const artifacts& a) {

@@ -20,8 +20,9 @@ class artifacts {
   // `threads` convert at once. What is passed in outlives this.
   artifacts(db::pool&, const library::store&, publication::isolated::pool&, const config&);
 
-  // Finds out what Kobos get of every file that is wanted and undecided; a file that cannot be read or written just now stays so.
-  void settle_wanted(carrel::jobs::progress&) const;
+  // Finds out what Kobos get of every file that is wanted and undecided; a file that cannot be read or written just now stays so:
+  // the number of those is given.
+  std::size_t settle_wanted(carrel::jobs::progress&) const;
   // Whether settle_wanted has anything to do.
   bool has_work() const;
 

@@ -46,9 +46,24 @@ constexpr db::statement sql_finish{"jobs.finish", R"sql(
   update jobs set state = $3, done_at = $4, last_error = nullif($5, ''), lease_until = null, lease_by = null
    where id = $1 and lease_by = $2 and state = 'running')sql"};
 
+// Waits for the callers whose transactions are not over; who comes later finds the job as this transaction leaves it.
+constexpr db::statement sql_hold{"jobs.hold", "select from jobs where id = $1 for update"};
+constexpr db::statement sql_answer_calls{"jobs.answer_calls", R"sql(
+  with answered as (delete from job_calls where job_id = $1 returning job_id) select count(*) > 0 from answered)sql"};
+constexpr db::statement sql_once_more{"jobs.once_more", R"sql(
+  update jobs set state = 'waiting', run_at = $3, attempts = 0, last_error = null, lease_until = null, lease_by = null
+   where id = $1 and lease_by = $2 and state = 'running' returning pg_notify('carrel_jobs', kind))sql"};
+
 constexpr db::statement sql_reschedule{"jobs.reschedule", R"sql(
   update jobs set state = 'waiting', run_at = $3, attempts = $4, last_error = nullif($5, ''), lease_until = null, lease_by = null
    where id = $1 and lease_by = $2 and state = 'running')sql"};
+
+// What was called for while it ran, and may not have been seen by it.
+bool was_called(db::tx& tx, const job& j) {
+  if (j.dedupe_key.empty()) return false;
+  tx.run(sql_hold, j.id);
+  return tx.run(sql_answer_calls, j.id)[0].flag(0);
+}
 
 }  // namespace
 
@@ -79,6 +94,7 @@ claimed claim(db::tx& tx, const std::vector<std::string>& kinds, const std::stri
     return out;
   }
   tx.run(sql_take, j.id, at + lease_time, holder, at, j.attempts);
+  tx.run(sql_answer_calls, j.id);
   j.state = "running";
   j.started_at = at;
   out.work = std::move(j);
@@ -100,7 +116,10 @@ bool store_progress(db::tx& tx, const uuid& job, const std::string& holder, std:
 void settle(db::tx& tx, const job& j, const std::string& holder, const outcome& end) {
   instant at = now();
   bool spent = end.how == outcome::again && j.attempts >= static_cast<int>(delays.size());
-  if (end.how == outcome::done) {
+  bool over = end.how == outcome::done || end.how == outcome::failed || spent;
+  if (over && was_called(tx, j)) {
+    tx.run(sql_once_more, j.id, holder, at);
+  } else if (end.how == outcome::done) {
     tx.run(sql_finish, j.id, holder, "done", at, "");
   } else if (end.how == outcome::failed || spent) {
     tx.run(sql_finish, j.id, holder, "failed", at, end.error);

@@ -16,6 +16,8 @@ constexpr db::statement sql_unfinished{"jobs.unfinished", R"sql(
 
 constexpr db::statement sql_ring{"jobs.ring", "select pg_notify('carrel_jobs', $1)"};
 
+constexpr db::statement sql_call{"jobs.call", "select call_for_job($1, $2)"};
+
 constexpr db::statement sql_find{"jobs.find", R"sql(
   select id, kind, dedupe_key, payload::text, attempts, state, coalesce(last_error, ''), progress_done, progress_total,
          started_at, done_at, created_at
@@ -92,6 +94,8 @@ uuid enqueue(db::tx& tx, const std::string& kind, const std::string& dedupe_key,
   }
   throw std::runtime_error("a job can be neither made nor found");
 }
+
+uuid call(db::tx& tx, const std::string& kind, const std::string& key) { return tx.run(sql_call, kind, key)[0].id(0); }
 
 std::optional<job> find_job(db::tx& tx, const uuid& id) {
   db::rows rows = tx.run(sql_find, id);

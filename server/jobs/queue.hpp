@@ -31,6 +31,10 @@ struct job {
 uuid enqueue(db::tx&, const std::string& kind, const std::string& dedupe_key, const json::object& payload,
              std::chrono::seconds delay = {}, const std::optional<uuid>& user = std::nullopt);
 
+// The same for a job that looks for all that is to do: it begins after the caller's commit, or runs once more when it runs just
+// now. The caller's transaction should be short, for until its end the job neither begins nor ends.
+uuid call(db::tx&, const std::string& kind, const std::string& key);
+
 std::optional<job> find_job(db::tx&, const uuid&);
 std::vector<job> recent_jobs(db::tx&, int most);  // unfinished first, then newest
 bool cancel_job(db::tx&, const uuid&);

@@ -1,4 +1,7 @@
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <future>
+#include <thread>
 
 #include "support.hpp"
 
@@ -13,6 +16,71 @@ TEST_CASE("an unfinished job of the same kind and key is not made twice") {
   CHECK(b.enqueue("ingest.file", "b") != first);
   CHECK(b.enqueue("ingest.cover", "a") != first);
   CHECK(b.number("select count(*) from jobs") == 3);
+}
+
+TEST_CASE("a job that is called for while it runs, runs once more") {
+  home b;
+  auto ask = [&] { return b.pool.write_now([](db::tx& tx) { return call(tx, "k", "all"); }); };
+  uuid id = ask();
+  CHECK(ask() == id);
+  workers w(b.pool, b.bell, 1, "test");
+  int runs = 0;
+  w.on("k", [&](const job&, progress&) {
+    if (++runs > 1) return;
+    CHECK(ask() == id);
+    CHECK(ask() == id);
+  });
+  CHECK(w.run_one());
+  CHECK(b.load(id).state == "waiting");
+  CHECK(w.run_one());
+  CHECK_FALSE(w.run_one());
+  CHECK(runs == 2);
+  CHECK(b.load(id).state == "done");
+  CHECK(b.number("select count(*) from job_calls") == 0);
+  CHECK(ask() != id);
+}
+
+TEST_CASE("a job neither begins nor ends while somebody has called for it and is not done yet") {
+  home b;
+  workers w(b.pool, b.bell, 1, "test");
+  std::atomic<int> runs = 0;
+  w.on("k", [&](const job&, progress&) { ++runs; });
+  uuid id = b.pool.write_now([](db::tx& tx) { return call(tx, "k", "all"); });
+  std::promise<void> called, over;
+  auto slow_caller = [&] {
+    b.pool.write_now([&](db::tx& tx) {
+      CHECK(call(tx, "k", "all") == id);
+      called.set_value();
+      over.get_future().wait();
+    });
+  };
+  SECTION("before it begins") {
+    std::thread caller(slow_caller);
+    called.get_future().wait();
+    CHECK_FALSE(w.run_one());
+    over.set_value();
+    caller.join();
+    CHECK(w.run_one());
+    CHECK(runs == 1);
+    CHECK(b.load(id).state == "done");
+  }
+  SECTION("before it ends") {
+    std::thread caller;
+    w.on("k", [&](const job&, progress&) {
+      if (++runs > 1) return;
+      caller = std::thread(slow_caller);
+      called.get_future().wait();
+    });
+    std::thread worker([&] { CHECK(w.run_one()); });
+    CHECK(harness::eventually(
+        [&] { return b.number("select count(*) from pg_stat_activity where wait_event_type = 'Lock'") > 0; }));
+    over.set_value();
+    caller.join();
+    worker.join();
+    CHECK(b.load(id).state == "waiting");
+    CHECK(w.run_one());
+    CHECK(runs == 2);
+  }
 }
 
 TEST_CASE("jobs without a key are always made") {

@@ -223,9 +223,14 @@ TEST_CASE("a file that is away makes its book wait, and a converter that dies de
   publication::isolated::pool readers(dying);
   config::sources from;
   from.environment = [](const std::string&) { return std::nullopt; };
-  kobo::artifacts unlucky(s.db.pool(), s.store(), readers, config::load(from).value());
+  config usual = config::load(from).value();
   no_report p;
-  unlucky.settle_wanted(p);
+  publication::isolated::options gone;
+  gone.command = {"/nowhere/carrel"};
+  publication::isolated::pool nobody(gone);
+  CHECK(kobo::artifacts(s.db.pool(), s.store(), nobody, usual).settle_wanted(p) == 1);  // no fault of the book
+  CHECK(s.conversions->has_work());
+  CHECK(kobo::artifacts(s.db.pool(), s.store(), readers, usual).settle_wanted(p) == 0);
   CHECK(s.kept(book) == "kepub_failed");
   CHECK(s.kept(away).empty());
   s.sync(s.kobo);
