@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """bench/run.py [--build DIR] [PART ...]: the measurements of the foundation, one line a figure.
 
-Parts: start catalog million kosync kobo ingest scan download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
+Parts: start catalog million pictures kosync kobo ingest scan download kepub (default: all). Needs wrk, nginx (download) and, for catalog and kobo, the corpus generator (CARREL_SHARED, default ../shared). Ratios are within one run; absolute figures depend on the
 machine and on what else it does. Everything runs in a temporary folder, on loopback, and is ended by process id.
 """
 import argparse
-import collections
 import hashlib
 import json
 import os
@@ -20,45 +19,9 @@ import tempfile
 import time
 import zipfile
 
+from catalog import part_catalog, part_million, part_pictures
 from kobo import Kobo, kobos, first_syncs, say_nothing_new, all_at_once
-from server import root, family, cpu_seconds, exact_cpu_seconds, resident_mib, free_port, Carrel, wrk, say, loaded
-
-
-def next_link(body):
-    found = re.search(rb'<link rel="next" href="([^"]+)"', body)
-    return re.sub(r"^https?://[^/]+", "", found.group(1).decode().replace("&amp;", "&")) if found else None
-
-
-def walk(carrel, path, pages):
-    """CPU seconds a page over a walk of distinct pages, and where it ended."""
-    connection = carrel.connect()
-    pids = family(carrel.process)
-    before = cpu_seconds(pids)
-    for _ in range(pages):
-        path = next_link(carrel.get(connection, path))
-    return (cpu_seconds(family(carrel.process)) - before) / pages, path
-
-
-def newest_after_change(carrel, times=300):
-    """CPU seconds of the newest page, each time after one of its books was edited: no answer can come from a kept body."""
-    key = carrel.run("token", "create", "bench", "--scope", "write")["key"]
-    connection = carrel.connect()
-    page = carrel.get(connection, "/opds/new").decode()
-    books = re.findall(r"<id>urn:uuid:([0-9a-f-]{36})</id>\s*<title>", page.split("<entry>", 1)[1])
-    spent = 0.0
-    for n in range(times):
-        connection.request("PATCH", f"/api/v1/books/{books[n % len(books)]}", json.dumps({"publisher": f"Bench {n}"}),
-                           {"Authorization": "Bearer " + key, "Content-Type": "application/json"})
-        answer = connection.getresponse()
-        if answer.status != 200 or not answer.read():
-            sys.exit(f"the edit was answered {answer.status}")
-        pids = family(carrel.process)
-        before = exact_cpu_seconds(pids)
-        body = carrel.get(connection, "/opds/new").decode()
-        spent += exact_cpu_seconds(pids) - before
-        if f"Bench {n}<" not in body:
-            sys.exit("the newest page did not show the edit")
-    return spent / times
+from server import root, family, cpu_seconds, exact_cpu_seconds, resident_mib, free_port, Carrel, import_books, wrk, say, loaded
 
 
 def part_start(build, folder):
@@ -72,82 +35,6 @@ def part_start(build, folder):
         warm.append(carrel.start())
         carrel.stop()
     say("warm start to first answer, median of 5", f"{sorted(warm)[2]:.2f} s", "<= 0.3 s")
-
-
-def part_catalog(build, folder):
-    big = loaded(build, folder, 100_000)
-    warm = big.start()
-    say("warm start to first answer, 100,000 books", f"{warm:.2f} s", "<= 0.3 s")
-    begun = time.monotonic()
-    big.rest()
-    say("the library's own work after the rows were put in", f"{time.monotonic() - begun:.0f} s")
-    big.account()
-    say("RSS idle, 100,000 books", f"{resident_mib(big.process.pid):.0f} MiB", "<= 48 MiB")
-    say("newest page of 50 after a change, CPU with PostgreSQL", f"{newest_after_change(big) * 1000:.2f} ms", "<= 2 ms")
-    _, unseen = walk(big, "/opds/new", 50)
-    first, _ = walk(big, unseen, 300)
-    say("a page of 50 that nobody asked for yet", f"{first * 1000:.2f} ms")
-    _, deep_path = walk(big, unseen, 950)
-    deep, _ = walk(big, deep_path, 300)
-    say("page at position 50,000 / page 1", f"{deep / first:.2f} x", "<= 1.2 x")
-    small = loaded(build, folder, 20_000)
-    small.start()
-    small.rest()
-    small.account()
-    _, unseen = walk(small, "/opds/new", 50)
-    little, _ = walk(small, unseen, 300)
-    say("100,000 books / 20,000 books", f"{first / little:.2f} x", "<= 1.2 x")
-    small.stop()
-    for name, path in (("root", "/opds"), ("newest page", "/opds/new")):
-        rate = wrk(big.port, path, 16, 5, headers=[f"Authorization: {big.basic}"])
-        say(f"{name} from cache, 16 connections", f"{rate:.0f} /s", ">= 10,000 /s" if name == "root" else "")
-    rare, common = words_of_titles(big)
-    say("rare-word search, CPU with PostgreSQL", f"{search_cpu(big, rare, 20) * 1000:.2f} ms", "<= 1.5 ms")
-    say("common-word search, CPU with PostgreSQL", f"{search_cpu(big, common, 40) * 1000:.2f} ms", "<= 8 ms")
-    wrong = [word[:2] + word[3] + word[2] + word[4:] for word in common]
-    say("the same words misspelt, CPU with PostgreSQL", f"{search_cpu(big, wrong, 10) * 1000:.2f} ms")
-    say("RSS after the loads", f"{resident_mib(big.process.pid):.0f} MiB", "<= 96 MiB")
-    big.stop()
-
-
-def part_million(build, folder):
-    """What must stay within twice its figure of 100,000 books; right after the rows were put in, while duplicates are looked for."""
-    figures = []
-    for count in (100_000, 1_000_000):
-        server = loaded(build, folder, count)
-        started = server.start()
-        server.account()
-        server.rest() if count == 100_000 else time.sleep(20)
-        _, unseen = walk(server, "/opds/new", 50)
-        page, _ = walk(server, unseen, 200)
-        rare, common = words_of_titles(server)
-        figures.append((started, page, search_cpu(server, rare, 10), search_cpu(server, common, 20), resident_mib(server.process.pid)))
-        server.stop()
-    for name, small, big, unit in zip(("start to first answer", "a page of 50", "rare-word search", "common-word search", "RSS"), *figures,
-                                      (1, 1000, 1000, 1000, 1)):
-        say(f"1,000,000 books: {name}", f"{big * unit:.2f}", f"{small * unit:.2f} at 100,000: {big / small:.2f} x")
-
-
-def words_of_titles(carrel):
-    """Rare ones: title numbers belong to a handful of books each. And the most common ones of six letters and more."""
-    connection = carrel.connect()
-    rare, seen, path = [], collections.Counter(), "/opds/new?n=200"
-    for _ in range(10):
-        body = carrel.get(connection, path).decode()
-        titles = re.findall(r"<title>([^<]*)</title>", body)
-        rare += re.findall(r"<title>[^<]*?(\d{3,4})</title>", body)
-        seen.update(word for title in titles for word in set(re.findall(r"[a-z]{6,}", title.lower())))
-        path = next_link(body.encode())
-    return list(dict.fromkeys(rare))[:20], [word for word, _ in seen.most_common(10)]
-
-
-def search_cpu(carrel, words, times):
-    """CPU seconds of a first page of results."""
-    connection, pids = carrel.connect(), family(carrel.process)
-    before = cpu_seconds(pids)
-    for word in words * times:
-        carrel.get(connection, "/opds/search?q=" + word)
-    return (cpu_seconds(family(carrel.process)) - before) / (len(words) * times)
 
 
 lua_put = """
@@ -227,29 +114,6 @@ def part_kobo(build, folder):
     say("first page of 1,000 out of 100,000 books, median of 5", f"{statistics.median(first) * 1000:.0f} ms", "<= 50 ms")
     say("  the very first", f"{first[0] * 1000:.0f} ms")
     big.stop()
-
-
-def import_books(carrel, books, count):
-    """Books a second, the ids in the order in which they became visible, and the most memory that the command and its readers had."""
-    begun, peak = time.monotonic(), 0.0
-    with tempfile.TemporaryFile("w+") as out:
-        running = subprocess.Popen([carrel.binary, "ingest", "--approve", "--keep", "--json", str(books)], env=carrel.env, stdout=out)
-        while running.poll() is None:
-            peak = max(peak, sum(resident_or_none(pid) for pid in family(running)))
-            time.sleep(0.1)
-        spent = time.monotonic() - begun
-        out.seek(0)
-        done = json.loads(out.read())
-    if running.returncode != 0 or len(done["added"]) != count:
-        sys.exit(f"ingest: {running.returncode}, {len(done['added'])} of {count} books")
-    return count / spent, [row["book"] for row in done["added"]], peak
-
-
-def resident_or_none(pid):
-    try:
-        return resident_mib(pid)
-    except (OSError, AttributeError):
-        return 0.0
 
 
 def part_ingest(build, folder):
@@ -395,7 +259,7 @@ def part_kepub(build, folder):
     say("  memory above that of a book of a page", f"{most - base:.0f} MiB", "<= 32 MiB")
 
 
-parts = {"start": part_start, "catalog": part_catalog, "million": part_million, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "scan": part_scan, "download": part_download, "kepub": part_kepub}
+parts = {"start": part_start, "catalog": part_catalog, "million": part_million, "pictures": part_pictures, "kosync": part_kosync, "kobo": part_kobo, "ingest": part_ingest, "scan": part_scan, "download": part_download, "kepub": part_kepub}
 
 
 def main():

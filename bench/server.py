@@ -133,12 +133,41 @@ class Carrel:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
 
-def wrk(port, path, connections=16, seconds=5, script=None, headers=()):
+def import_books(carrel, books, count):
+    """Books a second, the ids in the order in which they became visible, and the most memory that the command and its readers had."""
+    begun, peak = time.monotonic(), 0.0
+    with tempfile.TemporaryFile("w+") as out:
+        running = subprocess.Popen([carrel.binary, "ingest", "--approve", "--keep", "--json", str(books)], env=carrel.env, stdout=out)
+        while running.poll() is None:
+            peak = max(peak, sum(resident_or_none(pid) for pid in family(running)))
+            time.sleep(0.1)
+        spent = time.monotonic() - begun
+        out.seek(0)
+        done = json.loads(out.read())
+    if running.returncode != 0 or len(done["added"]) != count:
+        sys.exit(f"ingest: {running.returncode}, {len(done['added'])} of {count} books")
+    return count / spent, [row["book"] for row in done["added"]], peak
+
+
+def resident_or_none(pid):
+    try:
+        return resident_mib(pid)
+    except (OSError, AttributeError):
+        return 0.0
+
+
+def wrk(port, path, connections=16, seconds=5, script=None, headers=(), expected=None):
+    """Answers a second. With `expected` one question is asked first and must get that status."""
     words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     for h in headers:
         words += ["-H", h]
     if script:
         words += ["-s", script]
+    if expected:
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        c.request("GET", path, headers=dict(h.split(": ", 1) for h in headers))
+        if (status := c.getresponse().status) != expected:
+            sys.exit(f"{path}: {status}, not {expected}")
     out = subprocess.run([*words, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if bad:
