@@ -48,14 +48,22 @@ std::string text_of(int descriptor) {
 class reader {
  public:
   reader(const services& s, const uuid& group) : with_(s) { out_.group = group; }
+  // Of files that stay below `root`.
+  reader(const services& s, const fs::path& root) : with_(s), root_(&root) {}
 
   result<company> read(std::vector<sidecar_row> rows) {
     for (sidecar_row& row : rows) {
       if (row.told) continue;
-      result<source> in = open_source(row.source_path);
+      result<source> in = root_ == nullptr ? open_source(row.source_path) : open_below(*root_, row.source_path);
       if (!in || in->who != row.who) continue;  // gone, or written to since: it is met again as it is now
-      if (std::optional<error> bad = keep(row, in->handle.get())) return *bad;
       row.error_code.clear();
+      if (row.who.size > largest_sidecar) {
+        refuse(row, {"file_too_large", ""});
+        out_.sidecars.push_back(std::move(row));
+        continue;
+      }
+      std::optional<error> bad = root_ == nullptr ? keep(row, in->handle.get()) : std::nullopt;
+      if (bad) return *bad;
       if (row.kind == "picture")
         pictures_.push_back({out_.sidecars.size(), std::move(in->handle)});
       else if (row.kind != "other")
@@ -73,10 +81,6 @@ class reader {
   };
 
   std::optional<error> keep(sidecar_row& row, int descriptor) {
-    if (row.who.size > largest_sidecar) {
-      refuse(row, {"file_too_large", ""});
-      return std::nullopt;
-    }
     result<std::string> sum = publication::sha256_of(descriptor);
     if (!sum) return std::nullopt;
     std::string extension = publication::file_extension(row.name);
@@ -129,6 +133,7 @@ class reader {
   }
 
   const services& with_;
+  const fs::path* root_ = nullptr;
   company out_;
   std::vector<opened_picture> pictures_;
   std::string cover_name_;
@@ -162,23 +167,30 @@ result<company> read_company(const services& s, const uuid& group, std::vector<s
   return reader(s, group).read(std::move(rows));
 }
 
+result<company> read_company_below(const services& s, const fs::path& root, std::vector<sidecar_row> rows) {
+  return reader(s, root).read(std::move(rows));
+}
+
 void settle(db::tx& tx, const services& s, const company& c, const uuid& book) {
   set_book_of_group(tx, c.group, c.part, book);
   mark_all_told(tx, s, c, book);
 }
 
+void tell(db::tx& tx, const services& s, const company& c, const uuid& book) {
+  hold_store(tx);
+  std::vector<library::local_source> said = c.said;
+  follow(said, s.how);
+  library::tell(tx, book, said, teller);
+  bool stored = c.cover && is_there(s.store.absolute(c.cover->storage_path));
+  db::rows cover_is_free = stored ? tx.run(sql_cover_is_free, book, c.cover->sha256) : db::rows();
+  if (cover_is_free.empty() || !cover_is_free[0].flag(0)) return;
+  library::set_cover(tx, book, *c.cover);
+  library::bump_revision(tx);
+}
+
 void tell_book(const services& s, const company& c, const uuid& book) {
   s.pool.write_now([&](db::tx& tx) {
-    hold_store(tx);
-    std::vector<library::local_source> said = c.said;
-    follow(said, s.how);
-    library::tell(tx, book, said, teller);
-    bool stored = c.cover && is_there(s.store.absolute(c.cover->storage_path));
-    db::rows cover_is_free = stored ? tx.run(sql_cover_is_free, book, c.cover->sha256) : db::rows();
-    if (!cover_is_free.empty() && cover_is_free[0].flag(0)) {
-      library::set_cover(tx, book, *c.cover);
-      library::bump_revision(tx);
-    }
+    tell(tx, s, c, book);
     mark_all_told(tx, s, c, book);
   });
 }

@@ -27,9 +27,14 @@ struct company {
 // Reads what has not been told to a book before. An error is one of storing (disk_full) and of none of them alone.
 result<company> read_company(const services&, const uuid& group, std::vector<sidecar_row>);
 
+// The same of files that stay where they are, below `root`: nothing of them is kept but a picture that is a cover.
+result<company> read_company_below(const services&, const std::filesystem::path& root, std::vector<sidecar_row>);
+
 // In the transaction that makes the book: it is the group's, and has been told all this.
 void settle(db::tx&, const services&, const company&, const uuid& book);
-// The same for a book that was there before.
+// What they say, to a book that is there already; its rows are the caller's.
+void tell(db::tx&, const services&, const company&, const uuid& book);
+// The same with the rows of a group.
 void tell_book(const services&, const company&, const uuid& book);
 
 // With policy move the sources go to the attic; not what no book was told, or could not be kept.

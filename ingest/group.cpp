@@ -99,14 +99,15 @@ bool store_sidecars(db::tx& tx, const uuid& group, const std::vector<companion>&
   std::vector<std::int64_t> dev, ino, size, mtime;
   for (const companion& c : all) {
     ranks.push_back(c.as.rank);
-    ids.push_back(uuid::make());
-    kinds.emplace_back(kind_of(c.as.kind));
-    names.push_back(shown_name(std::filesystem::path(c.what.path).filename().native()));
-    paths.push_back(hex(c.what.path));
-    dev.push_back(c.what.who.dev);
-    ino.push_back(c.what.who.ino);
-    size.push_back(c.what.who.size);
-    mtime.push_back(c.what.who.mtime_ns);
+    sidecar_row row = sidecar_from(c, keep);
+    ids.push_back(row.id);
+    kinds.push_back(row.kind);
+    names.push_back(row.name);
+    paths.push_back(hex(row.source_path));
+    dev.push_back(row.who.dev);
+    ino.push_back(row.who.ino);
+    size.push_back(row.who.size);
+    mtime.push_back(row.who.mtime_ns);
   }
   return tx.run(sql_sidecars, group, keep ? "keep" : "move", ids, kinds, names, ranks, paths, dev, ino, size, mtime).affected() >
          0;
@@ -127,6 +128,18 @@ void store_group(db::tx& tx, const unit& u, const item& like, std::optional<uuid
 }
 
 }  // namespace
+
+sidecar_row sidecar_from(const companion& c, bool keep) {
+  return {.id = uuid::make(),
+          .kind = kind_of(c.as.kind),
+          .name = shown_name(std::filesystem::path(c.what.path).filename().native()),
+          .source_path = c.what.path,
+          .who = c.what.who,
+          .keep = keep,
+          .sha256 = {},
+          .storage_path = {},
+          .error_code = {}};
+}
 
 std::vector<stored_unit> store_units(db::tx& tx, const std::vector<unit>& all, const item& like) {
   std::vector<finding> files;

@@ -30,6 +30,7 @@ struct sidecar_row {
   bool keep = false, source_done = false, told = false;
   std::string sha256, storage_path, error_code;
 };
+sidecar_row sidecar_from(const companion&, bool keep);  // with an id of its own
 struct group_item {
   uuid id;
   std::string source_path, state, part, error_code;

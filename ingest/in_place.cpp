@@ -16,7 +16,9 @@ constexpr int most_rounds = 5;
 constexpr db::statement sql_waits{"ingest.waits_for_reading", R"sql(
   select exists (select from library_files where library_id = $1 and state = 'waiting'
                     and (read_at is null or now() - read_at > least(interval '10 minutes',
-                           greatest(interval '2 seconds', read_at - to_timestamp(mtime_ns / 1e9))))))sql"};
+                           greatest(interval '2 seconds', read_at - to_timestamp(mtime_ns / 1e9)))))
+      or exists (select from library_sidecars where library_id = $1 and waiting
+                    and (tried_at is null or now() - tried_at > interval '10 minutes')))sql"};
 constexpr db::statement sql_left{"ingest.places_left", R"sql(
   select exists (select from library_files where library_id = $1 and state = 'waiting'))sql"};
 constexpr db::statement sql_refused{"ingest.refused_places", R"sql(
@@ -53,6 +55,7 @@ void scan(const services& s, const carrel::jobs::job& j, carrel::jobs::progress&
     read.refused += more.refused;
     if (done_by(more) == 0 || !s.pool.read_now([&](db::tx& tx) { return tx.run(sql_left, l->id)[0].flag(0); })) break;
   }
+  std::int64_t told = tell_beside(s, *l, stop);
   log::info("library.scan", {{"library", l->id},
                              {"files", found.files},
                              {"new", found.fresh},
@@ -61,7 +64,8 @@ void scan(const services& s, const carrel::jobs::job& j, carrel::jobs::progress&
                              {"added", read.added},
                              {"moved", read.moved},
                              {"replaced", read.replaced},
-                             {"refused", read.refused}});
+                             {"refused", read.refused},
+                             {"told", told}});
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct folder_look {
   std::int64_t files = 0;      // with names that are looked at
   std::int64_t unchanged = 0;  // no row was touched for them
   std::int64_t fresh = 0, changed = 0, back = 0, gone = 0;
+  std::int64_t beside = 0;                // files beside books, new or changed
   std::int64_t special = 0, ignored = 0;  // links and devices; names of 3.2
   std::string trouble;                    // folder_unavailable: nothing was changed
   bool stopped = false;
@@ -54,7 +55,11 @@ struct read_options {
 // took its name. What one process leaves, another goes on with.
 read_counts read_waiting(const services&, const library::book_library&, const read_options&);
 
-// ---- both, as a job -----------------------------------------------------------------------------------------------
+// What files beside books say (ingest.md 15) is told to the book that they speak of; they stay where they are. Of a folder with
+// several books only those that bear a book's name are listened to. The number of books that were told something.
+std::int64_t tell_beside(const services&, const library::book_library&, const stop_asked& stop);
+
+// ---- all of it, as a job -----------------------------------------------------------------------------------------------
 
 uuid enqueue_scan(db::tx&, const library::book_library&, bool settle, const std::optional<uuid>& user = std::nullopt);
 // Reads every byte of the library's files again and compares: missing, damaged.

@@ -52,6 +52,32 @@ constexpr db::statement sql_gone{"ingest.places_gone", R"sql(
                     where d.state = 'duplicate' and d.sha256 = m.sha256 and d.sha256 <> '')
   update book_files set missing_since = coalesce(missing_since, clock_timestamp()) where id in (select file_id from marked))sql"};
 
+constexpr db::statement sql_known_beside{"ingest.known_sidecars", R"sql(
+  select place, ino, size, mtime_ns, false from library_sidecars where library_id = $1 and place > $2 order by place limit $3)sql"};
+
+constexpr db::statement sql_fresh_beside{"ingest.fresh_sidecars", R"sql(
+  insert into library_sidecars (library_id, place, ino, size, mtime_ns, folder)
+  select $1, w.place, w.ino, w.size, w.mtime, w.folder
+    from unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[]) as w (place, ino, size, mtime, folder)
+      on conflict do nothing)sql"};
+
+constexpr db::statement sql_changed_beside{"ingest.changed_sidecars", R"sql(
+  update library_sidecars s set ino = w.ino, size = w.size, mtime_ns = w.mtime, waiting = true, tried_at = null, code = ''
+    from unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[]) as w (place, ino, size, mtime, folder)
+   where s.library_id = $1 and s.place = w.place)sql"};
+
+// What it said stays said.
+constexpr db::statement sql_gone_beside{"ingest.sidecars_gone", R"sql(
+  delete from library_sidecars where library_id = $1 and place = any ($2::bytea[]))sql"};
+
+// Book files, or the files beside them.
+struct place_table {
+  const db::statement &known, &fresh, &changed, &gone;
+  bool of_books;
+};
+constexpr place_table books{sql_known, sql_fresh, sql_changed, sql_gone, true};
+constexpr place_table sidecars{sql_known_beside, sql_fresh_beside, sql_changed_beside, sql_gone_beside, false};
+
 struct known_place {
   std::string place;
   identity who;
@@ -61,7 +87,9 @@ struct known_place {
 // What the database knows of a library, in the order of a walk, a page at a time.
 class known_places {
  public:
-  known_places(db::pool& pool, const uuid& library) : pool_(pool), library_(library) { fetch(); }
+  known_places(db::pool& pool, const db::statement& which, const uuid& library) : pool_(pool), which_(which), library_(library) {
+    fetch();
+  }
 
   const known_place* at() const { return at_ < rows_.size() ? &rows_[at_] : nullptr; }
   void next() {
@@ -72,7 +100,7 @@ class known_places {
 
  private:
   void fetch(const std::string& after = {}) {
-    db::rows rows = pool_.read_now([&](db::tx& tx) { return tx.run(sql_known, library_, db::bytes{after}, page); });
+    db::rows rows = pool_.read_now([&](db::tx& tx) { return tx.run(which_, library_, db::bytes{after}, page); });
     rows_.clear();
     at_ = 0;
     rows_.reserve(rows.size());
@@ -80,13 +108,14 @@ class known_places {
   }
 
   db::pool& pool_;
+  const db::statement& which_;
   uuid library_;
   std::vector<known_place> rows_;
   std::size_t at_ = 0;
 };
 
 struct found_places {
-  std::vector<db::bytes> places;
+  std::vector<db::bytes> places, folders;
   std::vector<std::int64_t> ino, size, mtime;
   std::vector<std::string> codes;
 };
@@ -94,8 +123,9 @@ struct found_places {
 // Walk and rows side by side, as in merging two sorted lists.
 class comparison {
  public:
-  comparison(const services& s, const library::book_library& l, const std::function<void(std::int64_t)>& tell)
-      : with_(s), library_(l), root_(l.root), tell_(tell), known_(s.pool, l.id) {}
+  comparison(const services& s, const library::book_library& l, const place_table& rows,
+             const std::function<void(std::int64_t)>& tell)
+      : with_(s), library_(l), rows_(rows), root_(l.root), tell_(tell), known_(s.pool, rows.known, l.id) {}
 
   void file(const fs::path& p, const identity& who) {
     ++out.files;
@@ -110,7 +140,10 @@ class comparison {
       out.trouble = code;
       return;
     }
-    compare(place, {}, code);
+    if (rows_.of_books)
+      compare(place, {}, code);
+    else
+      pass_before(place);
     pass_below(place);
   }
 
@@ -129,12 +162,12 @@ class comparison {
   void store() {
     if (fresh_.places.empty() && changed_.places.empty() && back_.empty() && gone_.empty()) return;
     with_.pool.write_now([&](db::tx& tx) {
-      run(tx, sql_fresh, fresh_);
-      run(tx, sql_changed, changed_);
-      std::size_t books = 0;
-      if (!back_.empty()) books += tx.run(sql_back, library_.id, back_).affected();
-      if (!gone_.empty()) books += tx.run(sql_gone, library_.id, gone_).affected();
-      if (books > 0) library::bump_revision(tx);
+      run(tx, rows_.fresh, fresh_);
+      run(tx, rows_.changed, changed_);
+      std::size_t files = 0;
+      if (!back_.empty()) files += tx.run(sql_back, library_.id, back_).affected();
+      if (!gone_.empty()) files += tx.run(rows_.gone, library_.id, gone_).affected();
+      if (files > 0 && rows_.of_books) library::bump_revision(tx);
     });
     forget();
   }
@@ -149,7 +182,11 @@ class comparison {
 
  private:
   void run(db::tx& tx, const db::statement& s, const found_places& f) const {
-    if (!f.places.empty()) tx.run(s, library_.id, f.places, f.ino, f.size, f.mtime, f.codes);
+    if (f.places.empty()) return;
+    if (rows_.of_books)
+      tx.run(s, library_.id, f.places, f.ino, f.size, f.mtime, f.codes);
+    else
+      tx.run(s, library_.id, f.places, f.ino, f.size, f.mtime, f.folders);
   }
 
   void compare(const std::string& place, const identity& who, const std::string& code) {
@@ -192,6 +229,7 @@ class comparison {
 
   static void add(found_places& to, const std::string& place, const identity& who, const std::string& code) {
     to.places.push_back({place});
+    to.folders.push_back({folder_of(place)});
     to.ino.push_back(who.ino);
     to.size.push_back(who.size);
     to.mtime.push_back(who.mtime_ns);
@@ -204,6 +242,7 @@ class comparison {
 
   const services& with_;
   const library::book_library& library_;
+  const place_table& rows_;
   fs::path root_;
   const std::function<void(std::int64_t)>& tell_;
   known_places known_;
@@ -236,22 +275,36 @@ folder_look look_through(const services& s, const library::book_library& l, cons
   own_folders own = folders_of(s.store);
   std::optional<identity> before = folder_at(root);
   bool known = s.pool.read_now([&](db::tx& tx) { return tx.run(sql_any, l.id)[0].flag(0); });
-  comparison c(s, l, tell);
+  comparison c(s, l, books, tell), beside(s, l, sidecars, nullptr);
   // Suddenly empty is what a disk that is not mounted looks like (3.1).
   if (!before || (known && !holds_a_file(s, root, own))) {
     c.out.trouble = "folder_unavailable";
   } else {
     walk_visitor visit;
     visit.file = [&](const fs::path& p, const identity& who) { c.file(p, who); };
+    visit.beside = [&](const fs::path& p, const identity& who) { beside.file(p, who); };
     visit.special = [&](const fs::path&, const identity&) { ++c.out.special; };
     visit.folder = folder;
-    visit.ignored = [&](const fs::path& p) { c.passed_by(p); };
-    visit.trouble = [&](const fs::path& p, const std::string& code) { c.unreadable(p, code); };
+    visit.ignored = [&](const fs::path& p) {
+      c.passed_by(p);
+      beside.passed_by(p);
+    };
+    visit.trouble = [&](const fs::path& p, const std::string& code) {
+      c.unreadable(p, code);
+      beside.unreadable(p, code);
+    };
     visit.stop = [&] { return c.out.stopped = stop && stop(); };
     walk(root, s.how.ignore, own, visit);
     if (c.out.trouble.empty() && (folder_at(root) != before || (known && c.out.files == 0))) c.out.trouble = "folder_unavailable";
-    if (c.out.trouble.empty() && !c.out.stopped) c.rest_is_gone();
-    if (c.out.trouble.empty()) c.store();
+    if (c.out.trouble.empty() && !c.out.stopped) {
+      c.rest_is_gone();
+      beside.rest_is_gone();
+    }
+    if (c.out.trouble.empty()) {
+      c.store();
+      beside.store();
+      c.out.beside = beside.out.fresh + beside.out.changed;
+    }
   }
   std::int64_t took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
   if (!c.out.stopped) {

@@ -10,10 +10,12 @@
 #include "ingest/paths.hpp"
 #include "ingest/place.hpp"
 #include "ingest/preferences.hpp"
+#include "ingest/scan.hpp"
 #include "ingest/settle.hpp"
 #include "ingest/space.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/work.hpp"
+#include "library/candidate.hpp"
 #include "library/document.hpp"
 #include "library/duplicate.hpp"
 #include "library/revision.hpp"
@@ -53,8 +55,9 @@ constexpr db::statement sql_hold_moves{"ingest.hold_moves",
 constexpr db::statement sql_displaced{"ingest.displaced_file", R"sql(
   update book_files set missing_since = coalesce(missing_since, clock_timestamp())
    where id = (select file_id from library_files where library_id = $1 and place = $2 and file_id <> $3))sql"};
-constexpr db::statement sql_still_there{
-    "ingest.file_is_still_there", "select file_id from library_files where library_id = $1 and place = $2 and file_id = $3"};
+constexpr db::statement sql_still_there{"ingest.file_is_still_there", R"sql(
+  select b.book_id from library_files f join book_files b on b.id = f.file_id
+   where f.library_id = $1 and f.place = $2 and f.file_id = $3)sql"};
 constexpr db::statement sql_leave{"ingest.leave_place", R"sql(
   with gone as (delete from library_files where file_id = $1 and missing_since is not null)
   update library_files set file_id = null where file_id = $1 and missing_since is null)sql"};
@@ -74,6 +77,10 @@ constexpr db::statement sql_siblings{"ingest.siblings", R"sql(
     from library_files f join book_files bf on bf.id = f.file_id join books b on b.id = bf.book_id
    where f.library_id = $1 and f.place > $2 and f.place < $3 and b.deleted_at is null
    order by f.place limit 50)sql"};
+
+// The files beside it may speak of this book.
+constexpr db::statement sql_hear_beside{"ingest.hear_sidecars_again", R"sql(
+  update library_sidecars set waiting = true, tried_at = null where library_id = $1 and folder = $2 and not waiting)sql"};
 
 struct place_row {
   std::string place;
@@ -208,9 +215,15 @@ class reading {
       for (const std::string& n : publication::device_names({shown}, "", "", ""))
         library::remember_hash(tx, there.book, there.file, "filename", publication::file_name_md5(n), "original");
       settle(tx, "book", there.file);
+      hear_beside(tx);
       library::bump_revision(tx);
     });
     log::info("library.moved", {{"file", there.file}, {"name", shown}});
+  }
+
+  void hear_beside(db::tx& tx) const {
+    std::string folder = place_of(library_.root, home_of(path_, library_.root));
+    tx.run(sql_hear_beside, library_.id, db::bytes{folder});
   }
 
   void displace(db::tx& tx, const uuid& by) const {
@@ -229,8 +242,10 @@ class reading {
     library::new_file f = row();
     bool replaced = with_.pool.write_now([&](db::tx& tx) {
       tx.run(sql_hold_moves, library_.id.text());
-      if (tx.run(sql_still_there, library_.id, db::bytes{row_.place}, f.id).empty() || !settle(tx, "book", f.id)) return false;
+      db::rows book = tx.run(sql_still_there, library_.id, db::bytes{row_.place}, f.id);
+      if (book.empty() || !settle(tx, "book", f.id)) return false;
       library::replace_file(tx, f.id, f);
+      library::describe_again(tx, book[0].id(0), inside_.about.about, f);
       tx.run(sql_mended, f.id);
       library::link_documents_of_file(tx, f.id);
       library::record(tx, reader, "file.replace", "file", f.id, json::object{{"after", prints_.sha256}});
@@ -261,6 +276,7 @@ class reading {
       else
         add_book(tx, f, cover);
       settle(tx, "book", f.id);
+      hear_beside(tx);
       library::link_documents_of_file(tx, f.id);
       library::bump_revision(tx);
       return group.has_value();

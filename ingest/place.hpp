@@ -19,4 +19,9 @@ inline std::filesystem::path path_of(const std::filesystem::path& root, std::str
   return root / place;
 }
 
+inline std::string folder_of(const std::string& place) {
+  std::size_t end = place.rfind('\0');
+  return end == std::string::npos ? std::string() : place.substr(0, end);
+}
+
 }  // namespace carrel::ingest

@@ -30,6 +30,7 @@ read_counts in_place::scan() {
     all.duplicates += c.duplicates;
     all.refused += c.refused;
   }
+  tell_beside(b.with, is, nullptr);
   return all;
 }
 

@@ -13,7 +13,7 @@ struct in_place {
   in_place();
 
   folder_look look();
-  read_counts scan();  // look and read, until nothing waits
+  read_counts scan();  // look and read, until nothing waits; and what lies beside
   fs::path put(const std::string& path, const book& = {});
   // What lies in the folder: path, bytes, rights and times of everything. Reading must not change it.
   std::string state_of_folder() const;

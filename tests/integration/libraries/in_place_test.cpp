@@ -74,9 +74,12 @@ TEST_CASE("other bytes at the same place are the same book, whose old fingerprin
   t.put("x.epub", {.title = "Old"});
   t.scan();
   std::string book = t.column("book_id", "x.epub"), sum = t.column("checksum", "x.epub");
-  t.put("x.epub", {.title = "Old", .text = "A corrected sentence."});
+  t.put("x.epub", {.title = "Old, Revised", .text = "A corrected sentence."});
   read_counts c = t.scan();
   CHECK(c.replaced == 1);
+  CHECK(t.b.text("select title from books") == "Old");
+  CHECK(t.b.number("select count(*) from book_metadata_candidates where source = 'embedded' and normalized::text like '%"
+                   "Revised%'") == 1);
   CHECK(t.books() == 1);
   CHECK(t.column("book_id", "x.epub") == book);
   CHECK(t.column("checksum", "x.epub") == sha256_hex(read(t.root / "x.epub")));
