@@ -52,7 +52,7 @@ constexpr db::statement sql_decide{"kobo.decide", R"sql(
                             coalesce((select checksum from kobo_artifacts where id = $3), $2) then 1 else 0 end as otherwise) c
    where b.id = f.book_id
   returning c.otherwise = 1)sql"};
-constexpr db::statement sql_tell{"kobo.tell_devices", "update kobo_devices set changes = changes + 1"};
+constexpr db::statement sql_tell{"kobo.tell_devices", "update kobo_news set number = number + 1"};
 constexpr db::statement sql_in_demand{"kobo.artifacts_in_demand", R"sql(
   select a.id, a.source, a.version, a.options, a.checksum, a.file_size
     from kobo_artifacts a

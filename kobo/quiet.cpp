@@ -17,6 +17,7 @@ constexpr db::statement sql_quiet{"kobo.quiet_sync", R"sql(
    where o.revoked_at is null and not coalesce(o.passthrough, $9) and k.epoch = $6
      and s.quiet_catalog = r.revision and s.quiet_audience = o.audience and s.quiet_state = o.state
      and s.quiet_changes = k.changes + coalesce((select states from kobo_readers where user_id = o.user_id), 0)
+                           + (select number from kobo_news)
      and not k.asked and k.reset_asked_at is null and k.failures = 0 and k.answered <> $4 || '+'
      and k.looked_after_at > $2::timestamptz - interval '6 hours'
      and k.model = coalesce(nullif($7, ''), k.model) and k.firmware = coalesce(nullif($8, ''), k.firmware)

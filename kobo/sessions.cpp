@@ -11,12 +11,13 @@ constexpr int rows_kept = 16;  // readers behind one token; who invents more of 
 constexpr std::chrono::minutes between_contacts{1};
 
 // Of several rows the one of this reader; a reader without a name takes the only one there is.
-#define CARREL_ROW                                                                                                     \
-  "select k.id, k.epoch, k.changes + coalesce((select r.states from kobo_readers r where r.user_id = d.user_id), 0), " \
-  "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                               \
-  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"         \
-  " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"       \
-  " k.last_seen_at, k.model, k.firmware, k.fetch_again, sees_all_books(d.user_id)"                                     \
+#define CARREL_ROW                                                                                                   \
+  "select k.id, k.epoch, k.changes + coalesce((select r.states from kobo_readers r where r.user_id = d.user_id), 0)" \
+  " + (select number from kobo_news), "                                                                              \
+  "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                             \
+  " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"       \
+  " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"     \
+  " k.last_seen_at, k.model, k.firmware, k.fetch_again, sees_all_books(d.user_id)"                                   \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -175,15 +176,13 @@ void add_doubt(doubts& to, std::int64_t about, const uuid& id, const std::option
 kobo_row lock_row(db::tx& tx, const uuid& device, const uuid& user, const reader_facts& facts) {
   db::bytes hash{facts.device_hash};
   db::rows rows = tx.run(sql_row, device, hash);
-  bool is_new = rows.empty();
-  if (is_new) {
+  if (rows.empty()) {
     tx.run(sql_add_row, uuid::make(), device, hash);
     tx.run(sql_drop_rows, device, rows_kept);
     rows = tx.run(sql_row, device, hash);
   }
   CARREL_EXPECT(!rows.empty());
   kobo_row out = row_from(rows[0], device, user);
-  out.is_new = is_new;
   bool told = (!facts.model.empty() && facts.model != rows[0].view(21)) ||
               (!facts.firmware.empty() && facts.firmware != rows[0].view(22));
   if (told || now() - rows[0].at(20) > between_contacts) tx.run(sql_seen, out.ids.row, facts.model, facts.firmware, now());

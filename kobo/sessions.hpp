@@ -34,7 +34,6 @@ struct kobo_row {
   bool guard_lifted = false;
   bool asked = false, reset_asked = false, reset_lifts = false;  // by its owner, not yet done (actions.hpp)
   bool has_tombstones = false;
-  bool is_new = false;                    // made in this transaction: what is told to all rows before its end does not reach it
   bool fetch_again = false;               // some of its books are told in two steps, so that their files are fetched anew (8.6)
   std::optional<std::int64_t> stands_on;  // the oldest session that it can be at, as far as its last request tells
 };

@@ -179,8 +179,8 @@ class conversation {
     book_plan books = plan_books(v, wanted.books, kobo_.wishes.positions);
     std::vector<uuid> stay;
     if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
-    unsettled_ = kobo_.is_new || !stay.empty();
-    if (!stay.empty()) {  // as good as wanted, and nothing is said of them
+    unsettled_ = !stay.empty();
+    if (unsettled_) {  // as good as wanted, and nothing is said of them
       for (const uuid& id : stay) wanted.books.push_back({.id = id, .book = {}, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted.books, kobo_.wishes.positions);
     }
@@ -338,7 +338,7 @@ class conversation {
   kobo_row kobo_;
   std::string lost_;        // why nothing is known of its place
   bool sampled_ = false;    // a sample of some book is told in this run
-  bool unsettled_ = false;  // more may be to say though no number grows: books are kept back, a sample is told, its row is new
+  bool unsettled_ = false;  // more will be to say though nothing changes: books are kept back, or a sample is told
 };
 
 }  // namespace

@@ -46,6 +46,7 @@ constexpr db::statement sql_next{"library.kobo_next_sync", R"sql(
 constexpr db::statement sql_told{"library.kobo_told", R"sql(
   select s.told_at, s.quiet_catalog = r.revision and s.quiet_audience = u.audience and s.quiet_state = u.state
            and s.quiet_changes = k.changes + coalesce((select states from kobo_readers where user_id = u.id), 0)
+                                + (select number from kobo_news)
     from kobo_devices k
     join devices d on d.id = k.device_id
     join users u on u.id = d.user_id
