@@ -5,6 +5,7 @@
 #include "ingest/in_place.hpp"
 #include "ingest/place.hpp"
 #include "ingest/scan.hpp"
+#include "library/audio_edition.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest {
@@ -73,6 +74,7 @@ class folder_of_books {
     if (!heard) throw carrel::jobs::not_now(publication::message_for(heard.error().field, root_), std::chrono::minutes(5));
     with_.pool.write_now([&](db::tx& tx) {
       ingest::tell(tx, with_, *heard, *book);
+      library::refresh_edition(tx, *book);
       for (const sidecar_row& row : heard->sidecars) done(tx, place_of(root_, row.source_path), row.who, row.error_code);
     });
     return !heard->sidecars.empty();

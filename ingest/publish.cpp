@@ -176,11 +176,7 @@ std::pair<std::string, uuid> add_brought(db::tx& tx, const work& w, const uuid& 
 void place_in_book(db::tx& tx, const work& w, const uuid& book, const library::new_file& f) {
   auto at = w.beside->positions.find(w.what.id);
   if (at == w.beside->positions.end() || at->second == 0) return;
-  std::string number = std::to_string(at->second), most = std::to_string(w.beside->positions.size());
-  number.insert(
-      0, std::max<std::size_t>(most.size(), 2) - std::min<std::size_t>(number.size(), std::max<std::size_t>(most.size(), 2)),
-      '0');
-  std::string name = number + " - " + publication::clean_name(publication::file_stem(f.original_name)) + f.extension;
+  std::string name = delivered_name(at->second, w.beside->positions.size(), f.original_name, f.extension);
   library::place_recording(tx, book, f.id, at->second, name);
 }
 

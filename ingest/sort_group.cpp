@@ -14,11 +14,6 @@ namespace fs = std::filesystem;
 
 constexpr db::statement sql_facts{"ingest.facts_of_file", "select facts::text from book_files where id = $1"};
 
-std::optional<int> number_of(const std::string& text) {
-  std::optional<std::int64_t> n = to_integer(text);
-  return n && *n >= 0 && *n <= 100'000 ? std::optional(static_cast<int>(*n)) : std::nullopt;
-}
-
 class sorter {
  public:
   sorter(const services& s, const uuid& group, group_rows& rows) : with_(s), group_(group), rows_(rows) {}
@@ -71,17 +66,7 @@ class sorter {
     result<publication::opened, publication::refusal> seen = with_.inspectors.glance(in->handle.get(), path.filename().native());
     unsure_ = unsure_ || !seen;
     if (!seen) return false;
-    const publication::metadata& m = seen->about;
-    std::string own;
-    for (const auto& [key, value] : m.facts) {
-      if (key == "disc") r.disc = number_of(value);
-      if (key == "track") r.track = number_of(value);
-      if (key == "track_title") own = value;
-    }
-    bool untitled = std::any_of(seen->warnings.begin(), seen->warnings.end(),
-                                [](const publication::warning& w) { return w.code == "metadata_missing_title"; });
-    if (!untitled && own != m.title) r.album = m.title;
-    if (!m.authors.empty()) r.author = m.authors.front().name;
+    describe(r, *seen);
     return true;
   }
 
@@ -91,8 +76,8 @@ class sorter {
     db::rows rows = with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_facts, *i.file); });
     result<json::object> facts = rows.empty() ? json::read_object("") : json::read_object(rows[0].view(0));
     if (!facts) return false;
-    if (std::string text; facts->take("disc", text)) r.disc = number_of(text);
-    if (std::string text; facts->take("track", text)) r.track = number_of(text);
+    if (std::string text; facts->take("disc", text)) r.disc = track_number(text);
+    if (std::string text; facts->take("track", text)) r.track = track_number(text);
     return true;
   }
 

@@ -181,11 +181,41 @@ bool is_recording(std::string_view path) {
   return std::find(extensions.begin(), extensions.end(), publication::file_extension(path)) != extensions.end();
 }
 
+const std::string& recording_pattern() {
+  static const std::string all = "[.](" + join(std::vector<std::string>(extensions.begin(), extensions.end()), "|") + ")$";
+  return all;
+}
+
 bool is_disc_folder(std::string_view name) { return disc_number(name).has_value(); }
 
 bool is_helper(std::string_view name) {
   std::string low = lower_ascii(name);
   return low == "desc.txt" || low == "reader.txt" || low.ends_with(".cue");
+}
+
+std::optional<int> track_number(const std::string& text) {
+  std::optional<std::int64_t> n = to_integer(text);
+  return n && *n >= 0 && *n <= 100'000 ? std::optional(static_cast<int>(*n)) : std::nullopt;
+}
+
+void describe(recording& r, const publication::opened& seen) {
+  std::string own;
+  for (const auto& [key, value] : seen.about.facts) {
+    if (key == "disc") r.disc = track_number(value);
+    if (key == "track") r.track = track_number(value);
+    if (key == "track_title") own = value;
+  }
+  bool untitled = std::any_of(seen.warnings.begin(), seen.warnings.end(),
+                              [](const publication::warning& w) { return w.code == "metadata_missing_title"; });
+  if (!untitled && own != seen.about.title) r.album = seen.about.title;
+  if (!seen.about.authors.empty()) r.author = seen.about.authors.front().name;
+}
+
+std::string delivered_name(int position, std::size_t of, const std::string& original_name, const std::string& extension) {
+  std::string number = std::to_string(position);
+  std::size_t width = std::max<std::size_t>(std::to_string(of).size(), 2);
+  number.insert(0, width - std::min(number.size(), width), '0');
+  return number + " - " + publication::clean_name(publication::file_stem(original_name)) + extension;
 }
 
 void sort_recordings(std::vector<recording>& all, bool loose, const std::string& title) {

@@ -7,10 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "publication/open.hpp"
+
 namespace carrel::ingest {
 
 bool is_recording(std::string_view path);           // by its extension
 bool is_disc_folder(std::string_view folder_name);  // "CD1", "Disc 02", "Teil 3": of the folder above it
+const std::string& recording_pattern();             // of such names, a regular expression of PostgreSQL
 bool is_helper(std::string_view file_name);         // beside recordings: desc.txt, reader.txt, *.cue
 
 struct recording {
@@ -25,6 +28,11 @@ struct recording {
   int position = 0;  // from 1; 0: no part of the recording
   bool leads = false;
 };
+// What a file says of itself, as far as it is looked at for that.
+void describe(recording&, const publication::opened&);
+std::optional<int> track_number(const std::string&);  // nothing when it is none that can be believed
+// Under which a recording is delivered: "07 - The Storm.mp3".
+std::string delivered_name(int position, std::size_t of, const std::string& original_name, const std::string& extension);
 // Fills in part, position and leads. One book, unless the albums differ; `loose` ones without an album are a book each.
 void sort_recordings(std::vector<recording>&, bool loose, const std::string& title);
 

@@ -76,6 +76,10 @@ constexpr db::statement sql_place{"library.place_recording", R"sql(
 constexpr db::statement sql_touch{"library.touch_recorded_book", R"sql(
   update books set version = version + 1, updated_at = greatest(clock_timestamp(), updated_at) where id = $1)sql"};
 
+constexpr db::statement sql_order{"library.order_of_edition", R"sql(
+  select t.book_file_id, case when e.scan_state = 'incomplete' then e.scan_error else '' end
+    from audio_editions e join audio_tracks t on t.edition_id = e.id where e.book_id = $1 and e.is_primary order by t.track_index)sql"};
+
 constexpr db::statement sql_length{"library.length_of_edition", R"sql(
   select (duration_seconds * 1000)::bigint from audio_editions where book_id = $1 and is_primary and duration_seconds > 0)sql"};
 
@@ -249,6 +253,15 @@ bool write_edition(db::tx& tx, const uuid& book, const recordings& all) {
   tx.run(sql_touch, book);
   bump_revision(tx);
   return true;
+}
+
+bool refresh_edition(db::tx& tx, const uuid& book) {
+  recordings all;
+  for (const db::row& r : tx.run(sql_order, book)) {
+    all.files.push_back(r.id(0));
+    all.missing = r.text(1);
+  }
+  return !all.files.empty() && write_edition(tx, book, all);
 }
 
 void place_recording(db::tx& tx, const uuid& book, const uuid& file, int position, const std::string& name) {

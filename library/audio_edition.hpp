@@ -19,6 +19,9 @@ struct recordings {
 // Writes the edition, its tracks and chapters, when they are not so already; tracks keep their ids. True when something changed.
 bool write_edition(db::tx&, const uuid& book, const recordings&);
 
+// Its recordings as they were, after one of them got other bytes, or a file beside them spoke of its chapters.
+bool refresh_edition(db::tx&, const uuid& book);
+
 // The file's place among the recordings, and the name under which it is delivered.
 void place_recording(db::tx&, const uuid& book, const uuid& file, int position, const std::string& name);
 
