@@ -38,8 +38,9 @@ std::string label_of(const pugi::xml_node& n) {
   return clean_text(text_of(n, read), longest_toc_label);
 }
 
-// The target as a path inside the archive with its fragment; "" when it leads outside.
+// The target as a path inside the archive with its fragment; "" when it leads outside, or nowhere.
 std::string target(std::string_view folder, std::string_view href) {
+  if (href.empty()) return {};  // a heading above others
   std::optional<std::string> path = resolve_href(folder, href);
   if (!path) return {};
   std::size_t hash = href.find('#');

@@ -129,7 +129,9 @@ answer locate(int descriptor, const std::string& name, const std::string& wish) 
   if (!book) return {.json = to_json(book.error()), .attached = {}, .thumbnails = {}};
   if (std::optional<locator::measure> known = locator::measure::unpack(wanted->measure)) (*book)->use(std::move(*known));
   found_place out;
-  if (wanted->position) {
+  if (wanted->readium) {
+    out.at = (*book)->from_readium(*wanted->readium);
+  } else if (wanted->position) {
     locator::measure there({{wanted->position->href, wanted->counted}});
     out.at = (*book)->from_variant(*wanted->position, there);
   } else {
@@ -137,6 +139,27 @@ answer locate(int descriptor, const std::string& name, const std::string& wish) 
   }
   if (out.at) out.pointer = (*book)->to_xpointer(*out.at);
   return {.json = found_json(out), .attached = (*book)->lengths().pack(), .thumbnails = {}};
+}
+
+answer outline_of(int descriptor, const std::string& name) {
+  result<outline, refusal> found = read_outline(descriptor, name);
+  if (!found) return {.json = to_json(found.error()), .attached = {}, .thumbnails = {}};
+  answer out{.json = json_of(piece{}), .attached = to_json(*found), .thumbnails = {}};
+  if (out.attached.size() > longest_outline)
+    return {.json = to_json(refusal{"inspection_limit", "outline"}), .attached = {}, .thumbnails = {}};
+  return out;
+}
+
+answer answer_with(result<piece, refusal> found) {
+  if (!found) return {.json = to_json(found.error()), .attached = {}, .thumbnails = {}};
+  return {.json = json_of(*found), .attached = std::move(found->bytes), .thumbnails = {}};
+}
+
+answer cut_piece(int descriptor, const std::string& name, const std::string& wish, bool drawn) {
+  result<piece_wish, refusal> wanted = piece_from_json(wish);
+  if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
+  if (!drawn) return answer_with(read_piece(descriptor, name, *wanted));
+  return answer_with(fit_page(read_at(descriptor, 0, std::min<std::uint64_t>(size_of(descriptor), largest_piece + 1)), *wanted));
 }
 
 bool send_answer(const answer& a) {
@@ -186,6 +209,9 @@ int child_main(void (*before)()) {
         case task::picture: a = look_at_picture(descriptor); break;
         case task::glance: a = glance_at(descriptor, name, wish); break;
         case task::sidecar: a = read_beside(descriptor, name); break;
+        case task::outline: a = outline_of(descriptor, name); break;
+        case task::piece: a = cut_piece(descriptor, name, wish, false); break;
+        case task::fit: a = cut_piece(descriptor, name, wish, true); break;
       }
     } catch (const std::bad_alloc&) {
       a = {};

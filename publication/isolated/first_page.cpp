@@ -65,7 +65,9 @@ std::optional<int> wait_for(pid_t pid, std::chrono::steady_clock::time_point unt
   return late ? std::nullopt : std::optional(status);
 }
 
-std::optional<refusal> run(const drawing& how, int descriptor, const file& picture) {
+using scale = std::vector<std::string>;  // options of the program
+
+std::optional<refusal> run(const drawing& how, int descriptor, const file& picture, int page, const scale& fit) {
   // Numbers that dup2 does not meet on its way to 0, 1, 2 and 3; it takes close-on-exec off.
   file source(::fcntl(descriptor, F_DUPFD_CLOEXEC, 10)), null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   file nothing(::fcntl(null.get(), F_DUPFD_CLOEXEC, 10)), out(::fcntl(picture.get(), F_DUPFD_CLOEXEC, 10));
@@ -74,9 +76,10 @@ std::optional<refusal> run(const drawing& how, int descriptor, const file& pictu
   std::string environment = "PATH=" + std::string(path != nullptr ? path : "/usr/bin:/bin");
   // No name of the file reaches the program, which might take it for an option. Without a name for the picture it writes to its
   // standard output.
-  std::vector<std::string> words{
-      how.program.native(), "-f",   "1",     "-l",       "1",          "-singlefile",
-      "-scale-to",          "1600", "-jpeg", "-jpegopt", "quality=90", "/proc/self/fd/" + std::to_string(file_in_program)};
+  std::string number = std::to_string(page);
+  std::vector<std::string> words{how.program.native(), "-f", number, "-l", number, "-singlefile"};
+  words.insert(words.end(), fit.begin(), fit.end());
+  words.insert(words.end(), {"-jpeg", "-jpegopt", "quality=90", "/proc/self/fd/" + std::to_string(file_in_program)});
   start s;
   for (std::string& word : words) s.arguments.push_back(word.data());
   s.arguments.push_back(nullptr);
@@ -113,15 +116,30 @@ const fs::path& pdftoppm() {
   return found;
 }
 
-result<file, refusal> draw_first_page(int descriptor, const drawing& how) {
+namespace {
+
+result<file, refusal> draw(int descriptor, const drawing& how, int page, const scale& fit) {
   if (how.program.empty()) return not_drawn("pdftoppm is not installed");
   // Without a name from the beginning: nothing stays behind, however this process ends.
   file picture(::memfd_create("carrel-page", MFD_CLOEXEC));
   if (!picture) return not_drawn("no memory for the picture");
-  if (std::optional<refusal> bad = run(how, descriptor, picture)) return *bad;
+  if (std::optional<refusal> bad = run(how, descriptor, picture, page, fit)) return *bad;
   struct stat st {};
   if (::fstat(picture.get(), &st) != 0 || st.st_size == 0) return not_drawn("no picture");
   return picture;
+}
+
+}  // namespace
+
+result<file, refusal> draw_first_page(int descriptor, const drawing& how) {
+  return draw(descriptor, how, 1, {"-scale-to", "1600"});
+}
+
+result<file, refusal> draw_page(int descriptor, const drawing& how, int page, int width) {
+  result<file, refusal> drawn = draw(descriptor, how, page, {"-scale-to-x", std::to_string(width), "-scale-to-y", "-1"});
+  if (drawn) return drawn;
+  // A page like a long strip has more pixels in that width than there is memory for.
+  return draw(descriptor, how, page, {"-scale-to", std::to_string(width)});
 }
 
 }  // namespace carrel::publication::isolated

@@ -1,5 +1,5 @@
 #pragma once
-// Page 1 of a PDF as a picture, drawn by pdftoppm: a program of its own, so that poppler's licence and poppler's faults stay
+// Pages of a PDF as pictures, drawn by pdftoppm: a program of its own, so that poppler's licence and poppler's faults stay
 // outside (ingest.md 11). The server starts it; a child that reads files may start nothing.
 
 #include <chrono>
@@ -25,5 +25,7 @@ struct drawing {
 
 // A JPEG as a file in memory, without a name. cover_missing when there is none; its detail is for the log.
 result<file, refusal> draw_first_page(int descriptor, const drawing&);
+// The same for any page, from 1, in that width; one that would be too tall for it comes smaller.
+result<file, refusal> draw_page(int descriptor, const drawing&, int page, int width);
 
 }  // namespace carrel::publication::isolated

@@ -260,7 +260,19 @@ struct pool::state {
     return out;
   }
 
-  result<file, refusal> draw(int descriptor) {
+  result<piece, refusal> cut(task what, int descriptor, const std::string& file_name, const piece_wish& wish) {
+    request_head head{};
+    head.what = what;
+    head.cpu_ms = static_cast<std::uint64_t>(how.cpu.count());
+    result<raw_answer, refusal> said = ask(descriptor, head, file_name, wish_json(wish));
+    if (!said) return said.error();
+    result<piece, refusal> out = read_piece_answer(said->json);
+    if (out) out->bytes = std::move(said->attached);
+    return out;
+  }
+
+  // Width 0: page 1 as a cover.
+  result<file, refusal> draw(int descriptor, int page, int width) {
     struct turn {
       explicit turn(std::counting_semaphore<>& all) : of(all) { of.acquire(); }
       ~turn() { of.release(); }
@@ -269,7 +281,8 @@ struct pool::state {
       std::counting_semaphore<>& of;
     };
     turn mine(drawers);
-    return draw_first_page(descriptor, how.first_page);
+    return width == 0 ? draw_first_page(descriptor, how.first_page)
+                      : isolated::draw_page(descriptor, how.first_page, page, width);
   }
 
   result<picture, refusal> look_at_picture(int descriptor) {
@@ -282,7 +295,7 @@ struct pool::state {
   }
 
   result<picture, refusal> look_at_first_page(int descriptor) {
-    result<file, refusal> drawn = draw(descriptor);
+    result<file, refusal> drawn = draw(descriptor, 1, 0);
     if (!drawn) return drawn.error();
     return look_at_picture(drawn->get());
   }
@@ -386,6 +399,28 @@ result<found_place, refusal> pool::locate(int descriptor, const std::string& fil
   result<found_place, refusal> out = found_from_json(said->json);
   if (out) out->measure = std::move(said->attached);
   return out;
+}
+
+result<outline, refusal> pool::outline_of(int descriptor, const std::string& file_name) {
+  request_head head{};
+  head.what = task::outline;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.conversion.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, "");
+  if (!said) return said.error();
+  result<piece, refusal> answered = read_piece_answer(said->json);
+  if (!answered) return answered.error();
+  return outline_from_json(said->attached);
+}
+
+result<piece, refusal> pool::read_piece(int descriptor, const std::string& file_name, const piece_wish& wish) {
+  return state_->cut(task::piece, descriptor, file_name, wish);
+}
+
+result<piece, refusal> pool::draw_page(int descriptor, int page, int width) {
+  result<file, refusal> drawn = state_->draw(descriptor, page, width);
+  if (!drawn) return drawn.error();
+  piece_wish wish{.what = {}, .width = width, .for_readers = true};
+  return state_->cut(task::fit, drawn->get(), "page", wish);
 }
 
 options options_from(const config& c) {

@@ -16,6 +16,8 @@
 #include "publication/locator/book.hpp"
 #include "publication/metadata.hpp"
 #include "publication/open.hpp"
+#include "publication/outline.hpp"
+#include "publication/piece.hpp"
 #include "publication/sidecar.hpp"
 #include "server/core/config.hpp"
 #include "server/core/error.hpp"
@@ -28,7 +30,7 @@ struct options {
   std::chrono::milliseconds cpu{30'000};         // per file; four times that by the clock
   std::chrono::milliseconds conversion{60'000};  // the same of a conversion
   std::vector<std::string> command{"/proc/self/exe", "inspect"};
-  drawing first_page;  // of PDFs
+  drawing first_page;  // of PDFs, and how their other pages are drawn
   limits allowed{};    // of what is inspected
 };
 options options_from(const config&);  // ingest.workers, parse.memory, parse.cpu, and the limits
@@ -49,9 +51,10 @@ struct picture {
   std::vector<thumbnail> thumbnails;
 };
 
-// A place to look for in a file: an XPointer of it, or a position of another variant of the book.
+// A place to look for in a file: an XPointer or a locator of it, or a position of another variant of the book.
 struct place_wish {
   std::string xpointer;
+  std::optional<locator::readium_locator> readium;
   std::optional<locator::position> position;
   std::uint64_t counted = 0;  // characters of the position's document there
   std::string measure;        // of this file, packed, when it is known
@@ -86,6 +89,11 @@ class pool {
                                        const kepub::options&);
   // Of an EPUB or KEPUB (locator::book).
   result<found_place, refusal> locate(int descriptor, const std::string& file_name, const place_wish&);
+  // What an app reads of a publication without the rest of it (outline.hpp, piece.hpp).
+  result<outline, refusal> outline_of(int descriptor, const std::string& file_name);
+  result<piece, refusal> read_piece(int descriptor, const std::string& file_name, const piece_wish&);
+  // A page of a PDF, from 1, drawn in that width.
+  result<piece, refusal> draw_page(int descriptor, int page, int width);
 
  private:
   struct state;

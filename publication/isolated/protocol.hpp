@@ -16,7 +16,7 @@ constexpr int child_socket = 3;
 // Only what lists show at once; larger ones are cut afterwards from masters that have passed here (covers.hpp).
 constexpr std::array<int, 1> thumbnail_edges{300};
 
-enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, glance };
+enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, glance, outline, piece, fit };
 
 struct request_head {
   std::uint64_t memory = 0, cpu_ms = 0;
@@ -26,7 +26,7 @@ struct request_head {
 };
 constexpr std::uint32_t longest_name = 4096, longest_wish = 2U << 20;
 
-// Behind it JSON, a cover or picture or the span map of a conversion or the measure of a book, thumbnails.
+// Behind it JSON, a cover or picture or the span map of a conversion or the measure of a book or an outline or piece, thumbnails.
 struct answer_head {
   std::uint64_t resident = 0;  // bytes
   std::uint32_t json_size = 0, attached_size = 0;

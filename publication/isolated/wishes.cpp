@@ -21,6 +21,13 @@ json::object json_of(const position& p) {
           {"in_book", p.total_fraction}, {"before", p.before}, {"after", p.after},  {"quality", locator::to_string(p.how)}};
 }
 
+json::object json_of(const locator::readium_locator& l) {
+  json::object out{{"href", l.href}, {"before", l.before}, {"highlight", l.highlight}, {"after", l.after}};
+  if (l.progression) out.set("progression", *l.progression);
+  if (l.total_progression) out.set("total", *l.total_progression);
+  return out;
+}
+
 bool take_count(const json::object& in, std::string_view name, std::uint64_t& out) {
   std::int64_t n = 0;
   if (!in.take(name, n) || n < 0) return false;
@@ -55,6 +62,22 @@ std::optional<position> position_from(const json::object& in) {
   return p;
 }
 
+std::optional<locator::readium_locator> locator_from(const json::object& in) {
+  locator::readium_locator out;
+  bool good = take_text(in, "href", out.href) && take_text(in, "before", out.before) &&
+              take_text(in, "highlight", out.highlight) && take_text(in, "after", out.after);
+  double fraction = 0;
+  if (in.find("progression") != nullptr) {
+    good = good && take_fraction(in, "progression", fraction);
+    out.progression = fraction;
+  }
+  if (in.find("total") != nullptr) {
+    good = good && take_fraction(in, "total", fraction);
+    out.total_progression = fraction;
+  }
+  return good ? std::optional(std::move(out)) : std::nullopt;
+}
+
 }  // namespace
 
 std::string wish_json(const conversion_wish& w) {
@@ -85,6 +108,7 @@ result<conversion_wish, refusal> conversion_from_json(std::string_view text) {
 std::string wish_json(const place_wish& w) {
   json::object out{{"xpointer", w.xpointer}, {"counted", w.counted}, {"measure", base64(w.measure)}};
   if (w.position) out.set("position", json_of(*w.position));
+  if (w.readium) out.set("readium", json_of(*w.readium));
   return json::dump(out);
 }
 
@@ -99,7 +123,40 @@ result<place_wish, refusal> wish_from_json(std::string_view text) {
     out.position = position_from(*p);
     if (!out.position) return broken;
   }
+  if (const json::object* l = object_in(*in, "readium")) {
+    out.readium = locator_from(*l);
+    if (!out.readium) return broken;
+  }
   return out;
+}
+
+std::string wish_json(const piece_wish& w) {
+  return json::dump(
+      json::object{{"path", w.what.path}, {"place", w.what.place}, {"width", w.width}, {"for_readers", w.for_readers}});
+}
+
+result<piece_wish, refusal> piece_from_json(std::string_view text) {
+  result<json::object> in = json::read_object(text);
+  piece_wish out;
+  std::uint64_t width = 0;
+  bool good = in && take_text(*in, "path", out.what.path) && take_count(*in, "place", out.what.place) &&
+              take_count(*in, "width", width) && width <= 20'000 && in->take("for_readers", out.for_readers);
+  if (!good) return broken;
+  out.width = static_cast<int>(width);
+  return out;
+}
+
+std::string json_of(const piece& p) { return json::dump(json::object{{"type", p.type}}); }
+
+result<piece, refusal> read_piece_answer(std::string_view text) {
+  if (text.size() > longest_transport) return broken;
+  result<json::object> in = json::read_object(text);
+  if (!in) return broken;
+  if (std::string code, detail; in->take("refused", code) && in->take("detail", detail)) return refusal{code, detail};
+  piece out;
+  bool known = in->take("type", out.type) && (out.type.empty() || out.type == "image/jxl" || out.type == "image/bmp" ||
+                                              (out.type.starts_with("image/") && served_type(out.type, "") == out.type));
+  return known ? result<piece, refusal>(std::move(out)) : broken;
 }
 
 std::string found_json(const found_place& f) {

@@ -19,6 +19,12 @@ result<conversion_wish, refusal> conversion_from_json(std::string_view);
 std::string wish_json(const place_wish&);
 result<place_wish, refusal> wish_from_json(std::string_view);
 
+std::string wish_json(const piece_wish&);
+result<piece_wish, refusal> piece_from_json(std::string_view);
+// Without the bytes, which go another way.
+std::string json_of(const piece&);
+result<piece, refusal> read_piece_answer(std::string_view);
+
 // Without the measure, which goes another way.
 std::string found_json(const found_place&);
 // inspection_crash for anything that no book could answer: fractions that are none, other words than qualities.
