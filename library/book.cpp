@@ -1,35 +1,11 @@
 #include "library/book.hpp"
 
+#include "library/book_load.hpp"
+
 namespace carrel::library {
 namespace {
 
-// Everything a list or page shows of its books, whatever their number, in one statement (opds.md 14.2). The lists inside a
-// row are text arrays: members of one entry follow each other.
-constexpr db::statement sql_load{"library.load_books", R"sql(
-  select b.id, b.status, b.title, b.subtitle, b.title_sort, b.series_id, s.name, b.series_index, b.series_index_text, b.languages,
-         b.identifiers, b.description, b.description_text, b.publisher, b.published_on, b.genres, b.page_count,
-         c.id, c.sha256, c.storage_path, c.width, c.height, b.locked_fields, b.possible_duplicate_of, b.version,
-         b.created_at, b.updated_at, p.people, t.tags, f.files
-    from unnest($2::uuid[]) with ordinality as want (id, place)
-    join visible_books($1) b on b.id = want.id
-    left join series s on s.id = b.series_id
-    left join covers c on c.id = b.cover_id
-    left join lateral (
-      select array_agg(array[people.id::text, people.name, people.sort_name, bp.role] order by bp.role <> 'aut', bp.position) as people
-        from book_people bp join people on people.id = bp.person_id
-       where bp.book_id = b.id) p on true
-    left join lateral (
-      select array_agg(array[tags.id::text, tags.name, tags.slug] order by tags.sort_key, tags.id) as tags
-        from book_tags bt join tags on tags.id = bt.tag_id
-       where bt.book_id = b.id) t on true
-    left join lateral (
-      select array_agg(array[bf.id::text, bf.format, bf.mime, bf.original_name, bf.download_name, coalesce(bf.storage_path, ''),
-                             bf.file_size::text, bf.checksum, bf.md5, bf.koreader_md5, coalesce(bf.content_hash, ''), bf.drm,
-                             bf.duration_ms::text, bf.is_kepub::text, bf.described::text, (bf.missing_since is not null)::text,
-                             (extract(epoch from bf.created_at) * 1000000)::bigint::text] order by bf.rank, bf.position, bf.id) as files
-        from book_files bf
-       where bf.book_id = b.id) f on true
-   order by want.place)sql"};
+constexpr db::statement sql_load{"library.load_books", CARREL_LOAD_BOOKS("", "")};
 
 constexpr db::statement sql_named{"library.find_book_named", R"sql(
   select b.id from visible_books($1) b where b.title = $2 order by b.created_at, b.id limit 2)sql"};
@@ -105,6 +81,16 @@ std::vector<std::pair<std::string, std::string>> identifiers_from(std::string_vi
   return out;
 }
 
+cover_ref cover_from(const db::row& r) {
+  return {.id = r.id(0),
+          .sha256 = r.text(1),
+          .storage_path = r.text(2),
+          .width = static_cast<int>(r.integer(3)),
+          .height = static_cast<int>(r.integer(4))};
+}
+
+}  // namespace
+
 book book_from(const db::row& r) {
   book b;
   b.id = r.id(0);
@@ -141,16 +127,6 @@ book book_from(const db::row& r) {
   b.files = files_from(b.id, r.texts(29));
   return b;
 }
-
-cover_ref cover_from(const db::row& r) {
-  return {.id = r.id(0),
-          .sha256 = r.text(1),
-          .storage_path = r.text(2),
-          .width = static_cast<int>(r.integer(3)),
-          .height = static_cast<int>(r.integer(4))};
-}
-
-}  // namespace
 
 std::vector<book> load_books(db::tx& tx, const uuid& viewer, const std::vector<uuid>& ids) {
   std::vector<book> out;

@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "library/app_place.hpp"
 #include "library/bridge_rows.hpp"
 #include "library/document.hpp"
 #include "library/kobo_place.hpp"
@@ -35,6 +36,9 @@ constexpr double finished_at = 0.99;  // kosync.md 9.6
 constexpr std::string_view of_file = "file:";
 
 bool has_pages(const linked_document& d) { return !d.format.empty() && d.format != "epub" && d.format != "kepub"; }
+
+// Kobos and apps are told in other ways, or ask.
+bool has_own_words(const linked_document& d) { return is_kobo_document(d.document) || is_app_document(d.document); }
 
 // A place, and the measure of the variant that it is a place of.
 struct located {
@@ -172,21 +176,30 @@ struct bridge::state {
   // `away`: the file, when it could not be read; another time the place may be known better.
   located locate(const linked_book& book, const linked_document& d, std::optional<uuid>& away) {
     if (is_kobo_document(d.document)) return locate_kobo(book, d);
-    located out = locate_in_file(d, away);
+    place_wish wish;
+    wish.xpointer = d.progress;
+    if (is_app_document(d.document)) wish.readium = app_locator(d);
+    located out = locate_in_file(d, std::move(wish), away);
     out.finished = d.percentage >= finished_at;
     return out;
   }
 
-  located locate_in_file(const linked_document& d, std::optional<uuid>& away) {
+  // Of what was restored only the fraction is left.
+  static locator::readium_locator app_locator(const linked_document& d) {
+    locator::readium_locator out = app_locator_from(d.payload).value_or(locator::readium_locator());
+    out.total_progression = d.percentage;
+    return out;
+  }
+
+  located locate_in_file(const linked_document& d, place_wish wish, std::optional<uuid>& away) {
     if (has_pages(d)) return by_fraction(d.percentage, {});
     std::optional<found_place> found;
-    place_wish wish;
-    wish.xpointer = d.progress;
     if (d.variant != "replaced") found = ask(d, std::move(wish), away);
     std::optional<locator::measure> lengths = found ? locator::measure::unpack(found->measure) : std::nullopt;
     if (!found || !found->at || !lengths || contradicts(*found->at, d.percentage))
       return by_fraction(d.percentage, lengths.value_or(locator::measure()));
-    if (d.variant.empty() && found->at->how == quality::exact) found->at->how = quality::element;  // of a file that has its name
+    if (d.variant.empty() && !is_app_document(d.document) && found->at->how == quality::exact)
+      found->at->how = quality::element;  // of a file that has its name
     return {.at = std::move(*found->at), .of = std::move(*lengths)};
   }
 
@@ -260,7 +273,7 @@ struct bridge::state {
     std::vector<message> out;
     for (const linked_document& d : book.documents) {
       if (only && d.document != *only) continue;
-      if (d.document == heard.document || is_kobo_document(d.document) || has_pages(d) != has_pages(heard)) continue;
+      if (d.document == heard.document || has_own_words(d) || has_pages(d) != has_pages(heard)) continue;
       if (has_spoken_since(d, heard.at)) continue;
       if (is_weaker_word(where.at, d.percentage) || d.variant == "replaced") continue;
       if (has_pages(d)) {

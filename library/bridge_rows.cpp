@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "library/app_place.hpp"
+
 namespace carrel::library {
 namespace {
 
@@ -21,7 +23,7 @@ constexpr db::statement sql_book_of_file{"library.bridge_book_of_file", "select 
 // A fingerprint says which bytes the client has; a name, or a person's word, only which book.
 constexpr db::statement sql_documents{"library.bridge_documents", R"sql(
   select d.document, p.progress, coalesce(p.raw_payload::text, ''), p.device, p.device_key, p.origin, p.device_id, p.percentage,
-         p.revision, p.timestamp, p.history_id, coalesce(h.created_at, p.updated_at), f.id, coalesce(f.format, ''),
+         p.revision, p.timestamp, p.history_id, coalesce(a.modified, h.created_at, p.updated_at), f.id, coalesce(f.format, ''),
          coalesce(f.storage_path, ''), coalesce(f.original_name, ''), coalesce(f.checksum, ''), coalesce(k.variant, ''),
          (select x.created_at from reading_progress_history x
            where x.user_id = d.user_id and x.document = d.document and (x.created_at, x.id) < (h.created_at, h.id) and x.device_key not like 'b:%'
@@ -29,6 +31,7 @@ constexpr db::statement sql_documents{"library.bridge_documents", R"sql(
     from documents d
     join reading_progress p on p.user_id = d.user_id and p.document = d.document
     left join reading_progress_history h on h.id = p.history_id
+    left join app_places a on a.user_id = d.user_id and a.document = d.document and a.revision = p.revision
     left join lateral (select x.file_id, x.variant from book_file_hashes x
                         where x.hash = d.document and x.kind in ('partial', 'full', 'sha256') and x.book_id = d.book_id limit 1) k on true
     left join lateral (select e.id from book_files e
@@ -113,7 +116,8 @@ linked_document document_from(const db::row& r) {
                     .checksum = r.text(16),
                     .variant = r.text(17),
                     .before = r.maybe_at(18)};
-  d.said_twice = instant(std::chrono::seconds(d.timestamp)) - d.at >= meant;
+  // An app's time is its own, and not that of its arrival.
+  d.said_twice = !is_app_document(d.document) && instant(std::chrono::seconds(d.timestamp)) - d.at >= meant;
   return d;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "library/book_measure.hpp"
 #include "library/bridge_rules.hpp"
 #include "publication/kepub/span_map.hpp"
 #include "server/core/uuid.hpp"
@@ -76,8 +77,5 @@ struct unbridged {
   std::string document;
 };
 std::vector<unbridged> unbridged_documents(db::tx&, int most);
-
-std::string measure_of(db::tx&, const std::string& checksum);  // packed; "" when it is not known
-void store_measure(db::tx&, const std::string& checksum, const uuid& file, const std::string& packed);
 
 }  // namespace carrel::library

@@ -12,7 +12,10 @@ constexpr double other_edition = 0.15, nearly = 0.03, beginning = 0.005, echo_fr
 constexpr std::uint64_t echo_characters = 2000;
 constexpr std::chrono::minutes echo_time{30};
 
-bool is_beginning(const position& p) { return p.total_fraction <= beginning || (p.spine_index == 0 && p.nw_offset == 0); }
+// Of what has no text, as pages, only the fraction is known.
+bool is_beginning(const position& p) {
+  return p.total_fraction <= beginning || (!p.href.empty() && p.spine_index == 0 && p.nw_offset == 0);
+}
 
 // A device that is told a place shows the page which holds it, and then reports the top of that page: within half an hour after
 // it was told, which may be long after the place was found, and then it is the first that is heard of it since.

@@ -9,7 +9,6 @@
 #include "library/cache_folder.hpp"
 #include "publication/cover.hpp"
 #include "server/core/log.hpp"
-#include "server/core/random.hpp"
 #include "server/core/turn.hpp"
 
 namespace carrel::library {
@@ -61,24 +60,6 @@ std::optional<std::string> read_master(const fs::path& p) {
   return out;
 }
 
-bool write_rendition(const fs::path& target, std::string_view bytes) {
-  std::error_code code;
-  fs::create_directories(target.parent_path(), code);
-  fs::path temporary = target.parent_path() / ("." + random_letters(16) + ".tmp");
-  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-  if (fd < 0) return false;
-  bool good = true;
-  for (std::size_t at = 0; good && at < bytes.size();) {
-    ssize_t n = ::write(fd, bytes.data() + at, bytes.size() - at);
-    good = n > 0;
-    if (good) at += static_cast<std::size_t>(n);
-  }
-  good = ::close(fd) == 0 && good;
-  if (good && ::rename(temporary.c_str(), target.c_str()) == 0) return true;
-  ::unlink(temporary.c_str());
-  return false;
-}
-
 }  // namespace
 
 std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int longest_edge) {
@@ -96,7 +77,7 @@ std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int 
     log::warn("covers.cut", {{"cover", cover.sha256}, {"code", small.error().code}});
     return std::nullopt;
   }
-  if (!write_rendition(target, *small)) return std::nullopt;
+  if (!write_cached(target, *small)) return std::nullopt;
   return target;
 }
 
@@ -112,7 +93,7 @@ bool is_cached(const store& s, const std::string& sha256, int longest_edge) {
 
 void store_thumbnail(const store& s, const std::string& sha256, int longest_edge, std::string_view jpeg) {
   fs::path target = rendition(s, sha256, longest_edge);
-  if (!is_whole(target)) write_rendition(target, jpeg);
+  if (!is_whole(target)) write_cached(target, jpeg);
 }
 
 int trim_cover_cache(const store& s, std::uint64_t most_bytes) { return trim_folder(folder(s), most_bytes); }

@@ -18,7 +18,7 @@ constexpr db::statement sql_unknown{"library.unknown_documents", R"sql(
   select d.document, coalesce(p.device, ''), d.title, d.authors, d.file_name, coalesce(p.percentage, 0), d.last_seen_at
     from documents d
     left join reading_progress p on p.user_id = d.user_id and p.document = d.document
-   where d.user_id = $1 and d.link = 'none' and d.document not like 'kobo:%'
+   where d.user_id = $1 and d.link = 'none' and d.document not like 'kobo:%' and d.document not like 'opds:%'
    order by d.last_seen_at desc, d.document
    limit $2)sql"};
 

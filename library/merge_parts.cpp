@@ -349,6 +349,7 @@ constexpr std::array decisions{
     merge_decision{"file_aliases", "file_id", "follows", ""},
     merge_decision{"file_aliases", "into_id", "follows", ""},
     merge_decision{"file_moves", "file_id", "follows", ""},
+    merge_decision{"file_outlines", "file_id", "stays", "belongs to the bytes, and is made again"},
     merge_decision{"imported_books", "book_id", "moves", ""},
     merge_decision{"ingest_group_books", "book_id", "moves", ""},
     merge_decision{"ingest_items", "book_id", "moves", ""},

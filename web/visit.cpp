@@ -24,7 +24,7 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
                          + (select count(*) from (select from duplicate_candidates d
                                                     join visible_books($1) a on a.id = d.book_id join visible_books($1) o on o.id = d.other_id
                                                    where d.decision is null and d.kind <> 'similar' limit 1000) pairs) else 0 end
-         + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%')
+         + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%' and document not like 'opds:%')
          + (select count(*) from kobo_devices k join devices d on d.id = k.device_id and d.revoked_at is null
              left join kobo_suspicions s on s.kobo_id = k.id
              where d.user_id = $1 and (s.id is not null or (k.guarded_since is not null and not k.guard_lifted)))

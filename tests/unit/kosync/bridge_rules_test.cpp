@@ -36,6 +36,17 @@ TEST_CASE("the first place and every real change move the reader") {
   CHECK(effect_of(known(at(0.4)), heard(at(0.2, 100))) == effect::moves);  // going back is allowed
 }
 
+TEST_CASE("a place that is a fraction alone is the beginning by its fraction, not for want of a document") {
+  auto page = [](double total) {
+    position p = at(total, 0, quality::fraction, "");
+    p.spine_index = 0;
+    return p;
+  };
+  CHECK(effect_of(known(page(0.2)), heard(page(0.5))) == effect::moves);
+  CHECK(effect_of(known(page(0.2)), heard(page(0.9), std::chrono::hours(2), "d")) == effect::moves);
+  CHECK(effect_of(known(page(0.2)), heard(page(0.001))) == effect::same_place);
+}
+
 TEST_CASE("what was said before the place that is known moves nobody") {
   CHECK(effect_of(known(at(0.4)), heard(at(0.8, 9000), std::chrono::minutes(-1))) == effect::older);
   heard_place chosen = heard(at(0.8, 9000), std::chrono::minutes(-1));
