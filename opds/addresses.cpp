@@ -65,6 +65,28 @@ std::string addresses::download(const library::book_file& file) const {
   return base_ + "/opds/dl/" + file.id.text() + "/" + percent_encode(name);
 }
 
+std::string addresses::page(const uuid& file, int from_one) const {
+  return base_ + "/opds/pages/" + file.text() + "/" + std::to_string(from_one);
+}
+
+std::string addresses::resource(const uuid& file, std::string_view path) const {
+  return base_ + "/opds/res/" + file.text() + "/" + encoded_path(path);
+}
+
+std::string encoded_path(std::string_view path) {
+  std::size_t mark = path.find('#');
+  std::string out;
+  for (std::string_view rest = path.substr(0, mark);;) {
+    std::size_t slash = rest.find('/');
+    out += percent_encode(rest.substr(0, slash));
+    if (slash == std::string_view::npos) break;
+    out += '/';
+    rest.remove_prefix(slash + 1);
+  }
+  if (mark != std::string_view::npos) out += "#" + percent_encode(path.substr(mark + 1));
+  return out;
+}
+
 std::string addresses::cover(const uuid& book, int size, const library::cover_ref& cover, const cover_signing& signing) const {
   std::string out = base_ + "/covers/" + book.text() + "/" + std::to_string(size) + "?";
   if (signing.window != 0) {

@@ -40,6 +40,9 @@ struct cover_signing {
   std::string signature(const uuid& book, int size, std::string_view version, std::int64_t in_window) const;
 };
 
+// A path in an archive as the path of an address, its fragment included.
+std::string encoded_path(std::string_view path);
+
 class addresses {
  public:
   addresses(std::string base, std::optional<int> page_size, opds::form form = form::atom)
@@ -57,6 +60,15 @@ class addresses {
   std::string entry(const uuid& book) const { return tree() + "/books/" + book.text(); }
   std::string download(const library::book_file&) const;
   std::string cover(const uuid& book, int size, const library::cover_ref&, const cover_signing&) const;
+  // Books read piece by piece, and places in them.
+  std::string stream(const uuid& file) const { return base_ + "/opds/pse/" + file.text() + "/{pageNumber}?w={maxWidth}"; }
+  std::string page(const uuid& file, int from_one) const;
+  std::string resource(const uuid& file, std::string_view path) const;  // with a fragment
+  std::string track(const uuid& file) const { return base_ + "/opds/audio/" + file.text() + "/1"; }
+  std::string manifest(const uuid& book) const { return base_ + "/opds/v2/books/" + book.text() + "/manifest"; }
+  std::string positions(const uuid& book) const { return base_ + "/opds/v2/books/" + book.text() + "/positions"; }
+  std::string progression(const uuid& book) const { return base_ + "/opds/books/" + book.text() + "/progression"; }
+  std::string locator(const uuid& book) const { return base_ + "/opds/books/" + book.text() + "/locator"; }
   std::string icon() const { return base_ + "/opds/icon.png"; }
   std::string auth_document() const { return base_ + "/opds/auth.json"; }
   std::string tag_scheme() const { return base_ + "/ns/tag"; }

@@ -56,6 +56,7 @@ void prefixes::count(const book_entry& p, bool complete) {
   dc = dc || !p.languages.empty() || !p.identifiers.empty() || !p.publisher.empty() || !p.issued.empty() || !p.extent.empty();
   calibre = calibre || !p.series.empty();
   schema = schema || (complete && !p.series.empty());
+  for (const link& l : p.links) pse = pse || l.pages > 0;
 }
 
 void text(std::string& out, std::string_view s) { append_escaped(out, s, append_xml_text); }
@@ -69,6 +70,7 @@ void begin(std::string& out, std::string_view name, const prefixes& used) {
   if (used.thr) out += " xmlns:thr=\"http://purl.org/syndication/thread/1.0\"";
   if (used.opensearch) out += " xmlns:opensearch=\"http://a9.com/-/spec/opensearch/1.1/\"";
   if (used.calibre) out += " xmlns:calibre=\"http://calibre.kovidgoyal.net/2009/metadata\"";
+  if (used.pse) out += " xmlns:pse=\"http://vaemendis.net/opds-pse/ns\"";
   if (used.schema) out += " xmlns:schema=\"http://schema.org/\"";
   out += " xml:lang=\"en\">\n";
 }
@@ -129,6 +131,11 @@ void write(std::string& out, const link& l) {
   if (!l.facet_group.empty()) attribute(out, "opds:facetGroup", l.facet_group);
   if (l.active) attribute(out, "opds:activeFacet", "true");
   if (l.count) attribute(out, "thr:count", std::to_string(*l.count));
+  if (l.pages > 0) attribute(out, "pse:count", std::to_string(l.pages));
+  if (l.last_read > 0) {
+    attribute(out, "pse:lastRead", std::to_string(l.last_read));
+    attribute(out, "pse:lastReadDate", rfc3339(l.last_read_at));
+  }
   out += "/>\n";
 }
 

@@ -10,7 +10,7 @@ namespace carrel::opds::parts {
 
 // Prefixes that occur in a document; exactly these are declared (opds.md 5.1).
 struct prefixes {
-  bool opds = false, dc = false, thr = false, opensearch = false, calibre = false, schema = false;
+  bool opds = false, dc = false, thr = false, opensearch = false, calibre = false, schema = false, pse = false;
   void count(const book_entry&, bool complete);
 };
 void begin(std::string& out, std::string_view element, const prefixes&);

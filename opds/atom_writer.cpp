@@ -15,6 +15,7 @@ prefixes used_in(const feed& f) {
   for (const entry_ref& e : f.books) {
     used.dc = used.dc || e->dc;
     used.calibre = used.calibre || e->calibre;
+    used.pse = used.pse || e->pse;
   }
   return used;
 }
@@ -63,7 +64,7 @@ std::string atom(const feed& f) {
 entry_text atom_entry(const book_entry& e, std::string_view tag_scheme) {
   prefixes used;
   used.count(e, false);
-  entry_text out{.text = {}, .dc = used.dc, .calibre = used.calibre};
+  entry_text out{.text = {}, .dc = used.dc, .calibre = used.calibre, .pse = used.pse};
   out.text.reserve(2560);
   out.text = "<entry>\n";
   parts::inside_entry(out.text, e, tag_scheme, nullptr);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <map>
 
 #include "opds/formats.hpp"
+#include "opds/publication_links.hpp"
+#include "opds/streaming.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
@@ -128,6 +131,14 @@ sort_of_book sort_of(const library::book& b) {
   return has_family(b, "comic") ? sort_of_book::comic : sort_of_book::text;
 }
 
+// Recordings of one format are parts of one another; the same book may be there in two.
+std::int64_t length_of(const library::book& b) {
+  std::map<std::string, std::int64_t> by_format;
+  std::int64_t longest = 0;
+  for (const library::book_file& file : b.files) longest = std::max(longest, by_format[file.format] += file.duration);
+  return longest;
+}
+
 book_entry common(const visit& v, const library::book& b) {
   book_entry out;
   out.id = "urn:uuid:" + b.id.text();
@@ -148,7 +159,7 @@ book_entry common(const visit& v, const library::book& b) {
   out.series = b.series;
   if (b.series_id) out.series_href = v.at.feed({"/series/" + b.series_id->text(), {}});
   out.pages = b.page_count;
-  for (const library::book_file& file : b.files) out.milliseconds = std::max(out.milliseconds, file.duration);
+  out.milliseconds = length_of(b);
   if (b.series_index) out.series_index = decimal(*b.series_index);
   out.summary = summary_of(b.description_text);
   return out;
@@ -160,7 +171,7 @@ bool offered(const library::book& b, library::taker whom) {
   return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& f) { return offered(b, f, whom); });
 }
 
-book_entry partial_entry(const visit& v, const library::book& b) {
+book_entry partial_entry(const visit& v, const library::book& b, const std::optional<library::page_stream>& stream) {
   book_entry out = common(v, b);
   bool json = v.at.form() == form::json;
   if (v.koreader && !json) out.authors = in_one(out.authors);
@@ -173,10 +184,13 @@ book_entry partial_entry(const visit& v, const library::book& b) {
   out.links.push_back(json ? entry_link(v, b, "self", "", form::json)
                            : entry_link(v, b, "alternate", "Full details", form::atom));
   add_files(out, v, b);
+  if (json) add_manifest(out.links, v, b);
+  add_progression(out.links, v, b, json);
+  if (stream) out.links.push_back(stream_link(v, *stream));
   return out;
 }
 
-book_entry full_entry(const visit& v, const library::book& b) {
+book_entry full_entry(const visit& v, const library::book& b, const std::optional<library::page_stream>& stream) {
   book_entry out = common(v, b);
   for (const library::person& p : b.contributors) out.contributors.push_back({.name = p.name, .role = p.role});
   for (const auto& [kind, value] : b.identifiers) {
@@ -190,9 +204,12 @@ book_entry full_entry(const visit& v, const library::book& b) {
   // Atom wants one of the two, content or alternate.
   if (out.content.empty() && !json) out.links.push_back(entry_link(v, b, "alternate", "Full details", form::atom));
   add_files(out, v, b);
+  if (json) add_manifest(out.links, v, b);
+  add_progression(out.links, v, b, true);
   if (b.series_id) out.links.push_back(related(v, "/series/" + b.series_id->text(), b.series));
   for (const library::person& p : b.authors) out.links.push_back(related(v, "/authors/" + p.id.text(), p.name));
   if (json) out.links.push_back(entry_link(v, b, "alternate", "OPDS 1.2", form::atom));
+  if (stream) out.links.push_back(stream_link(v, *stream));
   return out;
 }
 

@@ -1,37 +1,14 @@
-#include <sys/stat.h>
-
-#include "library/access.hpp"
 #include "library/download.hpp"
-#include "library/user.hpp"
 #include "opds/background.hpp"
 #include "opds/files.hpp"
 #include "opds/formats.hpp"
+#include "opds/stored_file.hpp"
 #include "opds/visit.hpp"
 #include "publication/unicode.hpp"
 #include "server/http/conditional.hpp"
 
 namespace carrel::opds {
 namespace {
-
-struct allowed_file {
-  std::optional<library::visible_file> found;
-  bool may_download = false;
-};
-
-allowed_file read_file(db::tx& tx, const uuid& viewer, const uuid& file) {
-  allowed_file out;
-  out.found = library::find_file(tx, viewer, file);
-  std::optional<library::user> user;
-  if (out.found) user = library::find_user(tx, viewer);
-  out.may_download = user && library::allows(user->may, library::capability::download);
-  return out;
-}
-
-std::optional<std::chrono::sys_seconds> modified_at(const std::filesystem::path& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return std::nullopt;
-  return std::chrono::sys_seconds{std::chrono::seconds{found.st_mtim.tv_sec}};
-}
 
 // The whole file, or a range that reaches its end (opds.md 13.2).
 bool ends_a_download(const http::response& r) {
@@ -48,24 +25,12 @@ http::problem too_many() {
 }  // namespace
 
 task<http::response> show_download(shared_state& s, http::context& c) {
-  uuid id = id_param(c.in, "file");
-  uuid viewer = c.who->user;
-  allowed_file asked_for = co_await s.with.pool.read(read_file, viewer, id);
-  if (!asked_for.found) throw http::problem{404, "There is no such file."};
-  if (!asked_for.may_download) throw http::problem{403, "This account may not download books."};
-  const library::book_file& file = asked_for.found->file;
-  id = file.id;  // that of the file that has taken its place
+  stored_file found = co_await find_stored(s, c);
+  const library::book_file& file = found.file;
+  uuid viewer = c.who->user, id = file.id;
 
-  std::filesystem::path path = s.with.store.absolute(file.storage_path);
-  std::optional<std::chrono::sys_seconds> modified;
-  if (s.with.store.holds(file.storage_path, file.size)) modified = modified_at(path);
-  if (modified.has_value() == file.missing) {
-    in_background(s, "opds.missing", [id, gone = !modified](db::tx& tx) { library::mark_file_missing(tx, id, gone); });
-  }
-  if (!modified) throw http::problem{404, "The file is missing."};
-
-  http::validators tags{.etag = "\"" + file.checksum.substr(0, 32) + "\"", .modified = modified};
-  http::response r = http::file(c.in, path, media_type(file), tags);
+  http::validators tags{.etag = "\"" + file.checksum.substr(0, 32) + "\"", .modified = found.modified};
+  http::response r = http::file(c.in, found.path, media_type(file), tags);
   r.set("Cache-Control", "private, no-cache");
   if (r.status != 416) {
     std::string ascii = publication::ascii_name(file.download_name);

@@ -1,5 +1,7 @@
 #include "opds/entries.hpp"
 
+#include <algorithm>
+
 #include "opds/books.hpp"
 #include "opds/writing.hpp"
 
@@ -17,7 +19,10 @@ std::string form_of(const visit& v) {
 
 }  // namespace
 
-entry_shelf::entry_shelf(shared_state& s, const visit& v) : state_(&s), form_(form_of(v)) {}
+// No app streams pages in OPDS 2.0 (opds.md 9.3).
+entry_shelf::entry_shelf(shared_state& s, const visit& v) : state_(&s), form_(form_of(v)) {
+  if (v.at.form() == form::atom) streamed_ = s.streamed;
+}
 
 std::string entry_shelf::key(const library::book_stamp& b) const {
   std::string out(reinterpret_cast<const char*>(b.id.bytes.data()), b.id.bytes.size());
@@ -27,8 +32,17 @@ std::string entry_shelf::key(const library::book_stamp& b) const {
 
 entry_ref entry_shelf::find(const library::book_stamp& b) const { return state_->entries.find(key(b)); }
 
-entry_ref entry_shelf::write(const visit& v, const library::book& b) const {
-  auto made = std::make_shared<const entry_text>(written(v, partial_entry(v, b)));
+// Its pages may become known without a change of the book, and its reader turns them.
+bool entry_shelf::may_stream(const library::book& b) const {
+  return std::any_of(b.files.begin(), b.files.end(), [&](const library::book_file& f) {
+    return std::find(streamed_.begin(), streamed_.end(), f.format) != streamed_.end();
+  });
+}
+
+entry_ref entry_shelf::write(const visit& v, const library::streamed_book& s) const {
+  const library::book& b = s.about;
+  auto made = std::make_shared<const entry_text>(written(v, partial_entry(v, b, s.stream)));
+  if (may_stream(b)) return made;
   // The version that was read, which may be newer than that of the outline.
   state_->entries.keep(key({.id = b.id, .version = b.version}), made, made->text.size());
   return made;
@@ -41,7 +55,7 @@ entry_parts gather(db::tx& tx, const uuid& viewer, std::vector<library::book_sta
     out.kept.push_back(shelf.find(b));
     if (!out.kept.back()) missing.push_back(b.id);
   }
-  if (!missing.empty()) out.read = library::load_books(tx, viewer, missing);
+  if (!missing.empty()) out.read = library::load_streamed(tx, viewer, missing, shelf.streamed_formats());
   return out;
 }
 
@@ -52,7 +66,7 @@ std::vector<entry_ref> entries_of(const visit& v, const entry_shelf& shelf, cons
   for (std::size_t i = 0; i < parts.order.size(); ++i) {
     if (parts.kept[i]) {
       out.push_back(parts.kept[i]);
-    } else if (next != parts.read.end() && next->id == parts.order[i].id) {
+    } else if (next != parts.read.end() && next->about.id == parts.order[i].id) {
       out.push_back(shelf.write(v, *next++));
     }
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "library/catalog.hpp"
+#include "library/streamed.hpp"
 #include "opds/state.hpp"
 #include "opds/visit.hpp"
 
@@ -17,13 +18,17 @@ class entry_shelf {
   entry_shelf(shared_state&, const visit&);
 
   entry_ref find(const library::book_stamp&) const;
-  entry_ref write(const visit&, const library::book&) const;  // and keeps it
+  // And keeps it, unless it shows how far its reader is.
+  entry_ref write(const visit&, const library::streamed_book&) const;
+  const std::vector<std::string>& streamed_formats() const { return streamed_; }
 
  private:
   std::string key(const library::book_stamp&) const;
+  bool may_stream(const library::book&) const;
 
   shared_state* state_;
   std::string form_;
+  std::vector<std::string> streamed_;  // formats with a stream in this form
 };
 
 // What a page's entries are made from. `kept` is in the order of the page and empty where a book was not kept; `read` holds
@@ -31,7 +36,7 @@ class entry_shelf {
 struct entry_parts {
   std::vector<library::book_stamp> order;
   std::vector<entry_ref> kept;
-  std::vector<library::book> read;
+  std::vector<library::streamed_book> read;
 };
 entry_parts gather(db::tx&, const uuid& viewer, std::vector<library::book_stamp>, const entry_shelf&);
 

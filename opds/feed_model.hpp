@@ -22,6 +22,8 @@ struct link {
   std::string facet_group;             // facets only
   bool active = false;                 // the facet choice in force
   int width = 0, height = 0;           // of a picture; 0 not known
+  int pages = 0, last_read = 0;        // of a page stream; last_read from 1, 0 unread
+  instant last_read_at{};
 };
 
 // A line of a navigation feed.
@@ -62,7 +64,7 @@ struct book_entry {
 // kept.
 struct entry_text {
   std::string text;
-  bool dc = false, calibre = false;
+  bool dc = false, calibre = false, pse = false;
 };
 using entry_ref = std::shared_ptr<const entry_text>;
 

@@ -84,6 +84,12 @@ feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& fo
   return f;
 }
 
+std::optional<library::streamed_book> find_streamed(db::tx& tx, const uuid& viewer, const uuid& book,
+                                                    const std::vector<std::string>& formats) {
+  std::vector<library::streamed_book> found = library::load_streamed(tx, viewer, {book}, formats);
+  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
 http::problem no_such_list() { return http::problem{404, "There is no such list."}; }
 
 int number_param(const http::request& in, int lowest, int highest) {
@@ -226,18 +232,19 @@ task<http::response> show_entry(shared_state& s, http::context& c) {
   answer a(s, v, std::string(entry_type(v.at.form())), {.covers = true});
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
-  std::optional<library::book> book = co_await s.with.pool.read(library::find_book, v.viewer, id);
-  if (!book) {
+  std::optional<library::streamed_book> found = co_await s.with.pool.read(find_streamed, v.viewer, id, s.streamed);
+  if (!found) {
     std::optional<uuid> survivor = co_await s.with.pool.read(library::survivor_of, v.viewer, id);
     // Without a redirect: apps follow one without the password (opds.md 3.8).
-    if (survivor) book = co_await s.with.pool.read(library::find_book, v.viewer, *survivor);
+    if (survivor) found = co_await s.with.pool.read(find_streamed, v.viewer, *survivor, s.streamed);
   }
   // What waits for review is not in the catalog yet, for nobody.
-  if (!book || book->status != "organized" || !offered(*book, v.taker())) throw http::problem{404, "There is no such book."};
+  bool there = found && found->about.status == "organized" && offered(found->about, v.taker());
+  if (!there) throw http::problem{404, "There is no such book."};
   if (a.head_only()) co_return a.head();
 
   book_list all{.kind = &kinds::titles};
-  complete_entry e{full_entry(v, *book),
+  complete_entry e{full_entry(v, found->about, found->stream),
                    {feed_id(v.instance, all.at()), "All books", v.gate.catalog.changed_at, v.publisher()},
                    v.at.tag_scheme()};
   co_return a.full(written(v, e));

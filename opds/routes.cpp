@@ -4,9 +4,12 @@
 #include "opds/files.hpp"
 #include "opds/icon.hpp"
 #include "opds/lists.hpp"
+#include "opds/manifests.hpp"
 #include "opds/navigation.hpp"
 #include "opds/own_lists.hpp"
+#include "opds/progression.hpp"
 #include "opds/search.hpp"
+#include "opds/streaming.hpp"
 #include "server/core/digest.hpp"
 #include "server/http/conditional.hpp"
 
@@ -121,6 +124,50 @@ void add_feeds(const adder& to) {
   feed("/search.xml", show_description);
 }
 
+// Books read piece by piece. A PDF's page may have to be drawn first, and a comic of which nothing is known yet be read.
+void add_readable(const adder& to) {
+  constexpr http::route_options patient{.budget = std::chrono::seconds{60}};
+  const state& s = to.s;
+  auto add = [&](const std::string& path, auto show) {
+    to.get(
+        path, [s, show](context& c) { return show(*s, c); }, patient);
+  };
+  add("/pse/{file}/{page}", show_streamed_page);
+  add("/pages/{file}/{page}", show_original_page);
+  add("/res/{file}/{path...}", show_resource);
+  add("/audio/{file}/{track}", show_track);
+  add("/v2/books/{book}/manifest", show_manifest);
+  add("/v2/books/{book}/positions", show_positions);
+}
+
+task<response> tell_place_methods(shared_state& s, context& c) {
+  response r = s.web_apps.preflight(c.in);
+  r.set("Allow", "GET, HEAD, PUT, OPTIONS");
+  co_return r;
+}
+
+// Their refusals are problem details.
+void add_places(http::router& catalog, const state& s) {
+  auto errors = [s](const context& c, const http::problem& p) {
+    response r = problem_details(s->with.links, c, p);
+    s->web_apps.admit(c.in, r);
+    return r;
+  };
+  http::router& open = catalog.group("", errors);
+  http::router& closed = open.group("", errors);
+  closed.use(auth::require_basic(s->with.credentials, "opds"));
+  constexpr http::route_options small{.body_limit = largest_place};
+  auto add = [&](const std::string& path, auto show, auto put) {
+    closed.add(
+        http::verb::get, path, [s, show](context& c) { return show(*s, c); }, small);
+    closed.add(
+        http::verb::put, path, [s, put](context& c) { return put(*s, c); }, small);
+    open.add(http::verb::options, path, [s](context& c) { return tell_place_methods(*s, c); });
+  };
+  add("/books/{book}/progression", show_progression, put_progression);
+  add("/books/{book}/locator", show_locator, put_locator);
+}
+
 using renderer = std::function<response(const context&, const http::problem&)>;
 
 void add_catalog(http::router& open, const state& s, const renderer& errors) {
@@ -131,6 +178,8 @@ void add_catalog(http::router& open, const state& s, const renderer& errors) {
   shown.get("/icon.png", show_icon, {});
   open.otherwise([s](context& c) { return nothing_here(*s, c); });
   add_feeds(guarded);
+  add_readable(guarded);
+  add_places(open, s);
   guarded.get(
       "/dl/{file}/{name...}", [s](context& c) { return show_download(*s, c); }, download_options);
 }

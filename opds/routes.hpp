@@ -8,6 +8,7 @@
 
 #include "library/book.hpp"
 #include "library/store.hpp"
+#include "publication/isolated/pool.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
 #include "server/core/config.hpp"
@@ -27,7 +28,9 @@ struct services {
   std::function<void(std::function<void()>)> later;  // runs work that no answer waits for
   // The cover in that size (longest edge), made when it is not there yet; blocking, so it is called on a worker.
   std::function<std::optional<std::filesystem::path>(const library::cover_ref&, int size)> cover;
-  std::function<void(const uuid& user, const uuid& file)> fetched{};  // downloaded to its last byte
+  publication::isolated::pool& readers;                                        // of books, page by page
+  std::function<void(const uuid& user, const uuid& file)> fetched{};           // downloaded to its last byte
+  std::function<void(const uuid& user, const std::string& document)> moved{};  // a reader's place has changed
 };
 
 struct shared_state;

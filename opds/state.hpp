@@ -1,16 +1,21 @@
 #pragma once
 // What all handlers share. Internal to opds.
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "library/choices.hpp"
+#include "library/position.hpp"
 #include "opds/addresses.hpp"
 #include "opds/cross_origin.hpp"
 #include "opds/download_slots.hpp"
 #include "opds/feed_model.hpp"
+#include "opds/page_cache.hpp"
 #include "opds/recent_cache.hpp"
 #include "opds/routes.hpp"
+#include "publication/outline.hpp"
 #include "server/db/once.hpp"
 
 namespace carrel::opds {
@@ -33,6 +38,16 @@ struct shared_state {
   const instant started;
   const origins web_apps;  // opds.cors_origins
   download_slots downloads{6};
+
+  // Books read piece by piece (outlines.hpp, streaming.hpp).
+  static constexpr int most_pages_waiting = 200;
+  recent_cache<publication::outline> outlines;
+  page_cache pages;
+  std::atomic<int> pages_waiting = 0;
+  const std::vector<std::string> streamed;               // formats with a stream
+  const bool draws_pdf, counts_pages, offers_manifests;  // opds.pdf_pages, opds.stream_positions, opds.manifests
+  const library::put_policy policy;
+  auth::cpu_pool readers;  // threads that wait for isolated processes; last, so that they end first
 
   // Whether it asks for the profile of opds.md 15.1 (setting opds.profiles).
   bool is_koreader(const http::request&) const;

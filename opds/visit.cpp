@@ -4,6 +4,7 @@
 
 #include "library/instance.hpp"
 #include "opds/negotiation.hpp"
+#include "opds/outlines.hpp"
 #include "server/core/error.hpp"
 #include "server/core/text.hpp"
 
@@ -32,6 +33,14 @@ shared_state::shared_state(services s)
       sign_for(std::chrono::duration_cast<std::chrono::seconds>(with.settings.duration("opds.signed_covers")).count()),
       started(now()),
       web_apps(with.settings.list("opds.cors_origins")),
+      outlines(32 << 20),
+      pages(with.store.cache() / "pages", with.settings.bytes("opds.page_cache"), with.later),
+      streamed(streamed_formats(with.settings)),
+      draws_pdf(with.settings.on("opds.pdf_pages")),
+      counts_pages(with.settings.on("opds.stream_positions")),
+      offers_manifests(with.settings.on("opds.manifests")),
+      policy{.policy = with.settings.text("kosync.policy"), .hold_stale = false},
+      readers(2),
       profiles_(with.settings.on("opds.profiles")),
       identity_(with.pool, read_identity) {}
 
@@ -57,6 +66,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.signing.key = us->cover_key;
   v.signing.window = s.sign_for > 0 ? unix_seconds(now()) / s.sign_for : 0;
   v.gate = *c.who->gate;
+  v.manifests = s.offers_manifests;
   co_return v;
 }
 

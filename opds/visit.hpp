@@ -28,6 +28,7 @@ struct visit {
   cover_signing signing;
   std::int64_t sign_for = 0;
   library::gate gate;
+  bool manifests = false;  // books are offered to be read without downloading them (opds.manifests)
 
   credit publisher() const { return {"Carrel", site}; }
 };

@@ -27,6 +27,7 @@
 #include "library/setting.hpp"
 #include "library/source_queue.hpp"
 #include "library/user.hpp"
+#include "opds/outline_job.hpp"
 #include "opds/routes.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/auth/credentials.hpp"
@@ -111,7 +112,7 @@ struct app::parts {
   const config& settings;
   db::pool& pool;
   http::links links;
-  publication::isolated::pool inspectors;
+  publication::isolated::pool inspectors, page_readers;  // the second for people who wait
   auth::cpu_pool cpu, patient;
   http::client client;
   db::notifier notifier;
@@ -177,7 +178,9 @@ opds::services app::parts::for_opds() {
           .cpu = cpu,
           .later = [this](std::function<void()> w) { later(std::move(w)); },
           .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); },
-          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); }};
+          .readers = page_readers,
+          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },
+          .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }};
 }
 
 kobo::services app::parts::for_kobo() {
@@ -258,6 +261,7 @@ app::parts::parts(environment e)
       pool(*base.pool),
       links(settings),
       inspectors(publication::isolated::options_from(settings)),
+      page_readers(publication::isolated::options_from(settings)),
       cpu(work_threads(settings)),
       patient(work_threads(settings)),
       notifier(base.url),
@@ -301,6 +305,8 @@ void app::parts::mount() {
   ingest::register_schedule(schedule, ingest);
   ingest::sources::register_schedule(schedule, pool, settings);
   kobo::register_jobs(workers, made);
+  opds::register_jobs(workers, pool, base.store, inspectors, settings);
+  opds::register_schedule(schedule, pool);
   web::register_bulk_jobs(workers, pool);
   web::register_bulk_schedule(schedule, pool);
   kobo::register_schedule(schedule, pool, made);

@@ -71,7 +71,7 @@ std::string client::read_count(std::size_t count) {
   return out;
 }
 
-reply client::begin(const std::string& method, const std::string& target, const headers& extra) {
+reply client::begin(const std::string& method, const std::string& target, const headers& extra, const std::string& body) {
   if (socket_ < 0) open();
   headers all = extra;
   for (const auto& h : always) {
@@ -82,7 +82,7 @@ reply client::begin(const std::string& method, const std::string& target, const 
   std::string out = method + " " + target + " HTTP/1.1\r\n";
   if (!has_host) out += "Host: 127.0.0.1:" + std::to_string(port_) + "\r\n";
   for (const auto& [name, value] : all) out += name + ": " + value + "\r\n";
-  out += "\r\n";
+  out += "\r\n" + body;
   if (::send(socket_, out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
     throw std::runtime_error("cannot send");
 
@@ -96,8 +96,8 @@ reply client::begin(const std::string& method, const std::string& target, const 
   return r;
 }
 
-reply client::send(const std::string& method, const std::string& target, const headers& extra) {
-  reply r = begin(method, target, extra);
+reply client::send(const std::string& method, const std::string& target, const headers& extra, const std::string& body) {
+  reply r = begin(method, target, extra, body);
   bool bodyless = method == "HEAD" || r.status == 304 || r.status == 204;
   if (!bodyless && r.has("Content-Length")) {
     r.body = read_count(std::stoul(r.header("Content-Length")));

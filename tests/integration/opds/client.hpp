@@ -27,11 +27,15 @@ class client {
   client(const client&) = delete;
   client& operator=(const client&) = delete;
 
-  reply send(const std::string& method, const std::string& target, const headers& = {});
+  reply send(const std::string& method, const std::string& target, const headers& = {}, const std::string& body = "");
   // The same up to the answer's head; its body is left on its way.
-  reply begin(const std::string& method, const std::string& target, const headers& = {});
+  reply begin(const std::string& method, const std::string& target, const headers& = {}, const std::string& body = "");
   reply get(const std::string& target, const headers& h = {}) { return send("GET", target, h); }
   reply head(const std::string& target, const headers& h = {}) { return send("HEAD", target, h); }
+
+  reply put(const std::string& target, const std::string& body, const std::string& type) {
+    return send("PUT", target, {{"Content-Type", type}, {"Content-Length", std::to_string(body.size())}}, body);
+  }
 
   headers always;  // sent with every request; a header of the same name in a call replaces it
 

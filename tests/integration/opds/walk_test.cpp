@@ -40,6 +40,8 @@ struct walker {
   void visit(const std::string& url, const std::string& type) {
     INFO(url);
     reply r = http->get(path_of_url(url));
+    bool no_place = type == "application/vnd.readium.progression+json" && r.status == 204;  // opds.md 11
+    if (no_place) return;
     REQUIRE(r.status == 200);
     std::string got = r.header("Content-Type");
     if (!type.starts_with("application/atom+xml") && !type.starts_with("application/opensearch")) {

@@ -6,9 +6,12 @@
 #include <pugixml.hpp>
 #include <stdexcept>
 
+#include "library/bridge.hpp"
 #include "library/device.hpp"
 #include "library/instance.hpp"
 #include "library/revision.hpp"
+#include "opds/outline_job.hpp"
+#include "opds/outlines.hpp"
 #include "schema/migrations.hpp"
 #include "server/auth/cpu_pool.hpp"
 #include "server/core/digest.hpp"
@@ -24,18 +27,28 @@ namespace {
 [[maybe_unused]] const bool prepared = (harness::use_migrations(schema::migrations()), true);
 }  // namespace
 
+publication::isolated::options readers_of_tests() {
+  publication::isolated::options out;
+  out.processes = 1;
+  out.command = {OPDS_HELPER};
+  return out;
+}
+
 struct world::engine {
   http::links links;
   std::atomic<int> left = 0;  // work that was handed over and has not begun to wait for the database
   auth::cpu_pool cpu;
+  publication::isolated::pool readers;
   auth::credentials credentials;
   http::router main, metrics;
   opds::api api;
+  library::bridge places;  // not started: tests settle it
   std::unique_ptr<http::server> server;
 
   engine(db::pool& pool, const library::store& store, const config& c)
       : links(c),
         cpu(2),
+        readers(readers_of_tests()),
         credentials(pool, cpu, c),
         api({.pool = pool,
              .credentials = credentials,
@@ -44,7 +57,10 @@ struct world::engine {
              .settings = c,
              .cpu = cpu,
              .later = [this](std::function<void()> w) { hand_over(std::move(w)); },
-             .cover = [&store](const library::cover_ref& r, int) { return std::optional(store.absolute(r.storage_path)); }}) {}
+             .cover = [&store](const library::cover_ref& r, int) { return std::optional(store.absolute(r.storage_path)); },
+             .readers = readers,
+             .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }}),
+        places({.pool = pool, .files = store, .readers = readers, .made = {}, .policy = {}}) {}
 
   void hand_over(std::function<void()> work) {
     ++left;
@@ -127,6 +143,7 @@ std::vector<made_book> world::add_all(const std::vector<book_draft>& drafts) {
       file.extension = d.extension;
       file.size = static_cast<std::int64_t>(bytes.size());
       file.checksum = sha256_hex(bytes);
+      file.duration = d.duration;
       file.md5 = file.koreader_md5 = md5_hex(bytes);
       file.storage_path = store_->path_for(file.checksum, d.extension);
       if (std::optional<error> bad = store_->write(file.storage_path, bytes)) throw std::runtime_error(bad->message());
@@ -160,6 +177,14 @@ std::vector<made_book> world::add_all(const std::vector<book_draft>& drafts) {
   });
   return out;
 }
+
+int world::read_outlines() {
+  auto stopping = [] { return false; };
+  return opds::read_outlines(*pool_, *store_, engine_->readers, streamed_formats(config_), stopping);
+}
+
+void world::settle_places() { engine_->places.settle(); }
+void world::place_moved(const uuid& user, const std::string& document) { engine_->places.moved(user, document); }
 
 made_book world::add(const book_draft& d) { return add_all({d}).front(); }
 

@@ -38,6 +38,7 @@ struct book_draft {
   bool cover = false;
   std::vector<std::string> genres{};
   std::string publisher{};
+  std::int64_t duration = 0;  // of sound, in milliseconds
 };
 
 struct made_book {
@@ -70,6 +71,10 @@ class world {
   db::pool& other() { return *other_; }
   library::store& store() { return *store_; }
   std::filesystem::path path_of(const uuid& file);
+  int read_outlines();  // as the job does; how many
+  // What waits to be carried from one device to the others, here and now.
+  void settle_places();
+  void place_moved(const uuid& user, const std::string& document);
   // Returns when everything the answers so far left to be done afterwards is done.
   void finish_background();
 

@@ -71,11 +71,11 @@ TEST_CASE("KOReader gets all authors in one element and no audio") {
   b.authors.push_back({numbered(40), "Tomás Quill", "Quill, Tomás", "aut"});
   b.files.push_back(file_of(41, "m4b", "Two hands.m4b"));
   CHECK(partial_entry(v, b).authors.size() == 2);
-  CHECK(partial_entry(v, b).links.size() == 3);
+  CHECK(partial_entry(v, b).links.size() == 4);
   v.koreader = true;
   REQUIRE(partial_entry(v, b).authors.size() == 1);
   CHECK(partial_entry(v, b).authors[0].name == "Ada Fenwick, Tomás Quill");
-  CHECK(partial_entry(v, b).links.size() == 2);
+  CHECK(partial_entry(v, b).links.size() == 3);
   b.files = {file_of(41, "m4b", "Two hands.m4b")};
   CHECK_FALSE(offered(b, library::taker::koreader));
   CHECK(offered(b, library::taker::app));
@@ -88,9 +88,9 @@ TEST_CASE("a KEPUB is offered only where there is no EPUB") {
   CHECK(format_of(kepub)->type == "application/kepub+zip");
   b.files.push_back(kepub);
   http::request in;
-  CHECK(partial_entry(some_visit(in), b).links.size() == 2);
+  CHECK(partial_entry(some_visit(in), b).links.size() == 3);
   b.files.erase(b.files.begin());
-  CHECK(partial_entry(some_visit(in), b).links.size() == 2);
+  CHECK(partial_entry(some_visit(in), b).links.size() == 3);
   CHECK(partial_entry(some_visit(in), b).links[1].title == "KEPUB");
 }
 

@@ -135,6 +135,56 @@ TEST_CASE("sound has its length in seconds, and page streaming is not told") {
   CHECK(refused_json("publication", {text}) == "");
 }
 
+TEST_CASE("a publication leads to its file, then to what reads it online, then to the place in it") {
+  http::request in;
+  visit v = json_visit(in);
+  auto kinds = [](const std::string& publication) {
+    std::string out;
+    json::object all = read(publication);
+    for (const json::value& l : *all.find("links")->as_array()) {
+      std::string type = text_of(*l.as_object(), "type");
+      out += type.substr(type.find('/') + 1) + " ";
+    }
+    return out;
+  };
+  const std::string places = "opds-progression+json vnd.readium.progression+json ";
+  std::string file = "opds-publication+json epub+zip ";
+  CHECK(kinds(written(v, partial_entry(v, some_book(1, "Off"))).text) == file + places);
+  v.manifests = true;
+  CHECK(kinds(written(v, partial_entry(v, some_book(1, "On"))).text) == file + "webpub+json " + places);
+  complete_entry whole{full_entry(v, some_book(1, "On")), {}, v.at.tag_scheme()};
+  CHECK(kinds(written(v, whole)).starts_with(file + "webpub+json " + places + "opds+json "));
+  CHECK(refused_json("publication", {written(v, whole)}) == "");
+
+  library::book locked = some_book(1, "Locked"), heard = some_book(2, "Heard"), plain = some_book(3, "Plain");
+  locked.files[0].drm = "adobe";
+  heard.files = {file_of(3, "m4b", "Heard.m4b")};
+  plain.files = {file_of(3, "txt", "Plain.txt")};
+  CHECK(kinds(written(v, partial_entry(v, locked)).text) == file + places);
+  CHECK(kinds(written(v, partial_entry(v, plain)).text) == "opds-publication+json plain " + places);
+  CHECK(kinds(written(v, partial_entry(v, heard)).text).find("audiobook") == std::string::npos);  // of unknown length
+  heard.files[0].duration = 1000;
+  CHECK(kinds(written(v, partial_entry(v, heard)).text) == "opds-publication+json mp4 audiobook+json " + places);
+
+  // It takes every acquisition for a file; and Atom has no word for manifests.
+  v.koreader = true;
+  CHECK(kinds(written(v, partial_entry(v, some_book(1, "KOReader"))).text) == file + places);
+  v.koreader = false;
+  v.at = v.at.in(form::atom);
+  CHECK(written(v, partial_entry(v, some_book(1, "Atom"))).text.find("webpub") == std::string::npos);
+}
+
+TEST_CASE("recordings of one format are parts of one length") {
+  http::request in;
+  visit v = json_visit(in);
+  library::book b = some_book(1, "Parts");
+  b.files = {file_of(3, "mp3", "1.mp3"), file_of(4, "mp3", "2.mp3"), file_of(5, "m4b", "All.m4b")};
+  b.files[0].duration = 1'500;
+  b.files[1].duration = 2'000;
+  b.files[2].duration = 3'400;
+  CHECK(written(v, partial_entry(v, b)).text.find(R"("duration":3.5})") != std::string::npos);
+}
+
 TEST_CASE("a feed that holds nothing has an empty list of groups") {
   http::request in;
   visit v = json_visit(in);

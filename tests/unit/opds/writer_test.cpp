@@ -152,7 +152,7 @@ TEST_CASE("entry links: details, cover, thumbnail, then the files, best first") 
   std::string order;
   book_entry e = partial_entry(v, b);
   for (const opds::link& l : e.links) order += l.rel.substr(l.rel.find_last_of('/') + 1) + " ";
-  CHECK(order == "alternate image thumbnail acquisition acquisition ");
+  CHECK(order == "alternate image thumbnail acquisition acquisition progression ");
   CHECK(e.links[3].type == "application/epub+zip");
   CHECK(e.links[3].length == 1003);
   CHECK(e.links[3].href == "https://books.example.net/opds/dl/" + numbered(3).text() + "/A%20book%20-%20Ada%20Fenwick.epub");
