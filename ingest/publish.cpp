@@ -12,6 +12,7 @@
 #include "ingest/tracks.hpp"
 #include "ingest/work.hpp"
 #include "library/audio_edition.hpp"
+#include "library/by_rule.hpp"
 #include "library/document.hpp"
 #include "library/duplicate.hpp"
 #include "library/libraries.hpp"
@@ -192,6 +193,7 @@ std::pair<std::string, uuid> add_new(db::tx& tx, const work& w, const uuid& book
   b.status = approved(w.with, w.what, b.said, o.warnings, b.possible_duplicate_of.has_value()) ? "organized" : "review";
   if (w.beside != nullptr) b.created_at = w.beside->added_at;
   library::add_book(tx, book, b, f);
+  if (b.status == "organized" && !w.what.approve) library::mark_approved_by_rule(tx, book);
   if (w.beside != nullptr) {
     settle(tx, w.with, *w.beside, book);
     place_in_book(tx, w, book, f);

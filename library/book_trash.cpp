@@ -11,8 +11,8 @@ constexpr db::statement sql_untrash{"library.untrash_books", R"sql(
   update books set deleted_at = null, version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
    where id = any ($1::uuid[]) and deleted_at is not null and merged_into is null returning id)sql"};
 constexpr db::statement sql_approve{"library.approve_book", R"sql(
-  update books b set status = 'organized', approved_at = clock_timestamp(), possible_duplicate_of = null, version = version + 1,
-         updated_at = greatest(clock_timestamp(), updated_at)
+  update books b set status = 'organized', approved_at = clock_timestamp(), approved_by_rule = false, possible_duplicate_of = null,
+         version = version + 1, updated_at = greatest(clock_timestamp(), updated_at)
     from (select id, possible_duplicate_of from books where id = $1 and status <> 'organized' for update) was
    where b.id = was.id returning was.possible_duplicate_of)sql"};
 constexpr db::statement sql_missing{"library.mark_file_missing", R"sql(

@@ -332,34 +332,88 @@ void pair_with_hardcover(db::tx& tx, const uuid& book, const json::object& n) {
   if (storable(work) && storable(edition) && !work.empty()) tx.run(sql_hardcover, book, work, edition);
 }
 
+// One number more than the book has; false when it has one of that kind, or the candidate's is none.
+bool add_identifier(book_fields& f, const json::object& n, const std::string& scheme) {
+  std::string value = text_in(n, scheme);
+  if (const json::value* v = n.find("identifiers"); value.empty() && v && v->as_object())
+    value = text_in(*v->as_object(), scheme);
+  if (value.empty()) return false;
+  json::object all;
+  for (const auto& [known, number] : f.identifiers) {
+    if (known == lower_ascii(scheme)) return false;
+    all.set(known, number);
+  }
+  all.set(scheme, value);
+  return !set_field(f, "identifiers", all);
+}
+
+// Fields on their way from candidates into a book.
+struct taking {
+  uuid book;
+  book_record before, after;
+  std::map<uuid, source_record> known;
+  std::vector<std::string> fields{};
+};
+
+std::optional<taking> begin_taking(db::tx& tx, const uuid& book) {
+  std::optional<book_record> before = read_record(tx, book);
+  if (!before) return std::nullopt;
+  return taking{.book = book, .before = *before, .after = *before, .known = {}};
+}
+
+const source_record* recall(db::tx& tx, taking& t, const uuid& candidate) {
+  if (auto at = t.known.find(candidate); at != t.known.end()) return &at->second;
+  std::optional<source_record> found = find_record(tx, t.book, candidate);
+  return found ? &t.known.emplace(candidate, std::move(*found)).first->second : nullptr;
+}
+
+void mark_taken(taking& t, const std::string& field, const source_record& from) {
+  t.after.set_source(field, from.shown.source);
+  t.after.taken[field] = from.shown.id;
+  if (std::find(t.fields.begin(), t.fields.end(), field) == t.fields.end()) t.fields.push_back(field);
+}
+
+taken end_taking(db::tx& tx, taking& t, const actor& who) {
+  taken out{.fields = std::move(t.fields), .group = write_record(tx, t.book, t.before, std::move(t.after), who)};
+  for (const auto& [id, from] : t.known) {
+    if (from.shown.source == "hardcover") pair_with_hardcover(tx, t.book, from.normalized);
+  }
+  if (out.group) record(tx, who, "book.take", "book", t.book, {{"fields", out.fields}, {"group", *out.group}});
+  return out;
+}
+
 }  // namespace
 
 result<taken> take_fields(db::tx& tx, const uuid& book, const std::vector<pick>& picks, const actor& who) {
-  std::optional<book_record> before = read_record(tx, book);
-  if (!before) return error{"book", "does not exist"};
-  book_record after = *before;
-  std::map<uuid, source_record> known;
-  taken out;
+  std::optional<taking> t = begin_taking(tx, book);
+  if (!t) return error{"book", "does not exist"};
   for (const pick& p : picks) {
-    if (!known.contains(p.candidate)) {
-      std::optional<source_record> found = find_record(tx, book, p.candidate);
-      if (!found) return error{"candidate", "does not exist"};
-      known.emplace(p.candidate, std::move(*found));
-    }
-    const source_record& from = known.at(p.candidate);
+    const source_record* from = recall(tx, *t, p.candidate);
+    if (from == nullptr) return error{"candidate", "does not exist"};
     bool is_field = std::find(tracked_fields.begin(), tracked_fields.end(), p.field) != tracked_fields.end();
-    if (!is_field || !take_one(tx, after, from, p.field)) return error{"fields", "holds one that the candidate does not offer"};
-    after.set_source(p.field, from.shown.source);
-    after.lock(p.field, true);
-    after.taken[p.field] = p.candidate;
-    out.fields.push_back(p.field);
+    if (!is_field || !take_one(tx, t->after, *from, p.field))
+      return error{"fields", "holds one that the candidate does not offer"};
+    mark_taken(*t, p.field, *from);
+    t->after.lock(p.field, true);
   }
-  out.group = write_record(tx, book, *before, std::move(after), who);
-  for (const auto& [id, from] : known) {
-    if (from.shown.source == "hardcover") pair_with_hardcover(tx, book, from.normalized);
+  return end_taking(tx, *t, who);
+}
+
+result<taken> take_by_rule(db::tx& tx, const uuid& book, const ruled_picks& picks, const actor& who) {
+  std::optional<taking> t = begin_taking(tx, book);
+  if (!t) return error{"book", "does not exist"};
+  for (const pick& p : picks.fields) {
+    const source_record* from = recall(tx, *t, p.candidate);
+    if (from == nullptr) return error{"candidate", "does not exist"};
+    if (!t->before.is_locked(p.field) && take_one(tx, t->after, *from, p.field)) mark_taken(*t, p.field, *from);
   }
-  if (out.group) record(tx, who, "book.take", "book", book, {{"fields", out.fields}, {"group", *out.group}});
-  return out;
+  for (const pick& p : picks.identifiers) {
+    const source_record* from = recall(tx, *t, p.candidate);
+    if (from == nullptr) return error{"candidate", "does not exist"};
+    if (!t->before.is_locked("identifiers") && add_identifier(t->after.fields, from->normalized, p.field))
+      mark_taken(*t, "identifiers", *from);
+  }
+  return end_taking(tx, *t, who);
 }
 
 result<taken> take_all(db::tx& tx, const uuid& book, const uuid& id, const actor& who) {

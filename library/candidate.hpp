@@ -82,6 +82,14 @@ result<taken> take_fields(db::tx&, const uuid& book, const std::vector<pick>&, c
 // Everything it offers but what is locked.
 result<taken> take_all(db::tx&, const uuid& book, const uuid& candidate, const actor&);
 
+// What rules chose (metadata-providers.md 9.2). Nothing is locked by it; a locked field, and what the book cannot have, is left
+// out.
+struct ruled_picks {
+  std::vector<pick> fields;
+  std::vector<pick> identifiers;  // `field` is the scheme: added to those of the book
+};
+result<taken> take_by_rule(db::tx&, const uuid& book, const ruled_picks&, const actor&);
+
 // The picture that one of the book's candidates offers, when Carrel holds it.
 std::optional<cover_ref> find_offered_cover(db::tx&, const uuid& book, const std::string& sha256);
 

@@ -9,6 +9,7 @@
 
 #include "ingest/sources/round.hpp"
 #include "library/candidate.hpp"
+#include "library/source_queue.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest::sources {
@@ -17,6 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds longest_sleep = std::chrono::seconds(30), shortest_sleep{5};
+// Whoever waits for a time that is known does not hear what comes in, or a library that comes in at once would wake him for each
+// book.
+constexpr milliseconds longest_deaf = std::chrono::seconds(5);
 
 constexpr db::statement sql_test_wanted{"sources.test_wanted", R"sql(
   select exists (select from metadata_sources where source = $1 and test_wanted_at is not null))sql"};
@@ -96,33 +100,44 @@ struct fetcher::state {
 
   // ---- threads
 
-  void ring() {
+  void ring(const std::string& word) {
     {
       std::lock_guard guard(mutex);
-      ++rings;
+      ++(word == library::came_in_word ? arrivals : rings);
     }
     wake.notify_all();
   }
 
-  void sleep(std::uint64_t heard, std::optional<instant> until) {
+  struct bells {
+    std::uint64_t rings = 0;
+    std::optional<std::uint64_t> arrivals{};  // of those who have nothing to do
+  };
+
+  void sleep(const bells& heard, std::optional<instant> until) {
     milliseconds pause = longest_sleep;
     if (until) pause = std::clamp(std::chrono::ceil<milliseconds>(*until - now()), shortest_sleep, longest_sleep);
     std::unique_lock guard(mutex);
-    wake.wait_for(guard, pause, [&] { return closing || rings != heard; });
+    wake.wait_for(guard, pause,
+                  [&] { return closing || rings != heard.rings || (heard.arrivals && arrivals != *heard.arrivals); });
   }
 
   void work(const std::string& source) {
     while (!closing) {
-      std::uint64_t heard = rings;
+      bells heard{.rings = rings};
+      std::uint64_t arrived = arrivals;
       std::optional<instant> next;
       try {
         step s = take_step(source);
         if (s.worked) continue;
         next = s.next;
+        if (next)
+          next = std::min(*next, now() + longest_deaf);
+        else
+          heard.arrivals = arrived;
       } catch (const std::exception& x) {
         log::warn("metadata.step", {{"source", source}, {"error", x.what()}});
         next = now() + std::chrono::seconds(5);
-        heard = rings;
+        heard.rings = rings;
       }
       sleep(heard, next);
     }
@@ -131,7 +146,7 @@ struct fetcher::state {
   // Who is to be asked may change while we run.
   void keep_team() {
     while (!closing) {
-      std::uint64_t heard = rings;
+      bells heard{.rings = rings};
       try {
         look_after_team();
       } catch (const std::exception& x) {
@@ -162,7 +177,7 @@ struct fetcher::state {
   std::condition_variable wake;
   std::optional<seal> secrets;
   std::atomic<bool> closing = false;
-  std::atomic<std::uint64_t> rings = 0;
+  std::atomic<std::uint64_t> rings = 0, arrivals = 0;
   std::map<std::string, std::thread> team;  // of the keeper, and of stop() after it
   std::thread keeper;
   db::notifier* bell = nullptr;
@@ -176,10 +191,10 @@ fetcher::~fetcher() { stop(); }
 void fetcher::start(db::notifier& bell) {
   CARREL_EXPECT(!state_->keeper.joinable());
   state_->bell = &bell;
-  state_->listening.push_back(bell.listen("carrel_metadata", [this](const std::string&) { state_->ring(); }));
+  state_->listening.push_back(bell.listen("carrel_metadata", [this](const std::string& word) { state_->ring(word); }));
   // A job of ours that was started again.
   state_->listening.push_back(bell.listen("carrel_jobs", [this](const std::string& kind) {
-    if (kind.empty() || kind.starts_with("metadata.")) state_->ring();
+    if (kind.empty() || kind.starts_with("metadata.")) state_->ring("");
   }));
   state_->keeper = std::thread([this] { state_->keep_team(); });
 }
@@ -199,12 +214,14 @@ void fetcher::stop() {
 
 fetcher::step fetcher::take_step(const std::string& source) { return state_->take_step(source); }
 
+void forget_unlikely(db::tx& tx, double least_shown) { tx.run(sql_forget_unlikely, now() - std::chrono::days(30), least_shown); }
+
 void register_schedule(jobs::schedule& clock, db::pool& pool, const config& settings) {
   double least = library::least_shown(settings);
   clock.every("metadata.forget", std::chrono::hours(1), [&pool, least] {
     pool.write_now([least](db::tx& tx) {
       forget_old_answers(tx);
-      tx.run(sql_forget_unlikely, now() - std::chrono::days(30), least);
+      forget_unlikely(tx, least);
     });
   });
 }

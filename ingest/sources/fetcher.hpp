@@ -1,6 +1,7 @@
 #pragma once
 // Asks the sources (metadata-providers.md 11): a thread for each that is to be asked, so that one that is slow or away holds up
-// no other and nothing else. What they say becomes candidates; books are not touched.
+// no other and nothing else. What they say becomes candidates; of books that came in, rules take from those
+// (by_rule.hpp).
 
 #include <functional>
 #include <memory>
@@ -46,6 +47,9 @@ class fetcher {
   struct state;
   std::unique_ptr<state> state_;
 };
+
+// Records that were not likely enough to be shown go after 30 days (9.2).
+void forget_unlikely(db::tx&, double least_shown);
 
 // Old answers and candidates that nobody will look at go, every hour.
 void register_schedule(jobs::schedule&, db::pool&, const config&);

@@ -1,5 +1,7 @@
 #include "ingest/sources/known_book.hpp"
 
+#include "library/source_queue.hpp"
+
 namespace carrel::ingest::sources {
 namespace {
 
@@ -52,9 +54,6 @@ std::optional<known_book> find_known_book(db::tx& tx, const uuid& id) {
   return out;
 }
 
-bool concerns(std::string_view source, const question& q) {
-  if (source == "audnexus") return q.audio && !q.asin.empty();
-  return source != "open_library" || !q.audio;
-}
+bool concerns(std::string_view source, const question& q) { return library::concerns(source, q.audio, !q.asin.empty()); }
 
 }  // namespace carrel::ingest::sources

@@ -4,8 +4,10 @@
 
 #include "ingest/covers.hpp"
 #include "ingest/paths.hpp"
+#include "ingest/sources/by_rule.hpp"
 #include "ingest/sources/known_book.hpp"
 #include "ingest/sweep.hpp"
+#include "ingest/work.hpp"
 #include "library/candidate.hpp"
 #include "library/candidate_write.hpp"
 #include "library/storable.hpp"
@@ -231,7 +233,22 @@ std::optional<put_off_until> fetch_pictures(const round& r, const row_of_work& r
   return std::nullopt;
 }
 
+// Only what came in: who asked for a book himself chooses himself, and a refresh of the library goes to the inbox
+// (product.md 3.5).
+void let_rules_choose(const round& r, const row_of_work& row) {
+  book_rules rules = book_rules_from(r.with.settings);
+  try {
+    rule_outcome done = r.with.with.pool.write_now([&](db::tx& tx) { return follow_rules(tx, rules, row.book); });
+    if (!done.fields.empty() || done.approved)
+      log::info("metadata.applied", {{"book", row.book}, {"fields", done.fields.size()}, {"approved", done.approved}});
+  } catch (const db::failure& f) {
+    if (!blames_the_values(f)) throw;
+    log::error("metadata.unstorable", {{"book", row.book}, {"error", f.what()}});
+  }
+}
+
 void end_round(const round& r, const row_of_work& row, const outcome& o) {
+  if (!o.later && !row.job) let_rules_choose(r, row);
   r.with.with.pool.write_now([&](db::tx& tx) {
     if (o.later)
       put_off(tx, row, r.holder, o.later->at, o.later->attempts);

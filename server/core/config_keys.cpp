@@ -131,6 +131,13 @@ const std::vector<setting_key>& setting_keys() {
       {"metadata.negative_cache_days", count, "7", "the same for an answer that says nothing is known", "", false},
       {"metadata.max_response_bytes", size, "4MiB", "longest answer that is read", "", false},
       {"metadata.review_threshold", fraction, "0.60", "less likely answers are kept for a while and not shown", "", false},
+      {"metadata.auto_apply", choice, "fill_empty",
+       "what sure answers do to a book that came in and that nobody has approved: nothing, fill its empty fields, or replace all "
+       "but "
+       "locked ones",
+       "off|fill_empty|replace", false},
+      {"metadata.auto_threshold", fraction, "0.90", "how sure that is; less likely answers are for people to choose from", "",
+       false},
       {"google_books.base_url", url, "https://www.googleapis.com/books/v1", "Google Books", "", false},
       {"google_books.api_key", text, "", "its key; without one it is not asked", "", true},
       {"google_books.min_interval", duration, "1500ms", "between two requests", "", false},

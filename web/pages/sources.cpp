@@ -114,6 +114,7 @@ task<http::response> sources_answer(const site& at, visit v, form_errors wrong, 
   view out;
   out.set("sources", sources).set("enabled", all.plan.enabled).set("enabled_fixed", all.plan.enabled_fixed);
   out.set("contact", wrong.empty() ? all.plan.contact : said.contact).set("contact_fixed", all.plan.contact_fixed);
+  out.set("applies", v.say.text("source.applies." + settings->text("metadata.auto_apply")));
   out.set("typed_name", said.name).set("typed_url", said.url);
   fill_queue(v, all, out);
   wrong.fill(out);

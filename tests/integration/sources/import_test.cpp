@@ -27,7 +27,7 @@ TEST_CASE("an import with all sources hanging ends while they still hang") {
   }
   CHECK(s.take(more).added.size() == 20);
   CHECK(s.number("select count(*) from metadata_sources where asking_by is not null") == 2);  // still the first ones
-  CHECK(s.number("select count(*) from metadata_jobs where job_id is null and done_at is null and priority = 1") == 42);
+  CHECK(s.number("select count(*) from metadata_jobs where job_id is null and done_at is null and priority = 2") == 42);
   s.client.stop();
   s.first.stop();
   CHECK(s.number("select count(*) from metadata_jobs where done_at is null") == 42);  // given back, and asked for after a restart
@@ -53,6 +53,9 @@ TEST_CASE("threads of their own ask what was queued, also what is queued while t
   s.ask(s.add_book("Later"));
   CHECK(harness::eventually([&] { return s.number("select count(*) from jobs where state = 'done'") == 4; }));
   CHECK(s.number("select count(*) from book_metadata_candidates") == 8);
+  uuid fresh = s.add_book("Fresh");
+  s.pool.write_now([&](db::tx& tx) { library::fetch_after_import(tx, s.settings, fresh); });
+  CHECK(harness::eventually([&] { return s.number("select count(*) from book_metadata_candidates") == 10; }));
   s.client.stop();
   s.first.stop();
 }

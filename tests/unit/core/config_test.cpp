@@ -263,4 +263,8 @@ TEST_CASE("limits have limits of their own") {
   CHECK_FALSE(with("limit.unpacked", "100TiB"));
   CHECK_FALSE(with("metadata.review_threshold", "1.5"));
   CHECK_FALSE(with("metadata.review_threshold", "off"));
+  CHECK(with("metadata.auto_apply", "replace"));
+  CHECK_FALSE(with("metadata.auto_apply", "on"));
+  CHECK_FALSE(with("metadata.auto_threshold", "-0.1"));
+  CHECK_FALSE(with("metadata.auto_threshold", "off"));
 }
