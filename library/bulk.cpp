@@ -4,6 +4,7 @@
 #include <set>
 
 #include "library/bulk_parts.hpp"
+#include "library/catalog_details.hpp"
 #include "library/catalog_lists.hpp"
 #include "library/shelf.hpp"
 #include "library/storable.hpp"
@@ -93,6 +94,7 @@ json::object filter_to_json(const filter& f) {
   json::object out{{"status", f.status}, {"language", f.language}, {"format", f.format}, {"text", f.text}};
   out.set("person", f.person).set("series", f.series).set("tag", f.tag).set("shelf", f.shelf);
   out.set("state", f.state).set("rating", f.rating);
+  for (const char* name : detail_names) out.set(name, detail_of(f, name));
   return out;
 }
 
@@ -114,6 +116,10 @@ filter filter_from(const json::object& o) {
   o.take("state", f.state);
   std::int64_t rating = 0;
   if (o.take("rating", rating)) f.rating = static_cast<int>(rating);
+  for (const char* name : detail_names) {
+    std::string value;
+    if (o.take(name, value)) set_detail(f, name, value);
+  }
   return f;
 }
 

@@ -63,8 +63,13 @@ struct filter {
   std::string status{};                      // "" all the viewer sees, inbox, review, organized
   std::string language{}, format{}, text{};  // text: words that must match (search)
   std::optional<uuid> person{}, series{}, tag{}, shelf{};
-  std::string state{};                // of the viewer's reading: unread, wanted, reading, read, abandoned; "" any
-  int rating = 0;                     // at least so many halves of stars of the viewer; 0 any
+  std::string state{};  // of the viewer's reading: unread, wanted, reading, read, abandoned; "" any
+  int rating = 0;       // at least so many halves of stars of the viewer; 0 any
+  // What catalog_details.hpp reads; "" and 0 any.
+  std::string publisher{}, missing{};  // a part of its name; the field that is empty
+  int year_from = 0, year_to = 0, added_days = 0;
+  std::optional<uuid> device{};  // of the viewer, that has the book, or has not
+  bool on_device = true;
   list::of order = list::of::newest;  // newest, title, author
   bool closest_first = false;         // by how well the text is met, as far as 1,000 books; without a text nothing
   taker for_whom = taker::page;

@@ -1,11 +1,14 @@
 // The library page's list: filters over an order. Three orders, two directions, and several ways of finding the rows: organised
 // books and all books by an index of that order, text hits by the word index (bounded, then sorted), and for a single filter a
 // statement of its own, so that the planner may begin with the few books that have the name and sort them. What a reader has
-// read, wants or gave stars begins with the books that they ever opened or said something of.
+// read, wants or gave stars begins with the books that they ever opened or said something of. What is asked for rarely
+// (publisher, year, what is missing, when it came, which device has it) has statements of its own, so that the others stay as
+// they are.
 #include <algorithm>
 #include <array>
 
 #include "library/catalog.hpp"
+#include "library/catalog_details.hpp"
 #include "library/catalog_lists.hpp"
 #include "library/search_words.hpp"
 #include "publication/unicode.hpp"
@@ -36,6 +39,18 @@ namespace {
 // The same beginning with the books that the viewer ever said something of or opened: all but the unread ones are among them.
 #define CARREL_AMONG \
   " and b.id in (select r.book_id from readings($1) r where ($15 = '' or r.state = $15) and coalesce(r.rating, 0) >= $16::int)"
+
+#define CARREL_DETAILS(PUBLISHER, FROM, TO, MISSING, DAYS, DEVICE, ON)                                            \
+  " and (" PUBLISHER " = '' or strpos(lower(b.publisher), lower(" PUBLISHER                                       \
+  ")) > 0)"                                                                                                       \
+  " and (" FROM "::int = 0 or b.published_year >= " FROM "::int) and (" TO "::int = 0 or b.published_year <= " TO \
+  "::int)"                                                                                                        \
+  " and case " MISSING                                                                                            \
+  "::text when '' then true when 'cover' then b.cover_id is null when 'author' then b.author = ''"                \
+  " when 'series' then b.series_id is null when 'language' then b.language = '' else b.description = '' end"      \
+  " and (" DAYS "::int = 0 or b.created_at >= now() - " DAYS                                                      \
+  "::int * interval '1 day')"                                                                                     \
+  " and (" DEVICE "::uuid is null or (b.id in (select d.book_id from books_on_device($1, " DEVICE "::uuid) d)) = " ON "::bool)"
 
 // The filters one by one. Every statement takes the same parameters; those that it does not look at are only counted.
 #define CARREL_OTHERS " and num_nulls($6::text, $7::text, $8::text, $9::text, $10::text, $11::text, $15::text, $16::text) >= 0"
@@ -84,6 +99,12 @@ constexpr statements any_status = CARREL_SIX(CARREL_ANY CARREL_FILTERS CARREL_RE
 constexpr statements hits = CARREL_SIX(CARREL_HITS CARREL_FILTERS CARREL_READING("$15", "$16"), "hits");
 constexpr statements among = CARREL_SIX(CARREL_ANY CARREL_AMONG CARREL_FILTERS, "among");
 
+#define CARREL_ALL CARREL_FILTERS CARREL_READING("$15", "$16") CARREL_DETAILS("$17", "$18", "$19", "$20", "$21", "$22", "$23")
+constexpr statements detailed_organised = CARREL_SIX(CARREL_ORGANISED CARREL_ALL, "detailed_organised");
+constexpr statements detailed_any = CARREL_SIX(CARREL_ANY CARREL_ALL, "detailed_any");
+constexpr statements detailed_hits = CARREL_SIX(CARREL_HITS CARREL_ALL, "detailed_hits");
+#undef CARREL_ALL
+
 #define CARREL_SINGLE(WAY, NAME)                                                                      \
   {                                                                                                   \
     CARREL_SIX(WAY CARREL_LANGUAGE, NAME "_language"), CARREL_SIX(WAY CARREL_PERSON, NAME "_person"), \
@@ -116,18 +137,23 @@ const statements& way_of(const filter& f, bool words) {
   return in_library ? organised : any_status;
 }
 
+const statements& detailed_way_of(const filter& f, bool words) {
+  if (words) return detailed_hits;
+  return f.status == "organized" ? detailed_organised : detailed_any;
+}
+
 // By id there is no bound on how many hits of a text are looked at.
 constexpr db::statement sql_matching{
     "library.matching_ids",
     "select b.id from visible_books($1) b where b.id > $2 and b.offered >= $4 and ($5 = '' or b.status::text = $5)"
-    " and ($12 = '' or b.search_vector @@ to_tsquery('simple', $12))" CARREL_FILTERS CARREL_READING(
-        "$13", "$14") " order by b.id limit $3"};
+    " and ($12 = '' or b.search_vector @@ to_tsquery('simple', $12))" CARREL_FILTERS CARREL_READING("$13", "$14")
+        CARREL_DETAILS("$15", "$16", "$17", "$18", "$19", "$20", "$21") " order by b.id limit $3"};
 
 // Ordered by what was typed there is no key to go on from: pages are places.
 #define CARREL_BEST                                                                                                              \
   "select b.id, b.version, b.title_key, b.created_at, b.search_vector from visible_books($1) b"                                  \
   " where b.offered >= $13 and b.search_vector @@ to_tsquery('simple', $12) and ($5 = '' or b.status::text = $5)" CARREL_FILTERS \
-      CARREL_READING("$14", "$15")
+      CARREL_READING("$14", "$15") CARREL_DETAILS("$16", "$17", "$18", "$19", "$20", "$21", "$22")
 constexpr db::statement sql_best{
     "library.filter_best", "select b.id, b.version from ((" CARREL_BEST " and b.title_key = $2 limit 100) union all (" CARREL_BEST
                            " and b.title_key <> $2 limit 2000)) b order by" CARREL_BEST_FIRST("$2", "$12") "offset $3 limit $4"};
@@ -137,7 +163,8 @@ outline best_of(db::tx& tx, const uuid& viewer, const filter& f, const std::stri
   auto place = static_cast<std::int64_t>(std::clamp<std::uint64_t>(from.ordinal, 1, most_results)) - 1;
   auto want = static_cast<int>(std::min<std::int64_t>(limit, most_results - place));
   db::rows rows = tx.run(sql_best, viewer, publication::sort_key(f.text), place, want + 1, f.status, f.language, f.format,
-                         f.person, f.series, f.tag, f.shelf, words, static_cast<int>(f.for_whom), f.state, f.rating);
+                         f.person, f.series, f.tag, f.shelf, words, static_cast<int>(f.for_whom), f.state, f.rating, f.publisher,
+                         f.year_from, f.year_to, f.missing, f.added_days, f.device, f.on_device);
   auto at = [](cursor::side side, std::int64_t ordinal) {
     cursor c{.from = side};
     c.ordinal = static_cast<std::uint64_t>(ordinal);
@@ -157,7 +184,7 @@ std::size_t order_index(list::of order) { return order == list::of::title ? 1 : 
 
 // The list that gives the same books in the same order, when the filter is a single one over newest order.
 std::optional<list> as_list(const filter& f) {
-  if (f.status != "organized" || !f.text.empty() || !f.format.empty() || by_reading(f)) return std::nullopt;
+  if (f.status != "organized" || !f.text.empty() || !f.format.empty() || by_reading(f) || has_details(f)) return std::nullopt;
   int set = !f.language.empty() + f.person.has_value() + f.series.has_value() + f.tag.has_value() + f.shelf.has_value();
   if (set == 0) return list{.what = f.order, .for_whom = f.for_whom};
   if (set > 1 || f.order != list::of::newest) return std::nullopt;
@@ -168,9 +195,14 @@ std::optional<list> as_list(const filter& f) {
 
 std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter& f, const std::string& words,
                                     const cursor& anchor, bool forward, int limit) {
-  const db::statement& sql = way_of(f, !words.empty())[order_index(f.order)][forward ? 0 : 1];
-  db::rows rows = tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag,
-                         f.shelf, words, anchor.key2, static_cast<int>(f.for_whom), f.state, f.rating);
+  bool detailed = has_details(f);
+  const statements& way = detailed ? detailed_way_of(f, !words.empty()) : way_of(f, !words.empty());
+  const db::statement& sql = way[order_index(f.order)][forward ? 0 : 1];
+  auto run = [&](const auto&... more) {
+    return tx.run(sql, viewer, anchor.key, anchor.id, limit, f.status, f.language, f.format, f.person, f.series, f.tag, f.shelf,
+                  words, anchor.key2, static_cast<int>(f.for_whom), f.state, f.rating, more...);
+  };
+  db::rows rows = detailed ? run(f.publisher, f.year_from, f.year_to, f.missing, f.added_days, f.device, f.on_device) : run();
   std::vector<list_row> out;
   for (const db::row& r : rows)
     out.push_back(
@@ -182,8 +214,10 @@ std::vector<list_row> read_filtered(db::tx& tx, const uuid& viewer, const filter
 
 std::string filter::token_name() const {
   auto id = [](const std::optional<uuid>& i) { return i ? i->text() : std::string(); };
-  return "filter:" + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" + id(tag) +
-         "|" + id(shelf) + "|" + state + "|" + std::to_string(rating) + "|" +
+  std::string details;
+  for (const char* name : detail_names) details += detail_of(*this, name) + "|";
+  return "filter:" + details + status + "|" + language + "|" + format + "|" + text + "|" + id(person) + "|" + id(series) + "|" +
+         id(tag) + "|" + id(shelf) + "|" + state + "|" + std::to_string(rating) + "|" +
          (closest_first && !text.empty() ? "closest" : std::to_string(order_index(order)));
 }
 
@@ -192,7 +226,8 @@ std::vector<uuid> matching_ids(db::tx& tx, const uuid& viewer, const filter& f, 
   std::vector<uuid> out;
   if (!f.text.empty() && words.empty()) return out;
   for (const db::row& r : tx.run(sql_matching, viewer, after, limit, static_cast<int>(f.for_whom), f.status, f.language, f.format,
-                                 f.person, f.series, f.tag, f.shelf, words, f.state, f.rating))
+                                 f.person, f.series, f.tag, f.shelf, words, f.state, f.rating, f.publisher, f.year_from,
+                                 f.year_to, f.missing, f.added_days, f.device, f.on_device))
     out.push_back(r.id(0));
   return out;
 }

@@ -14,7 +14,7 @@ constexpr db::statement sql_of_book{"library.positions_of_book", R"sql(
     join visible_books($1) b on b.id = d.book_id
     join reading_progress_history h on h.user_id = d.user_id and h.document = d.document
     left join reading_progress p on p.user_id = d.user_id and p.document = d.document
-   where d.user_id = $1 and d.book_id = $2 and h.device_key not like 'b:%'
+   where d.user_id = $1 and d.book_id = $2 and h.device_key not like 'b:%' and h.removed_at is null
    order by h.created_at desc, h.id desc
    limit $3)sql"};
 
@@ -24,7 +24,7 @@ constexpr db::statement sql_of_document{"library.positions_of_document", R"sql(
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
     left join reading_progress p on p.user_id = h.user_id and p.document = h.document
-   where h.user_id = $1 and h.document = $2
+   where h.user_id = $1 and h.document = $2 and h.removed_at is null
    order by h.created_at desc, h.id desc
    limit $3)sql"};
 
@@ -43,7 +43,7 @@ constexpr db::statement sql_held{"library.held_positions", R"sql(
   select h.id, h.document, d.book_id, h.percentage, h.progress, h.device, h.origin, h.created_at, false, h.accepted, h.reason, false, h.quality
     from reading_progress_history h
     left join documents d on d.user_id = h.user_id and d.document = h.document
-   where h.user_id = $1 and not h.accepted and h.settled_at is null
+   where h.user_id = $1 and not h.accepted and h.settled_at is null and h.removed_at is null
    order by h.created_at desc, h.id desc
    limit $2)sql"};
 

@@ -23,6 +23,7 @@
 #include "library/cover_cache.hpp"
 #include "library/instance.hpp"
 #include "library/position.hpp"
+#include "library/position_remove.hpp"
 #include "library/rule_work.hpp"
 #include "library/setting.hpp"
 #include "library/source_queue.hpp"
@@ -149,6 +150,7 @@ struct app::parts {
   web::library_work for_libraries();
   bool retry(const uuid& item);
   void forget_positions(std::chrono::milliseconds kept);
+  void forget_removed_positions();
   void look_for_files();
   web::upload_result accept(const std::filesystem::path& file, const std::string& name, const uuid& user);
 };
@@ -312,6 +314,7 @@ void app::parts::mount() {
   kobo::register_schedule(schedule, pool, made);
   schedule.every("position.bridge", std::chrono::minutes(5), [this] { places.catch_up(); });
   schedule.every("library.away", std::chrono::minutes(5), [this] { look_for_files(); });
+  schedule.every("position.removed", std::chrono::hours(1), [this] { forget_removed_positions(); });
   if (settings.text("kosync.history") != "forever") {
     schedule.every("kosync.history", std::chrono::hours(1),
                    [this, kept = settings.duration("kosync.history")] { forget_positions(kept); });
@@ -336,6 +339,15 @@ void app::parts::forget_positions(std::chrono::milliseconds kept) {
   int gone = batch;
   while (gone == batch && !state.draining())
     gone = pool.write_now([&](db::tx& tx) { return library::forget_positions(tx, before, batch); });
+}
+
+// Places that readers deleted stay as long as books do in the trash.
+void app::parts::forget_removed_positions() {
+  constexpr int batch = 5000;
+  instant before = now() - std::chrono::days(30);
+  int gone = batch;
+  while (gone == batch && !state.draining())
+    gone = pool.write_now([&](db::tx& tx) { return library::forget_removed_positions(tx, before, batch); });
 }
 
 app::app(environment e) : parts_(std::make_unique<parts>(std::move(e))) {}

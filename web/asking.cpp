@@ -9,6 +9,8 @@ namespace {
 constexpr db::statement sql_under_way{"web.asking_under_way", R"sql(
   select exists (select from metadata_jobs where book_id = $1 and done_at is null))sql"};
 
+constexpr std::size_t few_books = 50;
+
 }  // namespace
 
 asking asking_about(db::tx& tx, const config& c, const uuid& book) {
@@ -23,6 +25,15 @@ std::optional<uuid> ask_about(db::tx& tx, const config& c, const uuid& book, con
   if (sources.empty()) return std::nullopt;
   uuid job = jobs::enqueue(tx, library::fetch_kind, book.text(), {{"name", title}, {"book", book}}, {}, user);
   library::add_fetches(tx, job, {book}, sources, library::urgency::somebody_waits);
+  return job;
+}
+
+std::optional<uuid> ask_about_books(db::tx& tx, const config& c, const std::vector<uuid>& books, const uuid& user) {
+  std::vector<std::string> sources = library::read_plan(tx, c).asked();
+  if (sources.empty() || books.empty()) return std::nullopt;
+  bool few = books.size() <= few_books;
+  uuid job = jobs::enqueue(tx, few ? library::fetch_kind : library::refresh_kind, user.text(), {}, {}, user);
+  library::add_fetches(tx, job, books, sources, few ? library::urgency::somebody_waits : library::urgency::whole_library);
   return job;
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/core/config.hpp"
 #include "server/core/uuid.hpp"
@@ -18,5 +19,8 @@ asking asking_about(db::tx&, const config&, const uuid& book);
 
 // The job that stands for it; nothing when nobody can be asked. What the sources say waits among the candidates.
 std::optional<uuid> ask_about(db::tx&, const config&, const uuid& book, const std::string& title, const uuid& user);
+
+// The same for several, behind those for which somebody waits when they are many.
+std::optional<uuid> ask_about_books(db::tx&, const config&, const std::vector<uuid>& books, const uuid& user);
 
 }  // namespace carrel::web

@@ -1,11 +1,15 @@
 #include "web/errata.hpp"
 
+#include <map>
+
 #include "library/book.hpp"
 #include "library/device.hpp"
 #include "web/format.hpp"
 
 namespace carrel::web {
 namespace {
+
+constexpr int most_counted = 10'000;
 
 // A file whose book lay in the trash is settled when the book is put back; so in the frame (visit.cpp) and in `carrel doctor`.
 constexpr db::statement sql_failed{"web.failed_items", R"sql(
@@ -59,12 +63,47 @@ constexpr db::statement sql_unconverted{"web.unconverted_books", R"sql(
                   where d.user_id = $1 and d.kind = 'kobo' and d.revoked_at is null and sb.book_id = b.id)
    order by f.updated_at desc, f.id desc limit $2)sql"};
 
+constexpr db::statement sql_shelved{"web.unsuitable_since", R"sql(
+  select sb.book_id, max(sb.added_at)
+    from feeding_shelves fs
+    join shelf_books sb on sb.shelf_id = fs.shelf_id
+   where fs.device_id = $1 and sb.book_id = any ($2::uuid[])
+   group by sb.book_id)sql"};
+
 // What the documents are called, and who is where in them.
 constexpr db::statement sql_about{"web.held_documents", R"sql(
   select d.document, coalesce(nullif(d.title, ''), d.file_name), p.device, p.percentage
     from documents d
     join reading_progress p on p.user_id = d.user_id and p.document = d.document
    where d.user_id = $1 and d.document = any ($2::text[]))sql"};
+
+std::map<uuid, instant> shelved_since(db::tx& tx, const uuid& device, const std::vector<library::unsuitable_book>& books) {
+  std::map<uuid, instant> out;
+  std::vector<uuid> ids;
+  for (const library::unsuitable_book& b : books) ids.push_back(b.book);
+  if (ids.empty()) return out;
+  for (const db::row& r : tx.run(sql_shelved, device, ids)) out.emplace(r.id(0), r.at(1));
+  return out;
+}
+
+// The lists are newest first, so what is left is all there is of the kind, up to where the list ends.
+void leave_out_quiet(errata& e, const errata_cuts& cuts) {
+  std::erase_if(e.items, [&](const failed_item& f) { return cuts.hides("failed", f.since); });
+  std::erase_if(e.jobs, [&](const failed_job& j) { return cuts.hides("jobs", j.since); });
+  std::erase_if(e.missing, [&](const missing_file& f) { return cuts.hides("missing", f.since); });
+  std::erase_if(e.duplicates, [&](const possible_duplicate& d) { return cuts.hides("duplicates", d.pair.found_at); });
+  std::erase_if(e.documents, [&](const library::unknown_document& d) { return cuts.hides("unknown", d.at); });
+  std::erase_if(e.held, [&](const held_position& h) { return cuts.hides("held", h.row.at); });
+  std::erase_if(e.drift, [&](const library::drift& d) { return cuts.hides("drift", d.doubt.since); });
+  std::erase_if(e.guarded, [&](const library::guarded_device& d) { return cuts.hides("drift", d.since); });
+  std::erase_if(e.unsuitable, [&](const unsuitable_item& u) { return cuts.hides("unsuitable", u.since); });
+  std::erase_if(e.unconverted, [&](const unconverted_book& u) { return cuts.hides("unconverted", u.since); });
+  std::erase_if(e.libraries.folders, [&](const away_folder& f) { return cuts.hides("folders", f.since); });
+  std::erase_if(e.libraries.places, [&](const unread_place& p) { return cuts.hides("places", p.since); });
+  std::erase_if(e.libraries.damaged, [&](const damaged_file& f) { return cuts.hides("damaged", f.since); });
+  std::erase_if(e.libraries.unmoved, [&](const unmoved_book& b) { return cuts.hides("unmoved", b.since); });
+  std::erase_if(e.highlights, [&](const unplaced_highlights& h) { return cuts.hides("highlights", h.since); });
+}
 
 }  // namespace
 
@@ -132,8 +171,12 @@ std::vector<unsuitable_item> unsuitable_items(db::tx& tx, const uuid& viewer, in
   std::vector<unsuitable_item> out;
   for (const library::device& d : library::devices(tx, viewer)) {
     if (d.kind != "kobo") continue;
-    for (library::unsuitable_book& b : library::unsuitable_books(tx, d.id)) {
-      if (static_cast<int>(out.size()) < most) out.push_back({.device = d.id, .device_name = d.name, .book = std::move(b)});
+    std::vector<library::unsuitable_book> books = library::unsuitable_books(tx, d.id);
+    std::map<uuid, instant> since = shelved_since(tx, d.id, books);
+    for (library::unsuitable_book& b : books) {
+      if (static_cast<int>(out.size()) == most) return out;
+      instant at = since[b.book];
+      out.push_back({.device = d.id, .device_name = d.name, .book = std::move(b), .since = at});
     }
   }
   return out;
@@ -157,8 +200,11 @@ errata load_errata(db::tx& tx, const uuid& viewer, bool everybody, bool jobs, in
   out.held = held_with_titles(tx, viewer, most);
   out.drift = library::drift_of(tx, viewer, most);
   out.guarded = library::guarded_devices(tx, viewer);
-  out.unsuitable = unsuitable_items(tx, viewer, most);
-  out.unconverted = unconverted_books(tx, viewer, most);
+  out.unsuitable = unsuitable_items(tx, viewer, most_counted);
+  out.unconverted = unconverted_books(tx, viewer, most_counted);
+  if (everybody) out.metadata = metadata_that_is_missing(tx, viewer);
+  out.highlights = highlights_without_place(tx, viewer, most);
+  leave_out_quiet(out, errata_cuts(tx, viewer));
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "server/core/clock.hpp"
 #include "server/db/tx.hpp"
 #include "web/duplicates.hpp"
+#include "web/errata_card.hpp"
 #include "web/library_errata.hpp"
 #include "web/messages.hpp"
 
@@ -60,6 +61,7 @@ struct unsuitable_item {
   uuid device;
   std::string device_name;
   library::unsuitable_book book;
+  instant since{};  // it came on the shelf
 };
 
 // On a shelf for one of the viewer's Kobos, and delivered as it is, or in part, because it could not be converted (kepub.md 9,
@@ -83,9 +85,13 @@ struct errata {
   std::vector<unconverted_book> unconverted;
   std::vector<possible_duplicate> duplicates;
   library_errata libraries;
+  missing_metadata metadata;
+  std::vector<unplaced_highlights> highlights;
 };
 std::vector<unsuitable_item> unsuitable_items(db::tx&, const uuid& viewer, int most);
 
+// At most so many of each kind; all of those whose number only the list tells (`unsuitable`, `unconverted`). Without what the
+// viewer put off or ignores.
 errata load_errata(db::tx&, const uuid& viewer, bool everybody, bool jobs, int most);
 
 }  // namespace carrel::web

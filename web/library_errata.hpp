@@ -38,7 +38,6 @@ struct library_errata {
   std::vector<unread_place> places;
   std::vector<damaged_file> damaged;
   std::vector<unmoved_book> unmoved;
-  bool empty() const { return folders.empty() && places.empty() && damaged.empty() && unmoved.empty(); }
 };
 library_errata load_library_errata(db::tx&, const uuid& viewer, int most);
 

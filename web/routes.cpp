@@ -43,6 +43,8 @@ void mount_books(const site& at, http::router& r) {
                 {verb::post, "/books/{id}/undo-opinion", opinion_undo},
                 {verb::post, "/books/{id}/positions/{row}/restore", book_restore_position},
                 {verb::post, "/books/{id}/positions/undo", book_undo_position},
+                {verb::post, "/books/{id}/positions/{row}/remove", book_remove_position},
+                {verb::post, "/books/{id}/positions/bring-back", book_bring_back_position},
             });
   r.add(verb::post, "/books/{id}/edit", bound(at, book_edit), {.body_limit = 1 << 20});
 }
@@ -111,6 +113,10 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::post, "/errata/{id}/dismiss", errata_dismiss},
                 {verb::post, "/errata/{id}/undismiss", errata_undismiss},
                 {verb::post, "/errata/{id}/retry", errata_retry},
+                {verb::post, "/errata/kinds/{kind}/put-off", errata_put_off},
+                {verb::post, "/errata/kinds/{kind}/ignore", errata_ignore},
+                {verb::post, "/errata/quiet/{id}/show", errata_show_again},
+                {verb::post, "/errata/metadata/ask", errata_ask},
                 {verb::get, "/documents/link", document_link_page},
                 {verb::post, "/documents/link", document_link},
                 {verb::post, "/documents/unlink", document_unlink},

@@ -11,24 +11,34 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
   select (select count(*) from visible_books($1) b where b.status <> 'organized'),
          (select count(*) from ingest_items i
            where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
+             and created_at > (select errata_cut($1, 'failed'))
              and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
          + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
-                               where f.missing_since is not null or f.damaged_since is not null)
+                               where f.missing_since > (select errata_cut($1, 'missing'))
+                                  or f.damaged_since > (select errata_cut($1, 'damaged')))
                          + (select count(*) from library_files f join libraries l on l.id = f.library_id
                              where f.state = 'refused' and f.dismissed_at is null and l.removed_at is null
+                               and f.found_at > (select errata_cut($1, 'places'))
                                and (select u.library_ids is null or l.id = any (u.library_ids) from users u where u.id = $1))
                          + (select count(*) from libraries l where l.trouble <> '' and l.removed_at is null
+                               and coalesce(l.trouble_since, l.created_at) > (select errata_cut($1, 'folders'))
                                and (select u.library_ids is null or l.id = any (u.library_ids) from users u where u.id = $1))
                          + (select count(*) from organised_books o join visible_books($1) b on b.id = o.book_id
-                             where o.problem <> '' and o.problem <> 'file_missing')
+                             where o.problem <> '' and o.problem <> 'file_missing'
+                               and o.at > (select errata_cut($1, 'unmoved')))
                          + (select count(*) from (select from duplicate_candidates d
                                                     join visible_books($1) a on a.id = d.book_id join visible_books($1) o on o.id = d.other_id
-                                                   where d.decision is null and d.kind <> 'similar' limit 1000) pairs) else 0 end
-         + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%' and document not like 'opds:%')
+                                                   where d.decision is null and d.kind <> 'similar'
+                                                     and d.found_at > (select errata_cut($1, 'duplicates')) limit 1000) pairs) else 0 end
+         + (select count(*) from documents where user_id = $1 and link = 'none' and document not like 'kobo:%' and document not like 'opds:%'
+              and last_seen_at > (select errata_cut($1, 'unknown')))
          + (select count(*) from kobo_devices k join devices d on d.id = k.device_id and d.revoked_at is null
              left join kobo_suspicions s on s.kobo_id = k.id
-             where d.user_id = $1 and (s.id is not null or (k.guarded_since is not null and not k.guard_lifted)))
-         + (select count(*) from reading_progress_history where user_id = $1 and not accepted and settled_at is null),
+             where d.user_id = $1 and (s.since > (select errata_cut($1, 'drift'))
+                                     or (k.guarded_since > (select errata_cut($1, 'drift')) and not k.guard_lifted)))
+         + (select count(*) from reading_progress_history where user_id = $1 and not accepted and settled_at is null
+              and removed_at is null
+              and created_at > (select errata_cut($1, 'held'))),
          (select count(*) from jobs where done_at is null and state in ('waiting', 'running') and ($3 or user_id = $1)))sql"};
 
 struct frame_data {

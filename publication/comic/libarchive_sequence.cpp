@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <locale.h>
 
 #include <algorithm>
 #include <array>
@@ -12,28 +11,12 @@
 #include "publication/comic/sequence.hpp"
 #include "publication/file_bytes.hpp"
 #include "publication/unicode.hpp"
+#include "publication/utf8_names.hpp"
 #include "server/core/error.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::publication::comic {
 namespace {
-
-// Names come out whole only where the character set is UTF-8. Set for this thread and this moment, not for the process.
-class utf8_names {
- public:
-  utf8_names() {
-    static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-    if (utf8 != nullptr) before_ = ::uselocale(utf8);
-  }
-  ~utf8_names() {
-    if (before_ != nullptr) ::uselocale(before_);
-  }
-  utf8_names(const utf8_names&) = delete;
-  utf8_names& operator=(const utf8_names&) = delete;
-
- private:
-  locale_t before_ = nullptr;
-};
 
 struct source {
   int descriptor = -1;

@@ -1,4 +1,11 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <iostream>
+
 #include "library/access.hpp"
+#include "library/user_export.hpp"
 #include "server/auth/password.hpp"
 #include "server/commands/command.hpp"
 
@@ -7,6 +14,7 @@ namespace {
 
 struct arguments {
   std::string name, role = "reader";
+  std::string export_to;
   bool password_stdin = false, on = false;
 };
 arguments given;
@@ -105,8 +113,50 @@ exit_status disable(invocation& call) {
   return done;
 }
 
+void export_parts(environment& e, const uuid& user, const std::function<void(const std::string&)>& to) {
+  library::user_export all(user);
+  for (;;) {
+    std::string part = e.pool->read_now([&](db::tx& tx) { return all.next(tx); });
+    if (part.empty()) return;
+    to(part);
+  }
+}
+
+// To a file that is not there yet, for nobody else's eyes.
+void export_to_file(environment& e, const uuid& user, const std::string& path) {
+  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0 && errno == EEXIST) throw stop(refused, "There is a file of this name already.");
+  if (file < 0) throw stop(failed, "The file cannot be made.");
+  bool good = true;
+  export_parts(e, user, [&](const std::string& part) {
+    for (std::size_t at = 0; good && at < part.size();) {
+      ssize_t went = ::write(file, part.data() + at, part.size() - at);
+      good = went > 0;
+      if (good) at += static_cast<std::size_t>(went);
+    }
+  });
+  good = ::fsync(file) == 0 && good;
+  good = ::close(file) == 0 && good;
+  if (good) return;
+  ::unlink(path.c_str());
+  throw stop(failed, "The file could not be written.");
+}
+
+// The document is JSON, with --json or without.
+exit_status export_data(invocation& call) {
+  environment e = call.open(1);
+  library::user u = e.pool->read_now([](db::tx& tx) { return user_named(tx, given.name); });
+  export_parts(e, u.id, [](const std::string& part) { std::cout << part; });
+  std::cout.flush();
+  return std::cout ? done : failed;
+}
+
 exit_status remove(invocation& call) {
   environment e = call.open(1);
+  if (!given.export_to.empty() && !call.dry_run) {
+    library::user u = e.pool->read_now([](db::tx& tx) { return user_named(tx, given.name); });
+    export_to_file(e, u.id, given.export_to);
+  }
   library::user gone = change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     if (auto no = library::delete_user(tx, u.id)) throw stop(refused, no->message());
@@ -120,7 +170,7 @@ exit_status remove(invocation& call) {
 }  // namespace
 
 void describe_user(CLI::App& app, invocation& call) {
-  CLI::App* cmd = app.add_subcommand("user", "accounts: add, list, role, password, disable, delete");
+  CLI::App* cmd = app.add_subcommand("user", "accounts: add, list, role, password, disable, export, delete");
   cmd->require_subcommand(1);
   auto sub = [&](const char* name, const char* help, exit_status (*run)(invocation&)) {
     CLI::App* s = cmd->add_subcommand(name, help);
@@ -149,8 +199,12 @@ void describe_user(CLI::App& app, invocation& call) {
   one->add_option("NAME", given.name, "account")->required();
   one->add_flag("--off", given.on, "let it in again");
 
-  one = sub("delete", "delete an account with its shelves, devices and positions", remove);
+  one = sub("export", "print what belongs to an account as JSON: devices, shelves, opinions, positions, highlights", export_data);
   one->add_option("NAME", given.name, "account")->required();
+
+  one = sub("delete", "delete an account with its shelves, devices and positions; see --export", remove);
+  one->add_option("NAME", given.name, "account")->required();
+  one->add_option("--export", given.export_to, "first write what belongs to it to this new file, as `user export` does");
 }
 
 }  // namespace carrel::commands

@@ -40,9 +40,12 @@ async function fillLibrary(page, base) {
   for (const b of books) await api('PUT', `/shelves/${shelf.id}/books/${b.id}`);
   const byRule = await (await api('POST', '/shelves', {name: 'Unread', rule: {all: [{field: 'state', op: 'is', value: 'unread'}, {field: 'pages', op: 'below', value: 300}]}})).json();
   const device = await (await api('POST', '/devices', {name: 'Tablet', kind: 'koreader'})).json();
-  await page.request.put(base + '/kosync/syncs/progress', {
-    data: {document: '0123456789abcdef0123456789abcdef', progress: '/body/1', percentage: 0.4, device: 'Tablet', device_id: 'T'},
+  const push = (document, percentage) => page.request.put(base + '/kosync/syncs/progress', {
+    data: {document, progress: '/body/1', percentage, device: 'Tablet', device_id: 'T'},
     headers: {Authorization: 'Basic ' + Buffer.from(`${device.username}:${device.password}`).toString('base64')}});
+  await push('0123456789abcdef0123456789abcdef', 0.4);
+  // A place that can be restored or deleted, and one that is current.
+  for (const place of [0.2, 0.3]) await push(books.find((b) => b.title === longTitle).files[0].koreader_partial_md5, place);
   // A Kobo that came once: its page has everything that it can have.
   const kobo = await (await api('POST', '/devices', {name: 'Libra', kind: 'kobo', shelves: [shelf.id]})).json();
   const facts = {'x-kobo-deviceid': '4'.repeat(64), 'x-kobo-devicemodel': 'Kobo Libra Colour', 'x-kobo-appversion': '4.45.23697'};
@@ -57,16 +60,18 @@ async function fillLibrary(page, base) {
   await sync();
   await page.request.delete(`${kobo.kobo.api_endpoint}/v1/library/${delivered}`, {headers: facts});
   const book = books.find((b) => b.title === longTitle).id;
+  await page.request.post(base + '/errata/kinds/jobs/put-off', {form: {...form, days: '7'}});
+  await page.request.post(base + '/errata/kinds/highlights/ignore', {form: {...form, note: longTitle}});
   // One run that only waits for its changes to be said, and one that shows them.
   const chosen = await page.request.post(base + '/bulk', {form: {...form, act: 'edit', book}, maxRedirects: 0});
   const wish = {books: [book], edits: [{op: 'set', field: 'publisher', value: longTitle}, {op: 'add', field: 'tags', value: ['Night']}]};
   const preview = await (await api('POST', '/bulk', wish)).json();
   const bulk = [new URL(chosen.headers().location, base).pathname, `/bulk/${preview.id}`, '/bulk', '/bulk/import', '/attic', '/quarantine',
-                '/books?select=1', '/books?select=1&view=list', '/books?select=1&view=table', `/books?view=table&col=series&cell=${book}.series`];
+                '/books?select=1', '/books?publisher=x&year_from=1900&missing=cover&added=30', '/books?select=1&view=list', '/books?select=1&view=table', `/books?view=table&col=series&cell=${book}.series`];
   return [...bulk, '/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
           '/shelves', `/shelf/${shelf.id}`, `/shelf/${byRule.id}`, `/shelf/${byRule.id}/rule`, '/shelves/rule?language=en&rating=4&state=unread', '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/upload',
           '/duplicates', '/duplicates?show=all', `/duplicates/${books[0].id}/${book === books[0].id ? books[1].id : book}`, '/merges',
-          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/libraries', '/libraries/00000000-0000-7000-8000-000000000001', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, '/nowhere'];
+          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/libraries', '/libraries/00000000-0000-7000-8000-000000000001', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, `/errata?done=errata.put_off&about=${book}`, '/nowhere'];
 }
 
 describe('every page', () => {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "library/catalog.hpp"
+#include "library/catalog_details.hpp"
 #include "library/merge.hpp"
 #include "library/opinion.hpp"
 #include "library/rule_work.hpp"
@@ -32,6 +32,10 @@ library::filter filter_of(const http::request& in) {
   std::optional<int> rating = publication::halves_of_stars(in.query("rating").value_or(""));
   if (!rating) throw http::problem{400, "rating is a number of stars up to 5.", "rating"};
   f.rating = *rating;
+  for (const char* name : library::detail_names) {
+    if (!library::set_detail(f, name, in.query(name).value_or("")))
+      throw http::problem{400, std::string(name) + " cannot be read.", name};
+  }
   std::string sort = in.query("sort").value_or("new");
   if (sort == "title")
     f.order = library::list::of::title;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "library/bulk.hpp"
+#include "library/catalog_details.hpp"
 #include "library/cursor.hpp"
 #include "library/shelf.hpp"
 #include "publication/reading.hpp"
@@ -32,14 +33,18 @@ std::optional<uuid> id_in(const json::object& o, const char* name) {
   return id;
 }
 
-constexpr std::array filter_names{"q", "status", "language", "format", "state", "author", "series", "tag", "shelf"};
+bool is_filter_name(const std::string& name) {
+  constexpr std::array names{"q", "status", "language", "format", "state", "author", "series", "tag", "shelf"};
+  auto is = [&](const char* known) { return name == known; };
+  return std::any_of(names.begin(), names.end(), is) ||
+         std::any_of(library::detail_names.begin(), library::detail_names.end(), is);
+}
 
 // The names are those of the query of GET /books. One that is not known may not be left out: it would mean more books.
 library::filter filter_in(const json::object& o) {
   library::filter f;
   for (const auto& [name, value] : o.members()) {
-    if (std::find(filter_names.begin(), filter_names.end(), name) == filter_names.end())
-      invalid("where has a name that is not known.", "where");
+    if (!is_filter_name(name)) invalid("where has a name that is not known.", "where");
   }
   for (auto [name, into] : {std::pair{"q", &f.text}, std::pair{"status", &f.status}, std::pair{"language", &f.language},
                             std::pair{"format", &f.format}, std::pair{"state", &f.state}}) {
@@ -49,6 +54,11 @@ library::filter filter_in(const json::object& o) {
     invalid("status is inbox, review or organized.", "status");
   if (!f.state.empty() && !publication::reading_state_named(f.state))
     invalid("state is unread, wanted, reading, read or abandoned.", "state");
+  for (const char* name : library::detail_names) {
+    std::string value;
+    bool readable = o.find(name) == nullptr || (o.take(name, value) && library::set_detail(f, name, value));
+    if (!readable) invalid(std::string(name) + " cannot be read.", name);
+  }
   f.person = id_in(o, "author");
   f.series = id_in(o, "series");
   f.tag = id_in(o, "tag");

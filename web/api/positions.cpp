@@ -145,6 +145,23 @@ std::vector<issue> errata_items(const messages& say, const errata& found, bool m
     if (!u.detail.empty()) refs.set("exactly", u.detail);
     out.push_back(issue_of("unconverted", u.file.text(), u.since, u.title, refusal_text(say, u.code), std::move(refs), {}));
   }
+  for (const unsuitable_item& u : found.unsuitable) {
+    json::object refs{{"book", u.book.book}, {"device", u.device}, {"reason", u.book.reason}};
+    std::string id = u.device.text() + "." + u.book.book.text(), detail = say.text("kobo.unsuitable." + u.book.reason);
+    out.push_back(issue_of("unsuitable", id, u.since, u.book.title, std::move(detail), std::move(refs), {}));
+  }
+  for (const missing_field& m : found.metadata.fields) {
+    json::object refs{{"field", m.field}, {"books", m.books}};
+    instant since = found.metadata.size.oldest.value_or(instant{});
+    std::string detail = say.count("errata.metadata_detail", m.books);
+    out.push_back(issue_of("missing_metadata", m.field, since, m.field, std::move(detail), std::move(refs), {}));
+  }
+  for (const unplaced_highlights& h : found.highlights) {
+    json::object refs{{"content", h.content}, {"reason", h.unreadable ? "unreadable" : "no_book"}};
+    std::string detail = say.count(h.unreadable ? "errata.highlights_unreadable" : "errata.highlights_no_book", h.count);
+    std::string id = h.content + (h.unreadable ? ".unreadable" : ".no_book");
+    out.push_back(issue_of("unplaced_highlights", id, h.since, h.title, std::move(detail), std::move(refs), {}));
+  }
   for (const failed_job& j : found.jobs) {
     out.push_back(issue_of("failed_job", j.id.text(), j.since, j.kind, j.error, {}, {"retry"}));
   }

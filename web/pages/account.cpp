@@ -1,5 +1,8 @@
 // `/account`: password, theme, language, position policy, API keys (product.md 4.12).
 
+#include <memory>
+
+#include "library/user_export.hpp"
 #include "server/auth/api_key.hpp"
 #include "server/auth/password.hpp"
 #include "server/core/text.hpp"
@@ -59,6 +62,17 @@ task<http::response> account_answer(const site& at, visit v, form_errors wrong, 
   if (!new_key.empty()) out.set("new_key", copyable(v, "account.key.value", new_key, true));
   wrong.fill(out);
   co_return show(v, {v.say.text("nav.account"), "account"}, "account", std::move(out), wrong.empty() ? 200 : 422);
+}
+
+std::string next_of_export(db::tx& tx, const std::shared_ptr<library::user_export>& all) { return all->next(tx); }
+
+task<> write_export(const site& at, uuid user, http::sink& to) {
+  auto all = std::make_shared<library::user_export>(user);
+  for (;;) {
+    std::string part = co_await at.with.pool.snapshot(next_of_export, all);
+    if (part.empty()) co_return;
+    co_await to.write(part);
+  }
 }
 
 bool matches(const std::string& password, const std::string& hash) { return auth::password_matches(password, hash); }
@@ -134,6 +148,17 @@ answer account_make_key(const site& at, http::context& c) {
   std::string field = made.error().field == "label" ? "label" : "scope";
   wrong.add(field, v.say.text("account.key.wrong_" + field));
   co_return co_await account_answer(at, v, wrong, std::string{});
+}
+
+answer account_export(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  uuid user = v.id();
+  http::producer document = [&at, user](http::sink& to) { return write_export(at, user, to); };
+  http::response out;
+  out.set("Content-Type", "application/json").set("Cache-Control", "private, no-store");
+  out.set("Content-Disposition", "attachment; filename=\"carrel.json\"");
+  out.body = std::move(document);
+  co_return out;
 }
 
 answer account_revoke_key(const site& at, http::context& c) {

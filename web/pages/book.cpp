@@ -10,9 +10,11 @@
 #include "library/merge.hpp"
 #include "library/opinion.hpp"
 #include "library/position.hpp"
+#include "library/store.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/opinion.hpp"
+#include "web/pages/book_about.hpp"
 #include "web/pages/curating.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
@@ -67,6 +69,7 @@ struct book_data {
   library::book_mark mark;
   std::optional<book_metadata> metadata;  // for those who look after it
   std::optional<std::int64_t> length;     // of its recordings
+  book_about about;
 };
 
 // `settings`: for those who look after books.
@@ -94,6 +97,7 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, const config* settings) {
   out.mark = library::mark_of(library::marks_of(tx, viewer, {id}), id);
   out.on = library::shelves_of_book(tx, viewer, id);
   out.all = library::shelves(tx, viewer);
+  out.about = load_about(tx, viewer, id, curates);
   if (curates) out.metadata = load_metadata(tx, *settings, id);
   if (curates && out.book->possible_duplicate_of)
     out.duplicate_of = library::find_book(tx, viewer, *out.book->possible_duplicate_of);
@@ -109,6 +113,8 @@ std::vector<view> file_views(const visit& v, const book_data& data) {
         .set("missing", f.missing)
         .set("drm", f.drm)
         .set("file_added", moment(v.say, f.created_at));
+    shown.set("primary", data.book->files.size() > 1 && out.empty());  // the best format comes first (opds.md 5.8)
+    shown.set("origin", origin_words(v, data.about, f.id, library::is_external(f.storage_path)));
     std::vector<view> prints;
     for (const fingerprint& p : data.hashes) {
       if (p.file != f.id) continue;
@@ -252,6 +258,7 @@ answer book_page(const site& at, http::context& c) {
   if (data.metadata) fill_metadata(v, id, *data.metadata, out);
   out.set("words_before", data.words.before).set("words_after", data.words.after);
   out.set("files", file_views(v, data)).set("positions", position_views(v, data.positions));
+  fill_about(v, data.about, out);
   fill_opinion(v.say, data.opinion, data.mark, out);
   std::vector<view> on;
   for (const library::shelf& s : data.on) on.push_back(shelf_line(v, s));

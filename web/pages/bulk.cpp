@@ -17,23 +17,6 @@ namespace {
 
 constexpr int page_size = 50;
 
-// What the bar above a list asks for.
-struct choice {
-  std::string act;
-  std::vector<uuid> books;
-  std::optional<library::filter> all;  // that match it
-  std::optional<uuid> shelf;
-};
-
-choice choice_in(const visit& v, const http::form& form) {
-  choice out{.act = form.text("act"), .books = {}, .all = {}, .shelf = id_of(form.text("shelf"))};
-  if (form.has("all")) out.all = filter_of(v, http::parse_query(form.text("where")));
-  for (const std::string& text : form.all("book")) {
-    if (std::optional<uuid> id = uuid::parse(text)) out.books.push_back(*id);
-  }
-  return out;
-}
-
 bool is_act(std::string_view act) { return act == "edit" || act == "shelf" || act == "trash" || act == "approve"; }
 
 std::optional<error> choose(db::tx& tx, const uuid& run, const uuid& viewer, const choice& c) {
@@ -242,6 +225,19 @@ answer change_answer(const site& at, http::context& c, change what) {
 }
 
 }  // namespace
+
+choice choice_in(const visit& v, const http::form& form) {
+  choice out{.act = form.text("act"), .books = {}, .all = {}, .shelf = id_of(form.text("shelf"))};
+  if (form.has("all")) out.all = filter_of(v, http::parse_query(form.text("where")));
+  if (out.act == "device") {  // by a shelf that feeds it
+    out.act = "shelf";
+    out.shelf = id_of(form.text("device_shelf"));
+  }
+  for (const std::string& text : form.all("book")) {
+    if (std::optional<uuid> id = uuid::parse(text)) out.books.push_back(*id);
+  }
+  return out;
+}
 
 std::string value_text(const messages& say, const std::string& field, const json::value& value) {
   if (const bool* flag = value.as_bool()) return say.text(*flag ? "bulk.value.yes" : "bulk.value.no");

@@ -2,6 +2,7 @@
 // Pages about many books at once: bulk runs, tables as CSV, and the files that wait to be deleted.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,17 @@ namespace carrel::web {
 void mount_bulk(const site&, http::router&);
 // A form whose token is inside its multipart body.
 void mount_bulk_uploads(const site&, http::router&);
+
+// What the bar above a list asks for.
+struct choice {
+  std::string act;
+  std::vector<uuid> books;
+  std::optional<library::filter> all;  // that match it
+  std::optional<uuid> shelf;
+};
+choice choice_in(const visit&, const http::form&);
+answer export_chosen(const site&, http::context&);
+answer ask_chosen(const site&, http::context&);
 
 answer bulk_list_page(const site&, http::context&);
 answer bulk_start(const site&, http::context&);

@@ -31,6 +31,9 @@ void mount_bulk(const site& at, http::router& r) {
   r.add(verb::post, "/bulk/{id}/plan", bound(at, bulk_plan), {.body_limit = 1 << 20});
   // The whole library, as fast as it is taken.
   r.add(verb::get, "/books.csv", bound(at, csv_export), {.budget = std::chrono::hours{2}});
+  r.add(verb::get, "/account/export", bound(at, account_export), {.budget = std::chrono::hours{2}});
+  r.add(verb::post, "/books/export", bound(at, export_chosen), {.budget = std::chrono::hours{2}});
+  r.add(verb::post, "/books/ask", bound(at, ask_chosen));
 }
 
 void mount_bulk_uploads(const site& at, http::router& r) {

@@ -2,7 +2,13 @@
 
 #include "web/errata.hpp"
 
+#include <algorithm>
+
+#include "library/catalog_details.hpp"
+#include "library/catalog_lists.hpp"
+#include "library/source.hpp"
 #include "server/core/text.hpp"
+#include "web/asking.hpp"
 #include "web/format.hpp"
 #include "web/pages/duplicates.hpp"
 #include "web/pages/pages.hpp"
@@ -174,12 +180,116 @@ answer dismiss_item(const site& at, http::context& c, bool dismissed, std::strin
   co_return done(v, "/errata", act, item.text());
 }
 
+// ---- the cards ---------------------------------------------------------------------------------------------------------
+
+constexpr int shown_of_kind = 50;
+
+struct board {
+  errata found;
+  errata_sizes sizes;
+  std::vector<quiet_kind> quiet;
+  bool may_ask = false;  // metadata sources
+};
+
+template <class T>
+errata_size size_of(const std::vector<T>& all) {
+  errata_size out{.count = static_cast<std::int64_t>(all.size()), .oldest = {}};
+  for (const T& one : all) out.oldest = out.oldest ? std::min(*out.oldest, one.since) : one.since;
+  return out;
+}
+
+template <class T>
+errata_size cut_to_shown(std::vector<T>& all) {
+  errata_size size = size_of(all);
+  if (all.size() > shown_of_kind) all.erase(all.begin() + shown_of_kind, all.end());
+  return size;
+}
+
+board load_board(db::tx& tx, uuid viewer, bool everybody, bool jobs, const config* c) {
+  board out;
+  out.found = load_errata(tx, viewer, everybody, jobs, shown_of_kind);
+  out.sizes = sizes_of_errata(tx, viewer, everybody, jobs);
+  out.sizes["unsuitable"] = cut_to_shown(out.found.unsuitable);
+  out.sizes["unconverted"] = cut_to_shown(out.found.unconverted);
+  out.sizes["metadata"] = out.found.metadata.size;
+  out.quiet = quiet_kinds(tx, viewer);
+  out.may_ask = everybody && !library::read_plan(tx, *c).asked().empty();
+  return out;
+}
+
+// What stands above the list of a kind; nothing when there is none.
+void fill_card(const visit& v, const board& all, const std::string& kind, view& out) {
+  auto at = all.sizes.find(kind);
+  out.set("card_" + kind, false);
+  if (at == all.sizes.end() || at->second.count == 0) return;
+  view card;
+  card.set("card_kind", kind)
+      .set("card_title", v.say.text("errata." + kind))
+      .set("card_about", v.say.text("errata." + kind + "_about"));
+  card.set("card_size", v.say.number(at->second.count));
+  moment(v.say, at->second.oldest, card, "card_oldest");
+  out.set("card_" + kind, std::move(card));
+}
+
+std::vector<view> missing_metadata_views(const visit& v, const board& all) {
+  std::vector<view> out;
+  for (const missing_field& m : all.found.metadata.fields) {
+    view one;
+    one.set("field", m.field).set("field_words", v.say.text("filter.missing." + m.field)).set("books", v.say.number(m.books));
+    one.set("books_href", v.href("/books?missing=" + m.field));
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> highlight_views(const visit& v, const std::vector<unplaced_highlights>& all) {
+  std::vector<view> out;
+  for (const unplaced_highlights& h : all) {
+    view one;
+    one.set("content", h.title.empty() ? h.content : h.title).set("when", moment(v.say, h.since));
+    one.set("words", v.say.count(h.unreadable ? "errata.highlights_unreadable" : "errata.highlights_no_book", h.count));
+    out.push_back(one);
+  }
+  return out;
+}
+
+std::vector<view> quiet_views(const visit& v, const std::vector<quiet_kind>& all) {
+  std::vector<view> out;
+  for (const quiet_kind& q : all) {
+    view one;
+    one.set("quiet_id", q.id.text()).set("quiet_title", v.say.text("errata." + q.kind)).set("note", q.note);
+    one.set("when", moment(v.say, q.made_at)).set("ignored", !q.until);
+    if (q.until) one.set("until", moment(v.say, *q.until).set("words", date_text(v.say, rfc3339(*q.until).substr(0, 10))));
+    out.push_back(one);
+  }
+  return out;
+}
+
+bool is_kind(const std::string& kind) { return std::find(errata_kinds.begin(), errata_kinds.end(), kind) != errata_kinds.end(); }
+
+std::string kind_param(const visit& v) {
+  std::string kind(v.c.in.param("kind"));
+  if (!is_kind(kind)) not_here(v);
+  return kind;
+}
+
+// As many as one act asks about.
+constexpr int asked_at_once = 10'000;
+
+bool ask_about_missing(db::tx& tx, const config* c, uuid viewer, const std::string& field) {
+  library::filter f{.status = "organized"};
+  if (!library::set_detail(f, "missing", field)) return false;
+  return ask_about_books(tx, *c, library::matching_ids(tx, viewer, f, {}, asked_at_once), viewer).has_value();
+}
+
 }  // namespace
 
 answer errata_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
-  bool all = v.may(library::capability::see_all_errata), jobs = v.may(library::capability::run_jobs);
-  errata found = co_await at.with.pool.snapshot(load_errata, v.id(), all, jobs, 50);
+  bool everybody = v.may(library::capability::see_all_errata), jobs = v.may(library::capability::run_jobs);
+  const config* settings = &at.with.settings;
+  board all = co_await at.with.pool.snapshot(load_board, v.id(), everybody, jobs, settings);
+  const errata& found = all.found;
 
   view out;
   out.set("items", item_views(v, found.items, static_cast<bool>(at.with.retry_ingest)))
@@ -190,11 +300,54 @@ answer errata_page(const site& at, http::context& c) {
   out.set("unsuitable", unsuitable_views(v, found.unsuitable)).set("unconverted", unconverted_views(v, found.unconverted));
   fill_duplicates(v, found.duplicates, "/errata", out);
   set_libraries(v, found.libraries, out);
-  out.set("any_kobo", !found.drift.empty() || !found.guarded.empty());
-  out.set("nothing", found.items.empty() && found.documents.empty() && found.held.empty() && found.jobs.empty() &&
-                         found.missing.empty() && found.drift.empty() && found.guarded.empty() && found.unsuitable.empty() &&
-                         found.unconverted.empty() && found.duplicates.empty() && found.libraries.empty());
+  out.set("fields", missing_metadata_views(v, all)).set("highlights", highlight_views(v, found.highlights));
+  out.set("may_ask", all.may_ask && v.may(library::capability::curate)).set("quiet", quiet_views(v, all.quiet));
+  bool any = false;
+  for (const char* kind : errata_kinds) {
+    fill_card(v, all, kind, out);
+    any = any || all.sizes[kind].count > 0;
+  }
+  out.set("nothing", !any);
   co_return show(v, {v.say.text("nav.errata"), "errata"}, "errata", std::move(out));
+}
+
+answer errata_put_off(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  std::string kind = kind_param(v);
+  http::form form(c.in);
+  std::string text = form.text("days");
+  if (text != "1" && text != "7" && text != "30") not_here(v);
+  int days = static_cast<int>(to_integer(text).value_or(1));
+  uuid made = co_await at.with.pool.write(put_off_errata, v.id(), kind, days, v.actor());
+  co_return done(v, "/errata", "errata.put_off", made.text());
+}
+
+answer errata_ignore(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  std::string kind = kind_param(v);
+  http::form form(c.in);
+  std::string note(trim(form.text("note")));
+  uuid made = co_await at.with.pool.write(ignore_errata, v.id(), kind, note, v.actor());
+  co_return done(v, "/errata", "errata.ignored", made.text());
+}
+
+answer errata_show_again(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  uuid quiet = id_param(c, "id");
+  bool gone = co_await at.with.pool.write(show_errata_again, v.id(), quiet, v.actor());
+  if (!gone) not_here(v);
+  co_return done(v, "/errata", "undone");
+}
+
+answer errata_ask(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::curate);
+  http::form form(c.in);
+  std::string field = form.text("field");
+  const config* settings = &at.with.settings;
+  bool asked = co_await at.with.pool.write(ask_about_missing, settings, v.id(), field);
+  std::string_view act = asked ? "source.fetch" : "source.nothing";
+  co_return done(v, "/errata", act);
 }
 
 answer errata_dismiss(const site& at, http::context& c) { return dismiss_item(at, c, true, "errata.dismissed"); }

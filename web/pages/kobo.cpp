@@ -93,7 +93,7 @@ answer kobo_take_off(const site& at, http::context& c) {
   std::vector<uuid> books = books_in(form);
   std::optional<int> taken = co_await at.with.pool.write(take_off_own, v.id(), id, books);
   if (!taken) not_here(v);
-  co_return done(v, page_of(id), *taken > 0 ? "kobo.take_off" : "kobo.not_there", id.text());
+  co_return done(v, back_path(form, page_of(id)), *taken > 0 ? "kobo.take_off" : "kobo.not_there", id.text());
 }
 
 answer kobo_reset(const site& at, http::context& c) {

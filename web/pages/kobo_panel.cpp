@@ -45,15 +45,6 @@ std::vector<view> evidence(const visit& v, const library::ledger_book& b) {
   return out;
 }
 
-view book_line(const visit& v, const library::ledger_book& b) {
-  view out = ledger_mark(v, b);
-  out.set("title", b.title).set("id", b.book ? b.book->text() : "");
-  out.set("evidence", evidence(v, b));
-  moment(v.say, b.last_seen_at, out, "seen");
-  out.set("may_send", b.book.has_value() && (b.taken_off || (b.state != "gone" && b.state != "retiring")));
-  return out;
-}
-
 // What needs an eye first; what is gone from the device is not worth a line.
 std::vector<const library::ledger_book*> in_order(const std::vector<library::ledger_book>& all) {
   std::vector<const library::ledger_book*> out;
@@ -153,6 +144,15 @@ view ledger_mark(const visit& v, const library::ledger_book& b) {
     out.set("doubt_since", moment(v.say, b.doubt->since));
   }
   return out.set("state", words).set("tone", tone);
+}
+
+view book_line(const visit& v, const library::ledger_book& b) {
+  view out = ledger_mark(v, b);
+  out.set("title", b.title).set("id", b.book ? b.book->text() : "");
+  out.set("evidence", evidence(v, b));
+  moment(v.say, b.last_seen_at, out, "seen");
+  out.set("may_send", b.book.has_value() && (b.taken_off || (b.state != "gone" && b.state != "retiring")));
+  return out;
 }
 
 void fill_kobo(const visit& v, const kobo_data& data, view& out) {

@@ -24,5 +24,7 @@ void fill_arrival(const visit&, const uuid& device, const library::kobo_arrival&
 
 // The word and the colour of a book on a device: on device, offered, waiting, missing?, removed on device.
 view ledger_mark(const visit&, const library::ledger_book&);
+// The same with what shows it, and when the book was last seen.
+view book_line(const visit&, const library::ledger_book&);
 
 }  // namespace carrel::web

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "library/catalog.hpp"
 #include "library/opinion.hpp"
 #include "library/rule_work.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
 #include "web/opinion.hpp"
+#include "web/pages/library_details.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 #include "web/pages/table.hpp"
@@ -26,6 +26,7 @@ struct library_data {
   library::book_marks marks;  // of its books
   std::vector<library::name_entry> languages;
   std::vector<library::shelf> shelves;
+  std::vector<library::device> devices;
   chosen_names names;
   std::optional<std::int64_t> total;
   std::string instead;      // what was looked for because nothing has what was typed
@@ -36,7 +37,7 @@ constexpr int most_waiting = 99;
 
 bool narrowed(const library::filter& f) {
   return !f.language.empty() || !f.format.empty() || f.person || f.series || f.tag || f.shelf || !f.state.empty() ||
-         f.rating > 0 || f.status != "organized";
+         f.rating > 0 || f.status != "organized" || library::has_details(f);
 }
 
 std::optional<std::int64_t> total_of(db::tx& tx, const uuid& viewer, const library::filter& f, const library::page& page) {
@@ -73,6 +74,7 @@ library_data load_library(db::tx& tx, uuid viewer, library::filter f, const libr
   out.marks = library::marks_of(tx, viewer, shown);
   out.languages = library::list_names(tx, viewer, library::names::languages, "", {}, 100).entries;
   out.shelves = library::shelves(tx, viewer);
+  out.devices = library::devices(tx, viewer);
   out.names.author = name_or_nothing(tx, viewer, library::names::authors, f.person);
   out.names.series = name_or_nothing(tx, viewer, library::names::series, f.series);
   out.names.tag = name_or_nothing(tx, viewer, library::names::tags, f.tag);
@@ -88,7 +90,8 @@ library_data load_library(db::tx& tx, uuid viewer, library::filter f, const libr
 }
 
 // One chip per filter in use; it leads to the list without it.
-std::vector<view> chips(const visit& v, const library::filter& f, const chosen_names& names) {
+std::vector<view> chips(const visit& v, const library::filter& f, const library_data& data) {
+  const chosen_names& names = data.names;
   std::vector<view> out;
   auto add = [&](const char* key, const std::string& what, const std::string& value) {
     view chip;
@@ -106,6 +109,7 @@ std::vector<view> chips(const visit& v, const library::filter& f, const chosen_n
   add("state", f.state, f.state.empty() ? "" : v.say.text("opinion.state." + f.state));
   add("rating", f.rating > 0 ? "x" : "", stars_words(v.say, f.rating));
   add("status", f.status == "organized" ? "" : "x", v.say.text("status." + (f.status.empty() ? "all" : f.status)));
+  for (view& chip : detail_chips(v, f, data.devices)) out.push_back(std::move(chip));
   return out;
 }
 
@@ -165,7 +169,8 @@ void fill_filters(const visit& v, const library::filter& f, const library_data& 
   out.set("shelves", options(shelf_options(v, data), f.shelf ? f.shelf->text() : ""));
   out.set("reading_states", options(reading_options(v), f.state))
       .set("ratings", options(rating_options(v), publication::stars_text(f.rating)));
-  out.set("seek", f.text).set("chips", chips(v, f, data.names));
+  out.set("seek", f.text).set("chips", chips(v, f, data));
+  fill_details(v, f, data.devices, out);
   for (const char* hidden : {"author", "series", "tag"})
     out.set(std::string("keep_") + hidden, v.c.in.query(hidden).value_or(""));
 }
@@ -241,6 +246,7 @@ library::filter filter_of(const visit& v, const query_pairs& query) {
   if (std::optional<publication::reading_state> s = publication::reading_state_named(text("state")))
     f.state = publication::name_of(*s);
   f.rating = publication::halves_of_stars(text("rating")).value_or(0);
+  for (const char* name : library::detail_names) library::set_detail(f, name, text(name));
   std::string sort = text("sort");
   f.closest_first = !f.text.empty() && sort.empty();
   if (sort == "title") f.order = library::list::of::title;
@@ -267,9 +273,9 @@ answer show_library(const site& at, visit v, std::optional<open_cell> open) {
   std::string count_words = data.total ? v.say.count("books.count", *data.total) : "";
   std::string shape = open && open->typed ? std::string("table") : shape_of(c.in);
   fill_shapes(v, shape, out);
-  fill_selection(v, data.shelves, count_words, out);
+  fill_selection(v, data.shelves, data.devices, count_words, out);
   out.set("kept_columns", kept_columns(c.in)).set("csv_href", v.href("/books.csv" + query_with(c.in, "view", "")));
-  bool as_rule = f.status == "organized" && (narrowed(f) || !f.text.empty());
+  bool as_rule = f.status == "organized" && (narrowed(f) || !f.text.empty()) && !f.device && f.missing != "description";
   out.set("rule_href", as_rule ? v.href("/shelves/rule" + query_with(c.in, "view", "")) : "");
   if (shape == "table") fill_table(v, data.page.books, data.marks, open, out);
   out.set("books", marked_cards(v, data)).set("count_words", count_words);

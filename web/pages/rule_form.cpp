@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "library/catalog_details.hpp"
 #include "library/libraries.hpp"
 #include "library/shelf.hpp"
 #include "server/core/text.hpp"
@@ -267,6 +268,11 @@ rule_form load_rule_of_filter(db::tx& tx, const uuid& viewer, const library::fil
   add("tag", "is", name(library::names::tags, f.tag));
   add("shelf", "is", f.shelf ? f.shelf->text() : "");
   add("text", "contains", f.text);
+  add("publisher", "contains", f.publisher);
+  add("year", "at_least", library::detail_of(f, "year_from"));
+  add("year", "at_most", library::detail_of(f, "year_to"));
+  add("added", "within_days", library::detail_of(f, "added"));
+  if (!f.missing.empty()) out.rows.push_back({f.missing, "missing", {}});
   if (f.order == library::list::of::title) out.sort = "title";
   if (f.order == library::list::of::author) out.sort = "author";
   out.descending = out.sort == "added";

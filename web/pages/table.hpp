@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "library/catalog.hpp"
+#include "library/device.hpp"
 #include "library/opinion.hpp"
 #include "server/http/multipart.hpp"
 #include "web/pages/pages.hpp"
@@ -39,6 +40,7 @@ answer show_library(const site&, visit, std::optional<open_cell>);
 answer save_cell(const site&, http::context&);
 
 // Checkboxes at the books, and what can be done with those that are ticked.
-void fill_selection(const visit&, const std::vector<library::shelf>&, const std::string& count_words, view& out);
+void fill_selection(const visit&, const std::vector<library::shelf>&, const std::vector<library::device>&,
+                    const std::string& count_words, view& out);
 
 }  // namespace carrel::web

@@ -18,7 +18,7 @@ using fields = std::vector<std::pair<std::string, std::string>>;
 struct reply {
   int status = 0;
   headers head;
-  std::string body;
+  std::string body;                                 // what was streamed, put together
   std::string header(std::string_view name) const;  // "" when absent
   bool says(std::string_view text) const { return body.find(text) != std::string::npos; }
   json::object json() const;                        // throws when it is no object
