@@ -70,7 +70,7 @@ constexpr db::statement sql_sizes{"web.errata_sizes", R"sql(
     select 'held', h.created_at from reading_progress_history h where h.user_id = $1 and not h.accepted and h.settled_at is null
        and h.removed_at is null
     union all
-    select 'unknown', d.last_seen_at from documents d where d.user_id = $1 and d.link = 'none' and d.document not like 'kobo:%'
+    select 'unknown', d.last_seen_at from documents d where d.user_id = $1 and d.link = 'none' and d.document not like 'kobo:%' and d.document not like 'opds:%'
     union all
     select 'highlights', max(h.since) from unplaced_highlights($1) h group by h.content, h.unreadable
     union all
