@@ -100,7 +100,7 @@ class reader {
   void refuse(sidecar_row& row, const publication::refusal& why) {
     row.error_code = why.code;
     out_.warnings.push_back({"sidecar_unreadable", row.name});
-    log::warn("ingest.sidecar", {{"group", out_.group}, {"name", row.name}, {"code", why.code}});
+    if (root_ == nullptr) log::warn("ingest.sidecar", {{"group", out_.group}, {"name", row.name}, {"code", why.code}});
   }
 
   void listen(sidecar_row& row, int descriptor) {

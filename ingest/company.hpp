@@ -17,6 +17,7 @@ struct company {
   bool tracks = false;                      // its files are recordings of one book, and formats of it
   std::map<uuid, int> positions;            // of its items, from 1
   std::optional<publication::guess> named;  // what the folder's name says
+  std::string title;                        // of the book, where that of its leading recording names a disc, too
   std::vector<sidecar_row> sidecars;        // as they are now; those that lie in the store have a storage_path
   std::vector<library::local_source> said;
   std::optional<library::new_cover> cover;  // stored already

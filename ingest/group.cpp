@@ -183,7 +183,8 @@ group_rows find_group(db::tx& tx, const uuid& id) {
                          .error_code = r.text(4),
                          .file = r.maybe_id(5),
                          .position = static_cast<int>(r.integer(6)),
-                         .leads = r.flag(7)});
+                         .leads = r.flag(7),
+                         .title = {}});
   }
   for (const db::row& r : tx.run(sql_sidecars_of, id)) {
     sidecar_row s;

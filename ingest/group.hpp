@@ -37,6 +37,7 @@ struct group_item {
   std::optional<uuid> file;
   int position = 0;
   bool leads = false;
+  std::string title;  // known when it was sorted just now (tracks.hpp)
 };
 struct group_rows {
   std::vector<group_item> items;  // those that came before come first: they may tell which book it is

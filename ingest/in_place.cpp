@@ -18,7 +18,7 @@ constexpr db::statement sql_waits{"ingest.waits_for_reading", R"sql(
                     and (read_at is null or now() - read_at > least(interval '10 minutes',
                            greatest(interval '2 seconds', read_at - to_timestamp(mtime_ns / 1e9)))))
       or exists (select from library_sidecars where library_id = $1 and waiting
-                    and (tried_at is null or now() - tried_at > interval '10 minutes')))sql"};
+                    and tried_at is null))sql"};
 constexpr db::statement sql_left{"ingest.places_left", R"sql(
   select exists (select from library_files where library_id = $1 and state = 'waiting'))sql"};
 constexpr db::statement sql_refused{"ingest.refused_places", R"sql(

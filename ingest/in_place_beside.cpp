@@ -3,9 +3,11 @@
 
 #include "ingest/company.hpp"
 #include "ingest/in_place.hpp"
+#include "ingest/names.hpp"
 #include "ingest/place.hpp"
 #include "ingest/scan.hpp"
 #include "library/audio_edition.hpp"
+#include "publication/fingerprint.hpp"
 #include "server/core/log.hpp"
 
 namespace carrel::ingest {
@@ -19,7 +21,7 @@ constexpr db::statement sql_folders{"ingest.folders_with_news", R"sql(
   select distinct folder from library_sidecars
    where library_id = $1 and waiting and ($2::bytea is null or folder > $2) order by folder limit $3)sql"};
 constexpr db::statement sql_waiting{"ingest.waiting_sidecars", R"sql(
-  select place, ino, size, mtime_ns from library_sidecars where library_id = $1 and folder = $2 and waiting)sql"};
+  select place, ino, size, mtime_ns, told from library_sidecars where library_id = $1 and folder = $2 and waiting)sql"};
 constexpr db::statement sql_books{"ingest.books_at_places", R"sql(
   select distinct bf.book_id
     from library_files f join book_files bf on bf.id = f.file_id join books b on b.id = bf.book_id
@@ -27,8 +29,10 @@ constexpr db::statement sql_books{"ingest.books_at_places", R"sql(
      and b.deleted_at is null limit 2)sql"};
 // Only as long as the row still says what was read.
 constexpr db::statement sql_done{"ingest.sidecar_done", R"sql(
-  update library_sidecars set waiting = false, code = $6, tried_at = clock_timestamp()
+  update library_sidecars set waiting = false, code = $6, told = $7, tried_at = clock_timestamp()
    where library_id = $1 and place = $2 and ino = $3 and size = $4 and mtime_ns = $5)sql"};
+constexpr db::statement sql_closed{"ingest.sidecar_closed", R"sql(
+  update library_sidecars set code = $3 where library_id = $1 and place = $2)sql"};
 constexpr db::statement sql_later{"ingest.sidecars_later", R"sql(
   update library_sidecars set tried_at = clock_timestamp() where library_id = $1 and folder = $2 and waiting)sql"};
 
@@ -41,15 +45,16 @@ class folder_of_books {
   // The number of books that were told something.
   std::int64_t tell() {
     for (const db::row& r : with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_waiting, library_.id, db::bytes{folder_}); }))
-      waiting_[r.raw(0)] = {0, r.integer(1), r.integer(2), r.integer(3)};
+      waiting_[r.raw(0)] = {.who = {0, r.integer(1), r.integer(2), r.integer(3)}, .told = r.text(4)};
     listing there = list_folder(folder_.empty() ? root_ : path_of(root_, folder_), with_.how.ignore);
     there.loose = folder_.empty();
     there.named = folder_.empty() ? "" : path_of("", folder_).native();
     std::int64_t told = 0;
     for (const unit& u : units_of(std::move(there))) told += tell_book_of(u) ? 1 : 0;
     with_.pool.write_now([&](db::tx& tx) {
-      for (const auto& [place, who] : waiting_) {
-        if (!postponed_.contains(place)) done(tx, place, who, "");  // there is nobody to tell; a book that comes asks again
+      for (const auto& [place, w] : waiting_) {
+        if (!postponed_.contains(place))
+          done(tx, place, w.who, "", w.told);  // nobody is there to tell; a book that comes asks again
       }
       tx.run(sql_later, library_.id, db::bytes{folder_});
     });
@@ -57,27 +62,62 @@ class folder_of_books {
   }
 
  private:
+  struct row {
+    identity who;
+    std::string told;
+  };
+
   bool tell_book_of(const unit& u) {
-    std::vector<sidecar_row> news;
+    std::vector<companion> news;
     for (const companion& c : u.beside) {
-      auto row = waiting_.find(place_of(root_, c.what.path));
-      if (row == waiting_.end() || c.as.kind == publication::sidecar::other) continue;
-      postponed_.insert(row->first);
-      news.push_back(sidecar_from(c, true));
+      if (c.as.kind != publication::sidecar::other && waiting_.contains(place_of(root_, c.what.path))) news.push_back(c);
     }
     std::optional<uuid> book = news.empty() ? std::nullopt : only_book(u);
-    if (!book) {
-      for (const sidecar_row& row : news) postponed_.erase(place_of(root_, row.source_path));
-      return false;
+    if (!book) return false;
+    std::map<std::string, std::string> marks;  // by path
+    std::vector<sidecar_row> rows;
+    for (const companion& c : news) {
+      std::optional<std::string> mark = news_in(c, *book);
+      if (!mark) continue;
+      marks[c.what.path] = *mark;
+      rows.push_back(sidecar_from(c, true));
     }
-    result<company> heard = read_company_below(with_, root_, std::move(news));
+    if (rows.empty()) return false;
+    result<company> heard = read_company_below(with_, root_, std::move(rows));
     if (!heard) throw carrel::jobs::not_now(publication::message_for(heard.error().field, root_), std::chrono::minutes(5));
     with_.pool.write_now([&](db::tx& tx) {
       ingest::tell(tx, with_, *heard, *book);
       library::refresh_edition(tx, *book);
-      for (const sidecar_row& row : heard->sidecars) done(tx, place_of(root_, row.source_path), row.who, row.error_code);
+      for (const sidecar_row& r : heard->sidecars)
+        done(tx, place_of(root_, r.source_path), r.who, r.error_code, marks.at(r.source_path));
     });
+    for (const sidecar_row& r : heard->sidecars) {
+      if (!r.error_code.empty()) warn(r.source_path, r.error_code);
+    }
     return !heard->sidecars.empty();
+  }
+
+  // What the file has to tell, as it is written down; nothing when the book has heard it: a file that was only touched does not
+  // bring back what a person has refused (ingest.md 18.4). One that cannot be opened waits.
+  std::optional<std::string> news_in(const companion& c, const uuid& book) {
+    std::string place = place_of(root_, c.what.path);
+    const row& w = waiting_.at(place);
+    postponed_.insert(place);
+    result<source> in = open_below(root_, c.what.path);
+    result<std::string> sum = in ? publication::sha256_of(in->handle.get()) : result<std::string>(in.error());
+    if (!sum) {
+      with_.pool.write_now([&](db::tx& tx) { tx.run(sql_closed, library_.id, db::bytes{place}, "source_unreadable"); });
+      warn(c.what.path, "source_unreadable");
+      return std::nullopt;
+    }
+    std::string mark = *sum + " " + book.text();
+    if (mark != w.told) return mark;
+    with_.pool.write_now([&](db::tx& tx) { done(tx, place, w.who, "", mark); });
+    return std::nullopt;
+  }
+
+  void warn(const std::string& path, const std::string& code) const {
+    log::warn("library.sidecar", {{"library", library_.id}, {"path", shown_name(path)}, {"code", code}});
   }
 
   std::optional<uuid> only_book(const unit& u) const {
@@ -87,15 +127,15 @@ class folder_of_books {
     return books.size() == 1 ? std::optional(books[0].id(0)) : std::nullopt;
   }
 
-  void done(db::tx& tx, const std::string& place, const identity& who, const std::string& code) const {
-    tx.run(sql_done, library_.id, db::bytes{place}, who.ino, who.size, who.mtime_ns, code);
+  void done(db::tx& tx, const std::string& place, const identity& who, const std::string& code, const std::string& told) const {
+    tx.run(sql_done, library_.id, db::bytes{place}, who.ino, who.size, who.mtime_ns, code, told);
   }
 
   const services& with_;
   const library::book_library& library_;
   const std::string& folder_;
   fs::path root_;
-  std::map<std::string, identity> waiting_;
+  std::map<std::string, row> waiting_;
   std::set<std::string> postponed_;  // they have a book, and were told or could not be read just now
 };
 

@@ -71,6 +71,16 @@ constexpr db::statement sql_siblings{"ingest.siblings", R"sql(
 constexpr db::statement sql_hear_beside{"ingest.hear_sidecars_again", R"sql(
   update library_sidecars set waiting = true, tried_at = null where library_id = $1 and folder = $2 and not waiting)sql"};
 
+// Calibre's layout: a folder is a book, whatever its files are called.
+constexpr db::statement sql_folder_siblings{"ingest.folder_siblings", R"sql(
+  select b.id, exists (select from book_files o where o.book_id = b.id and o.format = $5)
+    from library_files f join book_files bf on bf.id = f.file_id join books b on b.id = bf.book_id
+   where f.library_id = $1 and f.place > $2 and f.place < $3
+     and position('\000'::bytea in substring(f.place from length($2::bytea) + 1)) = 0
+     and f.missing_since is null and b.deleted_at is null
+     and exists (select from library_sidecars s where s.library_id = $1 and s.place = $4)
+   order by f.place limit 50)sql"};
+
 identity without_device(identity i) {
   i.dev = 0;
   return i;
@@ -304,6 +314,7 @@ class reading {
     company all;
     all.tracks = true;
     all.named = among_->named;
+    all.title = among_->title;
     for (std::size_t i = 0; i < among_->of; ++i) all.positions[uuid::make()] = static_cast<int>(i) + 1;
     library::new_book b{.status = {},
                         .said = said_of(tx, with_.how, inside_.about, f.original_name, &all),
@@ -321,12 +332,20 @@ class reading {
   std::optional<uuid> sibling(db::tx& tx, const std::string& format) const {
     std::size_t folder = row_.place.rfind('\0');
     std::string stem = row_.place.substr(0, folder == std::string::npos ? 0 : folder + 1) + publication::file_stem(name());
-    tx.run(sql_hold_group, library_.id.text(), db::bytes{stem});
+    tx.run(sql_hold_group, library_.id.text(), db::bytes{folder == std::string::npos ? "" : stem.substr(0, folder)});
     for (const db::row& r : tx.run(sql_siblings, library_.id, db::bytes{stem + "."}, db::bytes{stem + "/"}, format)) {
       std::string other = fs::path(path_of("/", r.raw(0))).filename().native();
       if (publication::file_stem(other) == publication::file_stem(name()) && !r.flag(2)) return r.id(1);
     }
-    return std::nullopt;
+    if (folder == std::string::npos) return std::nullopt;
+    std::string below = stem.substr(0, folder + 1), behind = stem.substr(0, folder) + '\1', opf = below + "metadata.opf";
+    std::optional<uuid> only;
+    for (const db::row& r :
+         tx.run(sql_folder_siblings, library_.id, db::bytes{below}, db::bytes{behind}, db::bytes{opf}, format)) {
+      if (r.flag(1) || (only && *only != r.id(0))) return std::nullopt;
+      only = r.id(0);
+    }
+    return only;
   }
 
   const services& with_;

@@ -23,6 +23,7 @@ struct audio_place {
   int position = 0;                         // from 1; 0: another format of the book
   std::size_t of = 0;                       // recordings
   std::optional<publication::guess> named;  // what the folder's name says
+  std::string title;                        // as in company
   std::string refused;                      // a code: none of them is taken in
 };
 

@@ -1,4 +1,5 @@
 #include <deque>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -6,6 +7,7 @@
 #include "ingest/command.hpp"
 #include "ingest/in_place.hpp"
 #include "ingest/in_place_file.hpp"
+#include "ingest/place.hpp"
 #include "ingest/space.hpp"
 #include "ingest/tracks.hpp"
 
@@ -17,6 +19,9 @@ constexpr db::statement sql_waiting{"ingest.waiting_places", R"sql(
   select place, ino, size, mtime_ns, file_id from library_files
    where library_id = $1 and state = 'waiting' and (file_id is not null) = $2 and place > $3
      and ($5 = 'any' or (encode(place, 'escape') ~* $6) = ($5 = 'recordings')) order by place limit $4)sql"};
+constexpr db::statement sql_sounding{"ingest.folder_has_recordings", R"sql(
+  select from library_files
+   where library_id = $1 and place > $2 and place < $3 and encode(place, 'escape') ~* $4 and missing_since is null limit 1)sql"};
 constexpr db::statement sql_count{"ingest.count_waiting_places", R"sql(
   select count(*) from library_files where library_id = $1 and state = 'waiting')sql"};
 
@@ -90,13 +95,30 @@ class team {
 
   void read(const place_row& row) {
     read_counts mine;
-    std::optional<unit> all = is_recording(row.place) ? recordings_around(with_, library_, row.place) : std::nullopt;
+    bool may_join = is_recording(row.place) || lies_with_recordings(row.place);
+    std::optional<unit> all = may_join ? recordings_around(with_, library_, row.place) : std::nullopt;
     if (!all) {
       read_place(with_, library_, row, how_.settle, mine);
       return count(mine, 1);
     }
     std::string first = all->files.front().path;
     if (is_first_of(first)) count(mine, read_recordings(with_, library_, *all, how_.settle, mine));
+  }
+
+  // A text that comes later than the recordings beside it. Each folder is asked once.
+  bool lies_with_recordings(const std::string& place) {
+    std::string folder = folder_of(place);
+    if (folder.empty()) return false;
+    {
+      std::lock_guard guard(mutex_);
+      if (auto at = sounding_.find(folder); at != sounding_.end()) return at->second;
+    }
+    std::string below = folder + '\0', behind = folder + '\1';
+    bool sounds = with_.pool.read_now([&](db::tx& tx) {
+      return !tx.run(sql_sounding, library_.id, db::bytes{below}, db::bytes{behind}, recording_pattern()).empty();
+    });
+    std::lock_guard guard(mutex_);
+    return sounding_[folder] = sounds;
   }
 
   // Who meets one of them reads them all.
@@ -127,7 +149,8 @@ class team {
     const char* kind;
   };
   pass now_{false, ""};
-  std::set<std::string> together_;  // of each folder of recordings that was read in this pass, the first
+  std::map<std::string, bool> sounding_;  // folders
+  std::set<std::string> together_;        // of each folder of recordings that was read in this pass, the first
   bool ended_ = false;
   std::string after_;
   std::int64_t all_ = 0, done_ = 0;

@@ -22,6 +22,12 @@ constexpr db::statement sql_rows{"ingest.places_of_recordings", R"sql(
     left join books b on b.id = bf.book_id and b.deleted_at is null
    where f.library_id = $1 and f.place = any ($2::bytea[]) and f.missing_since is null)sql"};
 
+// A recording of the book that lies in no place of these.
+constexpr db::statement sql_elsewhere{"ingest.recordings_elsewhere", R"sql(
+  select f.id from book_files f
+   where f.book_id = $1 and f.duration_ms > 0 and f.missing_since is null
+     and not exists (select from library_files l where l.library_id = $2 and l.file_id = f.id and l.place = any ($3::bytea[])))sql"};
+
 // A file as the database knows it.
 struct known_file {
   place_row row;
@@ -58,11 +64,15 @@ class folder_of_recordings {
     return at == known_.end() ? nullptr : &at->second;
   }
 
+  std::vector<db::bytes> places() const {
+    std::vector<db::bytes> out;
+    for (const finding& f : all_.files) out.push_back({place_of(root_, f.path)});
+    return out;
+  }
+
   void load() {
-    std::vector<db::bytes> places;
-    for (const finding& f : all_.files) places.push_back({place_of(root_, f.path)});
     known_.clear();
-    for (const db::row& r : with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_rows, library_.id, places); })) {
+    for (const db::row& r : with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_rows, library_.id, places()); })) {
       known_file k{.row = {r.raw(0), {0, r.integer(1), r.integer(2), r.integer(3)}, r.maybe_id(4)},
                    .book = r.maybe_id(5),
                    .state = r.text(6),
@@ -71,13 +81,14 @@ class folder_of_recordings {
     }
   }
 
-  // Of one book they are its part without a name, so that what comes later and names no album joins it.
+  // The book that most of them are of is the part without a name, so that what comes later and names no album joins it.
   void name_known_parts() {
-    std::set<uuid> books;
+    std::map<uuid, int> books;
     for (const auto& [place, k] : known_) {
-      if (k.book) books.insert(*k.book);
+      if (k.book) ++books[*k.book];
     }
-    for (const uuid& book : books) parts_[books.size() == 1 ? "" : "book " + book.text()] = book;
+    auto main = std::max_element(books.begin(), books.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    for (const auto& [book, files] : books) parts_[book == main->first ? "" : "book " + book.text()] = book;
   }
 
   std::string part_of(const uuid& book) const {
@@ -126,6 +137,7 @@ class folder_of_recordings {
     audio_place among;
     if (known != parts_.end()) among.book = known->second;
     among.position = r.position;
+    among.title = r.title;
     among.of = static_cast<std::size_t>(
         std::count_if(heard_.begin(), heard_.end(), [&](const recording& o) { return o.part == r.part && o.position > 0; }));
     if (is_only_book() && !all_.loose && !all_.named.empty()) among.named = publication::guess_from_audiobook_folder(all_.named);
@@ -166,8 +178,21 @@ class folder_of_recordings {
       if (parts_.size() == 1) all.missing = refused_part();
       for (const auto& [position, file] : in_order) all.files.push_back(file);
       const uuid& of = book;
-      if (!all.files.empty()) with_.pool.write_now([&](db::tx& tx) { library::write_edition(tx, of, all); });
+      with_.pool.write_now([&](db::tx& tx) { write(tx, of, std::move(all)); });
     }
+  }
+
+  // A book may have recordings in other folders: these keep their places, and what is new comes behind them.
+  void write(db::tx& tx, const uuid& book, library::recordings here) const {
+    if (here.files.empty()) return;
+    if (!tx.run(sql_elsewhere, book, library_.id, places()).empty()) {
+      library::recordings all = library::order_of_edition(tx, book);
+      for (const uuid& file : here.files) {
+        if (std::find(all.files.begin(), all.files.end(), file) == all.files.end()) all.files.push_back(file);
+      }
+      here = std::move(all);
+    }
+    library::write_edition(tx, book, here);
   }
 
   std::string refused_part() const {
@@ -199,7 +224,7 @@ std::optional<unit> recordings_around(const services& s, const library::book_lib
     auto has = [&](const finding& f) { return f.path == path.native(); };
     if (!u.tracks || std::none_of(u.files.begin(), u.files.end(), has)) continue;
     auto sound = std::count_if(u.files.begin(), u.files.end(), [](const finding& f) { return is_recording(f.path); });
-    return sound > 1 ? std::optional(std::move(u)) : std::nullopt;
+    return sound > 1 || (sound == 1 && !u.loose) ? std::optional(std::move(u)) : std::nullopt;
   }
   return std::nullopt;
 }

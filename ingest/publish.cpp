@@ -293,6 +293,10 @@ void hear_as_part(std::vector<library::local_source>& said, const company& besid
   for (library::local_source& s : said) {
     if (s.name == "path" && beside.named) s = library::path_source(*beside.named);
     if (s.name != "embedded" || beside.positions.size() < 2) continue;
+    if (!beside.title.empty()) {
+      s.about.title = beside.title;
+      s.about.title_sort = publication::title_sort(beside.title, s.about.languages.empty() ? "" : s.about.languages.front());
+    }
     std::pair<std::string, std::string> own{"track_title", s.about.title};
     if (std::find(s.about.facts.begin(), s.about.facts.end(), own) == s.about.facts.end()) continue;
     s.about.title = s.about.title_sort = "";

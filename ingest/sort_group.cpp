@@ -35,6 +35,7 @@ class sorter {
       i.part = heard_[n].part;
       i.position = heard_[n].position;
       i.leads = heard_[n].leads;
+      i.title = heard_[n].title;
     }
     with_.pool.write_now([&](db::tx& tx) { mark_sorted(tx, group_, rows_.items, !unsure_); });
   }

@@ -64,6 +64,7 @@ class group_work {
     for (const group_item& i : rows_.items) {
       company& c = parts_[i.part].beside;
       if (i.position > 0) c.positions[i.id] = i.position;
+      if (i.leads) c.title = i.title;
     }
     for (auto& [name, p] : parts_) {
       company bare = std::move(p.beside);
@@ -78,6 +79,7 @@ class group_work {
       p.beside.part = name;
       p.beside.tracks = rows_.tracks;
       p.beside.positions = std::move(bare.positions);
+      p.beside.title = std::move(bare.title);
       p.book = with_.pool.read_now([&](db::tx& tx) { return book_of_group(tx, id_, name); });
     }
     return std::nullopt;

@@ -34,6 +34,23 @@ std::optional<int> disc_number(std::string_view name) {
   return std::nullopt;
 }
 
+// "The Book" of "The Book (Disc 2)" and "The Book, CD 1".
+std::string without_disc(const std::string& album) {
+  constexpr std::string_view marks = " ,;:-([{)]}";
+  std::string_view left = trim(album);
+  std::size_t at = left.size();
+  for (int words = 1; words <= 2 && at != 0; ++words) {
+    at = left.rfind(' ', at - 1);
+    if (at == std::string_view::npos) break;
+    std::string_view end = left.substr(at);
+    end.remove_prefix(std::min(end.find_first_not_of(marks), end.size()));
+    end.remove_suffix(end.size() - std::min(end.find_last_not_of(marks) + 1, end.size()));
+    std::size_t rest = left.substr(0, at).find_last_not_of(marks);
+    if (disc_number(end) && rest != std::string_view::npos) return std::string(left.substr(0, rest + 1));
+  }
+  return album;
+}
+
 // "The Book (Disc 2)" and "The Book, CD 1" are the album "The Book".
 std::string album_key(const std::string& album) {
   std::vector<std::string> words = split(publication::fold(album), ' ');
@@ -132,7 +149,10 @@ void number(list all, const std::string& title) {
       std::find_if(played.begin(), played.end(), [](const recording* r) { return !r->album.empty() && !r->author.empty(); });
   if (leader == played.end())
     leader = std::find_if(played.begin(), played.end(), [](const recording* r) { return !r->album.empty(); });
-  (leader == played.end() ? played.front() : *leader)->leads = true;
+  recording* first = leader == played.end() ? played.front() : *leader;
+  first->leads = true;
+  bool differ = std::any_of(played.begin(), played.end(), [&](const recording* r) { return r->album != first->album; });
+  first->title = differ && !first->album.empty() ? without_disc(first->album) : "";
 }
 
 // What was sorted before stays where it is; what came later goes to those of its album.

@@ -27,6 +27,7 @@ struct recording {
   // What comes of it:
   int position = 0;  // from 1; 0: no part of the recording
   bool leads = false;
+  std::string title;  // the leading one's: the album without its disc, when the albums differ in that
 };
 // What a file says of itself, as far as it is looked at for that.
 void describe(recording&, const publication::opened&);

@@ -79,8 +79,7 @@ struct position_view {
 };
 
 struct target_book {
-  uuid id;    // the entitlement
-  uuid book;  // in the library
+  uuid id;  // the entitlement
   content is;
   std::int64_t state = 0;
   bool pending = false;  // wanted, but its file cannot be served just now: nothing is said of it (17.2)

@@ -181,7 +181,7 @@ class conversation {
     if (how_.guard) stay = guarded_books(tx_, kobo_, removed_by(books), books_held(v));
     unsettled_ = !stay.empty();
     if (unsettled_) {  // as good as wanted, and nothing is said of them
-      for (const uuid& id : stay) wanted.books.push_back({.id = id, .book = {}, .is = {}, .state = 0, .pending = true});
+      for (const uuid& id : stay) wanted.books.push_back({.id = id, .is = {}, .state = 0, .pending = true});
       books = plan_books(v, wanted.books, kobo_.wishes.positions);
     }
     sampled_ = false;

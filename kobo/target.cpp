@@ -9,12 +9,13 @@ namespace carrel::kobo {
 namespace {
 
 // Grouped and sorted here rather than there: it is the longest wait of a first sync. Moments are microseconds since 1970, which a
-// double holds exactly: written out as dates they were a third of the statement.
-#define CARREL_TARGET(OFFERED)                                                                                        \
-  "select o.shelf_id, o.place, (date_part('epoch', o.added_at) * 1e6)::bigint, o.book_id, o.entitlement, o.version, " \
-  "       o.file_version, s.revision, nullif(o.pending, false) from " OFFERED                                         \
-  " o"                                                                                                                \
-  "  left join kobo_states s on s.user_id = $2 and s.entitlement = o.entitlement"                                     \
+// double holds exactly: written out as dates they were a third of the statement. An id of 36 characters is said once a row: books
+// go by their entitlements, and a shelf by a hash of 64 bits that the collections below have, too.
+#define CARREL_SHELF(ID) "uuid_hash_extended(" ID ", 0)"
+#define CARREL_TARGET(OFFERED) \
+  "select " CARREL_SHELF("o.shelf_id") ", o.place, (date_part('epoch', o.added_at) * 1e6)::bigint, o.entitlement," \
+  "       o.version, o.file_version, s.revision, nullif(o.pending, false) from " OFFERED " o"                      \
+  "  left join kobo_states s on s.user_id = $2 and s.entitlement = o.entitlement"                                  \
   " where o.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1)"
 constexpr db::statement sql_target{
     "kobo.target",
@@ -42,20 +43,21 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
      and w.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
 // Collections that were made on any of the reader's devices go to all of them (11).
-#define CARREL_COLLECTIONS(FEEDING, MEMBERS)                                                                             \
-  "select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at), " FEEDING MEMBERS                            \
+#define CARREL_COLLECTIONS(FEEDING, MEMBERS) \
+  "select s.id, s.name, s.created_at, greatest(s.updated_at, s.created_at), " FEEDING MEMBERS ", " CARREL_SHELF("s.id")  \
   "  from shelves s"                                                                                                     \
   " cross join lateral (select s.id in (select fs.shelf_id from feeding_shelves fs where fs.device_id = $1) as feeds) f" \
   " where s.collection and (f.feeds or (s.user_id = $2 and s.origin = 'device'))"                                        \
   "   and not exists (select from kobo_tombstones t where t.kobo_id = $3 and t.subject = 3 and t.id = s.id)"             \
   " order by s.position, s.name_key, s.id"
 #define CARREL_MEMBERS \
-  "array(select sb.entitlement from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.book_id)"
+  "array(select sb.entitlement from shelf_books sb where sb.shelf_id = s.id order by sb.position, sb.entitlement)"
 constexpr db::statement sql_collections{"kobo.collections", CARREL_COLLECTIONS("", CARREL_MEMBERS)};
 constexpr db::statement sql_other_collections{"kobo.other_collections",
                                               CARREL_COLLECTIONS("case when not f.feeds then ", CARREL_MEMBERS " end")};
 #undef CARREL_MEMBERS
 #undef CARREL_COLLECTIONS
+#undef CARREL_SHELF
 
 // The digest only tells whether the list changed since it was last asked; the revision is what counts (17.1, 4).
 constexpr db::statement sql_revisions{"kobo.tag_revisions", R"sql(
@@ -82,20 +84,19 @@ target read_target(db::tx& tx, const kobo_ids& k) {
   known.reserve(rows.size());
   out.shelved.reserve(rows.size());
   for (const db::row& r : rows) {
-    target_book b{.id = r.id(4),
-                  .book = r.id(3),
-                  .is = {.meta = r.integer(5), .file = r.integer(6)},
-                  .state = r.maybe_integer(7).value_or(0),
-                  .pending = !r.is_null(8)};
-    out.shelved.push_back({.shelf = r.id(0), .place = r.integer(1), .book = b.book, .id = b.id});
-    auto [at, fresh] = known.try_emplace(b.book, books.size());
+    target_book b{.id = r.id(3),
+                  .is = {.meta = r.integer(4), .file = r.integer(5)},
+                  .state = r.maybe_integer(6).value_or(0),
+                  .pending = !r.is_null(7)};
+    out.shelved.push_back({.shelf = r.integer(0), .place = r.integer(1), .id = b.id});
+    auto [at, fresh] = known.try_emplace(b.id, books.size());
     if (fresh)
       books.push_back({r.integer(2), b});
     else
       books[at->second].added = std::min(books[at->second].added, r.integer(2));
   }
   std::sort(books.begin(), books.end(),
-            [](const dated& a, const dated& b) { return std::tie(b.added, b.is.book) < std::tie(a.added, a.is.book); });
+            [](const dated& a, const dated& b) { return std::tie(b.added, b.is.id) < std::tie(a.added, a.is.id); });
   out.books.reserve(books.size());
   for (const dated& b : books) out.books.push_back(b.is);
   return out;
@@ -175,7 +176,7 @@ std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const st
 }
 
 std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const target& t) {
-  std::unordered_map<uuid, std::vector<shelved_book>> shelves;
+  std::unordered_map<std::int64_t, std::vector<shelved_book>> shelves;
   for (const shelved_book& b : t.shelved) shelves[b.shelf].push_back(b);
   std::unordered_set<uuid> wanted;  // filled when it is needed: lists that were made on a device are seldom
   auto is_wanted = [&](const uuid& id) {
@@ -187,11 +188,10 @@ std::vector<collection> read_collections(db::tx& tx, const kobo_ids& k, const ta
   std::vector<collection> out;
   for (const db::row& r : tx.run(sql_other_collections, k.device, k.user, k.row)) {
     collection c = collection_from(r, is_wanted);
-    auto at = shelves.find(c.id);
+    auto at = shelves.find(r.integer(5));
     if (at != shelves.end()) {
-      std::sort(at->second.begin(), at->second.end(), [](const shelved_book& a, const shelved_book& b) {
-        return std::tie(a.place, a.book) < std::tie(b.place, b.book);
-      });
+      std::sort(at->second.begin(), at->second.end(),
+                [](const shelved_book& a, const shelved_book& b) { return std::tie(a.place, a.id) < std::tie(b.place, b.id); });
       for (const shelved_book& b : at->second) c.members.push_back(b.id);
     }
     out.push_back(std::move(c));

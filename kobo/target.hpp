@@ -25,9 +25,9 @@ struct kobo_ids {
 
 // Where a book stands on a shelf that feeds the device.
 struct shelved_book {
-  uuid shelf;
+  std::int64_t shelf = 0;  // a hash of its id
   std::int64_t place = 0;
-  uuid book, id;  // id: the entitlement
+  uuid id;  // the entitlement
 };
 struct target {
   std::vector<target_book> books;  // newest first

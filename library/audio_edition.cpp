@@ -255,12 +255,17 @@ bool write_edition(db::tx& tx, const uuid& book, const recordings& all) {
   return true;
 }
 
-bool refresh_edition(db::tx& tx, const uuid& book) {
+recordings order_of_edition(db::tx& tx, const uuid& book) {
   recordings all;
   for (const db::row& r : tx.run(sql_order, book)) {
     all.files.push_back(r.id(0));
     all.missing = r.text(1);
   }
+  return all;
+}
+
+bool refresh_edition(db::tx& tx, const uuid& book) {
+  recordings all = order_of_edition(tx, book);
   return !all.files.empty() && write_edition(tx, book, all);
 }
 

@@ -19,6 +19,8 @@ struct recordings {
 // Writes the edition, its tracks and chapters, when they are not so already; tracks keep their ids. True when something changed.
 bool write_edition(db::tx&, const uuid& book, const recordings&);
 
+// The recordings of its edition, in their order.
+recordings order_of_edition(db::tx&, const uuid& book);
 // Its recordings as they were, after one of them got other bytes, or a file beside them spoke of its chapters.
 bool refresh_edition(db::tx&, const uuid& book);
 

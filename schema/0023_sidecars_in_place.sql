@@ -11,6 +11,7 @@ create table library_sidecars (
   waiting boolean not null default true,       -- to be told to the book beside it, if there is one
   tried_at timestamptz,                        -- it could not be opened then, or was changing
   code text not null default '',               -- why nothing could be read from it
+  told text not null default '',               -- the bytes that were told last, by their SHA-256, and the book they were told to
   primary key (library_id, place)
 );
 create index library_sidecars_waiting on library_sidecars (library_id, folder) where waiting;

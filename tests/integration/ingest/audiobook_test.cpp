@@ -140,6 +140,7 @@ TEST_CASE("folders of discs are of the folder above") {
   CHECK(b.number("select count(*) from books") == 1);
   CHECK(b.text("select string_agg(round(duration_seconds * 1000)::text, ' ' order by track_index) from audio_tracks") ==
         "396 432 756 792");
+  CHECK(b.text("select title from books") == "The Voyage");
   CHECK(b.files("attic").size() == 4);
 }
 

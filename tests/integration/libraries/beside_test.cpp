@@ -71,6 +71,15 @@ TEST_CASE("what lies beside a book that is read in place tells of it, and stays 
     CHECK(t.b.text("select title from books") == "My own name for it");
     CHECK(t.b.text("select publisher from books") == "Another House");
   }
+  SECTION("a file that was only touched does not bring back what a person has changed") {
+    uuid book = *uuid::parse(t.b.text("select id from books"));
+    t.b.pool.write_now([&](db::tx& tx) { tx.script("update books set publisher = ''"); });
+    rewrite(t.root / "Fenwick/The Small Book/metadata.opf", opf("The Small Book"));
+    CHECK(t.look().beside == 1);
+    CHECK(tell_beside(t.b.with, t.is, nullptr) == 0);
+    CHECK(waiting(t) == 0);
+    CHECK(t.b.text("select publisher from books where id = '" + book.text() + "'").empty());
+  }
   SECTION("what it said stays when it is gone") {
     fs::remove(t.root / "Fenwick/The Small Book/metadata.opf");
     t.scan();
@@ -108,6 +117,31 @@ TEST_CASE("of several books in a folder each hears only what bears its name") {
   CHECK(title_of(t, "two.epub") == "second v1");
   CHECK(t.b.number("select count(*) from books where cover_id is not null") == 0);
   CHECK(waiting(t) == 0);
+}
+
+TEST_CASE("a folder of Calibre's is one book, whatever its files are called") {
+  in_place t;
+  t.put("Fenwick/Two (7)/Two.epub", {.title = "Two"});
+  write(t.root / "Fenwick/Two (7)/Two in pictures.cbz", publication::test::make_zip({{"1.png", make_png(200, 300)}}));
+  write(t.root / "Fenwick/Two (7)/metadata.opf", opf("Two, told by Calibre"));
+  t.scan();
+  CHECK(t.books() == 1);
+  CHECK(t.b.text("select title from books") == "Two, told by Calibre");
+  CHECK(t.b.number("select count(*) from book_files") == 2);
+}
+
+TEST_CASE("a file beside a book that may not be read waits until it may") {
+  if (::geteuid() == 0) return;  // root may read everything
+  in_place t;
+  t.put("a/book.epub", {.title = "The Small Book"});
+  write(t.root / "a/metadata.opf", opf("The Small Book, told"));
+  ::chmod((t.root / "a/metadata.opf").c_str(), 0);
+  t.scan();
+  CHECK(t.b.text("select code from library_sidecars") == "source_unreadable");
+  CHECK_FALSE(t.b.pool.read_now([&](db::tx& tx) { return waits_for_reading(tx, t.is.id); }));
+  ::chmod((t.root / "a/metadata.opf").c_str(), 0644);
+  t.scan();
+  CHECK(title_of(t, "a/book.epub") == "The Small Book, told");
 }
 
 TEST_CASE("what cannot be read beside a book harms nobody, and is read again when it is another") {

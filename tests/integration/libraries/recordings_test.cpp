@@ -111,7 +111,7 @@ TEST_CASE("discs are of the folder above, several works are several books, and t
   write(t.root / "alone.mp3", track("Alone", "x", 0, 70));
   write(t.root / "left.mp3", track("", "Left", 0, 80));
   t.scan();
-  CHECK(t.b.text("select string_agg(title, ', ' order by title) from books") == "Alone, Left, One, The Voyage (CD 1), Two");
+  CHECK(t.b.text("select string_agg(title, ', ' order by title) from books") == "Alone, Left, One, The Voyage, Two");
   CHECK(t.b.text(
             "select string_agg(round(k.duration_seconds * 1000)::text, ' ' order by track_index) from audio_tracks k "
             "join audio_editions e on e.id = k.edition_id join books b on b.id = e.book_id where b.title like 'The Voyage%'") ==
@@ -130,4 +130,45 @@ TEST_CASE("a damaged part of a recording that is read in place is named, and an 
   CHECK(tracks_of(t) == three);
   CHECK(t.b.text("select scan_state || ' ' || scan_error from audio_editions") == "incomplete audio_unreadable");
   CHECK(t.b.text("select string_agg(distinct format, ' ' order by format) from book_files") == "epub mp3");
+}
+
+TEST_CASE("a recording that comes to lie among those of another book takes nothing from its own") {
+  in_place t;
+  lay_out(t.root / "The Voyage");
+  for (int i = 1; i <= 3; ++i)
+    write(t.root / "The Harbour" / (std::to_string(i) + ".mp3"),
+          track("The Harbour", "Part", i, static_cast<std::size_t>(40 + i)));
+  t.scan();
+  auto tracks = [&](const std::string& title) {
+    return t.b.number(
+        "select count(*) from audio_tracks k join audio_editions e on e.id = k.edition_id join books b on b.id = e.book_id "
+        "where b.title = '" +
+        title + "'");
+  };
+  fs::rename(t.root / "The Voyage/a.mp3", t.root / "The Harbour/9.mp3");
+  t.scan();
+  CHECK(t.books() == 2);
+  CHECK(tracks("The Voyage") == 3);
+  CHECK(tracks("The Harbour") == 3);
+  write(t.root / "The Harbour/4.mp3", track("The Harbour", "Part", 4, 60));
+  t.scan();
+  CHECK(tracks("The Voyage") == 3);
+  CHECK(tracks("The Harbour") == 4);
+  write(t.root / "The Voyage/d.mp3", track("The Voyage", "The Fourth", 4, 70));
+  t.scan();
+  CHECK(t.books() == 2);
+  CHECK(tracks("The Voyage") == 4);
+}
+
+TEST_CASE("the folder names the book of a single recording, and a text that comes later joins it") {
+  in_place t;
+  write(t.root / "Ada Fenwick/The Voyage/track.mp3", sound::mp3({}, 20));
+  t.scan();
+  CHECK(t.b.text("select title || ' / ' || author from books") == "The Voyage / Ada Fenwick");
+  t.put("Ada Fenwick/The Voyage/text.epub", {.title = "The Voyage", .author = "Ada Fenwick"});
+  write(t.root / "Ada Fenwick/The Voyage/cover.png", sound::make_png(300, 300));
+  t.scan();
+  CHECK(t.books() == 1);
+  CHECK(t.b.number("select count(*) from audio_tracks") == 1);
+  CHECK(t.b.text("select c.source from books b join covers c on c.id = b.cover_id") == "sidecar");
 }

@@ -77,6 +77,22 @@ TEST_CASE("differing albums are books of their own, those of one album one book"
   CHECK(sorted({{"1.mp3", "One, CD 1"}, {"2.mp3", ""}}) == ": 1.mp3 2.mp3");
 }
 
+TEST_CASE("the disc is no part of the book's title when there are several") {
+  auto title = [](const std::string& first, const std::string& second) {
+    std::vector<recording> r = recordings({{"CD1/1.mp3", first}, {"CD2/1.mp3", second}});
+    sort_recordings(r, false, "");
+    auto leader = std::find_if(r.begin(), r.end(), [](const recording& x) { return x.leads; });
+    return leader == r.end() ? "nobody leads" : leader->title;
+  };
+  CHECK(title("One (Disc 1)", "One (Disc 2)") == "One");
+  CHECK(title("One, CD 1", "One, CD 2") == "One");
+  CHECK(title("Two Cities - Teil 03", "Two Cities - Teil 04") == "Two Cities");
+  CHECK(title("One [CD1]", "One [CD2]") == "One");
+  CHECK(title("One", "one!") == "One");
+  CHECK(title("Dune Part 1", "Dune Part 1").empty());
+  CHECK(title("CD 1", "CD 2") == "CD 1");
+}
+
 TEST_CASE("what lies loose and names no album is a book by itself") {
   CHECK(sorted({{"a.mp3", ""}, {"b.mp3", ""}, {"1.mp3", "One"}, {"2.mp3", "One"}}, true) ==
         "album one: 1.mp3 2.mp3 | file a.mp3: a.mp3 | file b.mp3: b.mp3");

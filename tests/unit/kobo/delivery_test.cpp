@@ -14,7 +14,7 @@ uuid book(std::uint8_t n) {
 }
 
 target_book wanted(std::uint8_t n, std::int64_t meta = 1, std::int64_t file = 1, std::int64_t state = 0) {
-  return {.id = book(n), .book = {}, .is = {meta, file}, .state = state};
+  return {.id = book(n), .is = {meta, file}, .state = state};
 }
 
 // A finished session after which the device holds these.
