@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "kobo/sessions.hpp"
 #include "library/storable.hpp"
@@ -119,6 +120,16 @@ instant time_in(const json::object& sent, instant otherwise) {
   return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(otherwise);
 }
 
+// The database gives members back in an order of its own.
+std::string in_order(const json::object& o) {
+  std::map<std::string, std::string> members;
+  for (const auto& [name, v] : o.members())
+    members[name] = v.as_object() != nullptr ? in_order(*v.as_object()) : json::dump(json::object{{name, v}});
+  std::string out = "{";
+  for (const auto& [name, text] : members) out.append(name).append(1, '=').append(text).append(1, ';');
+  return out + "}";
+}
+
 using section_reader = bool (*)(const json::object&, json::object&);
 
 fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise,
@@ -132,7 +143,7 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   bool ahead = made.at > now() + std::chrono::hours(24);
   if (ahead) made.at = std::chrono::floor<std::chrono::seconds>(now());
   if (stored && made.at < stored->at) return fate::older;
-  if (stored && (made.at == stored->at || json::dump(made.fields) == json::dump(stored->fields))) return fate::kept;
+  if (stored && (made.at == stored->at || in_order(made.fields) == in_order(stored->fields))) return fate::kept;
   // Missing parts never clear stored parts (10.1).
   std::size_t parts = made.fields.size();
   if (stored) {
@@ -176,6 +187,14 @@ library::kobo_place place_in(const reading_state& s) {
   location->as_object()->take("Source", out.source);
   location->as_object()->take("Value", out.value);
   return out;
+}
+
+// A finished book is told with its first document, and with 0 or 100 % (10.1, 18.5): the end is what counts.
+void go_to_end(state_section& bookmark, fate& how) {
+  json::object end{{"ProgressPercent", 100}, {"ContentSourceProgressPercent", 100}};
+  if (in_order(bookmark.fields) == in_order(end)) return;
+  bookmark.fields = std::move(end);
+  how = fate::merged;
 }
 
 void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent, instant envelope) {
@@ -268,6 +287,10 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.bookmark = bookmark_before;
     fates[2] = fate::older;
   }
+  bool ends = is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished";
+  std::optional<library::kobo_place> place;
+  if (ends || is_new(fates[2])) place = place_in(state);
+  if (ends && is_new(fates[2])) go_to_end(*state.bookmark, fates[2]);
   auto any = [&](fate f) { return std::find(fates.begin(), fates.end(), f) != fates.end(); };
   if (any(fate::accepted) || any(fate::merged)) {
     db::rows stored =
@@ -276,7 +299,6 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.revision = stored[0].integer(0);
     tx.run(sql_tell_others, user);
   }
-  bool ends = is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished";
   if (ends) tx.run(sql_finished, user, entitlement, state.status->at);
   count_minutes(tx, k, entitlement, sent, envelope);
   bool exact = !any(fate::older) && !any(fate::failed) && !any(fate::merged);
@@ -284,7 +306,7 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
   return {.status = word_of(fates[0]),
           .statistics = word_of(fates[1]),
           .bookmark = word_of(fates[2]),
-          .place = ends || is_new(fates[2]) ? std::optional(place_in(state)) : std::nullopt,
+          .place = std::move(place),
           .last_modified = state.last_modified()};
 }
 

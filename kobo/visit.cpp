@@ -32,7 +32,8 @@ sync_settings settings_from(const config& c) {
 }
 
 std::string header_of(const http::request& in, std::string_view name, std::size_t most) {
-  return std::string(cut_utf8(trim(in.header(name).value_or("")), most));
+  std::string text = replace_invalid_utf8(in.header(name).value_or(""));
+  return std::string(cut_utf8(trim(text), most));
 }
 
 std::string hash_of_device(std::string_view id, const keys& secret) {

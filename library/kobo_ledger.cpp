@@ -110,9 +110,9 @@ struct known_book {
 std::string state_of(const known_book& k, const std::optional<instant>& since, bool again,
                      const std::optional<instant>& removal_heard, const std::optional<instant>& downloaded) {
   const ledger_book& b = k.shown;
+  if (b.taken_off && !again) return removal_heard || !since ? "gone" : "retiring";
+  if (b.removed_at && !b.taken_off) return "removed-by-device";
   if (again) return "wanted";
-  if (b.taken_off) return removal_heard || !since ? "gone" : "retiring";
-  if (b.removed_at) return "removed-by-device";
   if (!k.wanted) return removal_heard ? "gone" : "retiring";
   if (!since || removal_heard) return "wanted";
   auto shown_since = [&](const std::optional<instant>& at) { return at && *at >= *since; };

@@ -18,9 +18,12 @@ json::object wishes_of(const http::form& form) {
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
   std::string store = form.text("store");
   out.set("passthrough", store == "server" ? json::value(nullptr) : json::value(store == "on"));
-  std::int64_t megabytes = to_integer(trim(form.text("largest"))).value_or(0);
+  std::string largest(trim(form.text("largest")));
+  std::optional<std::int64_t> megabytes = largest.empty() ? 0 : to_integer(largest);
+  if (!megabytes || *megabytes < 0)
+    throw http::problem{422, "The size of the largest book has to be a whole number of megabytes, or empty."};
   out.set("sync_mode", form.has("by_ledger") ? "ledger" : "token");
-  out.set("largest", std::clamp<std::int64_t>(megabytes, 0, 1'000'000) * 1'000'000);
+  out.set("largest", std::clamp<std::int64_t>(*megabytes, 0, 1'000'000) * 1'000'000);
   return out;
 }
 

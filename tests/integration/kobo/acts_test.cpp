@@ -66,6 +66,23 @@ TEST_CASE("a book that its owner takes off a Kobo goes, stays away, and comes ba
   CHECK(s.happened(library::event::taken_off));
 }
 
+TEST_CASE("a book that was removed on the device says so after a reset, too") {
+  owner s;
+  std::vector<uuid> books = s.fill(2);
+  s.whole();
+  uuid id = *uuid::parse(s.entitlement(books[0]));
+  s.with_row(s.kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, id); });
+  s.db.pool().write_now([&](db::tx& tx) { library::reset_kobo(tx, s.kobo, false); });
+  s.whole();
+  s.whole();
+  CHECK(s.r.library.size() == 1);
+  CHECK(s.state_of(books[0]) == "removed-by-device");
+  CHECK(s.again({books[0]}, {.only_removed = true, .fetch_again = false}) == 1);
+  s.whole();
+  CHECK(s.r.library.size() == 2);
+  CHECK(s.state_of(books[0]) != "removed-by-device");
+}
+
 TEST_CASE("a book that is taken off before a Kobo ever heard of it can be restored") {
   owner s;
   std::vector<uuid> books = s.fill(2);

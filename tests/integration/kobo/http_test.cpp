@@ -36,6 +36,13 @@ TEST_CASE("a Kobo that comes for the first time finds its way to its books") {
   CHECK(s.ask("GET", "/download/" + uuid::make().text() + "/000000000000/x.epub").status == 404);
 }
 
+TEST_CASE("what a reader says of itself may be any bytes") {
+  storefront s;
+  s.shelve("One");
+  CHECK(s.ask("GET", "/v1/library/sync", {{"x-kobo-appversion", "4.\xff\xfe"}, {"x-kobo-devicemodel", "Kobo \xc3"}}).status ==
+        200);
+}
+
 TEST_CASE("states and removals are taken, whatever they look like") {
   storefront s;
   s.shelve("One");

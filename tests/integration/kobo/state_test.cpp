@@ -81,6 +81,34 @@ TEST_CASE("each section goes by its own time: newer wins, older is ignored and t
   CHECK(d.says(R"("ProgressPercent":3)"));
 }
 
+TEST_CASE("the end of a book is told to the other Kobos as its end, whatever place came with it") {
+  desk d;
+  d.put(d.clara, reading("2026-03-05T10:00:00Z", 50));
+  d.put(d.clara,
+        R"({"LastModified":"2026-03-05T11:00:00Z","StatusInfo":{"Status":"Finished","LastModified":"2026-03-05T11:00:00Z"},
+    "CurrentBookmark":{"ProgressPercent":0,"LastModified":"2026-03-05T11:00:00Z",
+                       "Location":{"Source":"OEBPS/cover.xhtml","Value":"kobo.1.1","Type":"KoboSpan"}}})");
+  CHECK(d.says(R"("Status":"Finished")"));
+  CHECK(d.says(R"("ProgressPercent":100,"ContentSourceProgressPercent":100)") !=
+        d.says(R"("ContentSourceProgressPercent":100,"ProgressPercent":100)"));
+  CHECK_FALSE(d.says("cover.xhtml"));
+}
+
+TEST_CASE("a state that is said once more moves no time, in whatever order its members come") {
+  desk d;
+  auto at = [](const std::string& time) {
+    return R"({"LastModified":")" + time + R"(","StatusInfo":{"Status":"Reading","LastModified":")" + time +
+           R"("},"CurrentBookmark":{"ProgressPercent":7,"LastModified":")" + time +
+           R"(","Location":{"Value":"kobo.2.1","Type":"KoboSpan","Source":"OEBPS/a.xhtml"}}})";
+  };
+  d.put(d.clara, at("2026-03-05T10:00:00Z"));
+  std::string before = d.state();
+  section_results again = d.put(d.clara, at("2026-03-05T11:00:00Z"));
+  CHECK(ok(again.bookmark));
+  CHECK(rfc3339(again.last_modified) == "2026-03-05T10:00:00Z");
+  CHECK(d.state() == before);
+}
+
 TEST_CASE("missing and damaged sections change nothing, fractions become whole numbers") {
   desk d;
   d.put(d.clara, reading("2026-03-05T10:00:00Z", 40, "Finished"));
