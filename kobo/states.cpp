@@ -144,11 +144,13 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   if (ahead) made.at = std::chrono::floor<std::chrono::seconds>(now());
   if (stored && made.at < stored->at) return fate::older;
   if (stored && (made.at == stored->at || in_order(made.fields) == in_order(stored->fields))) return fate::kept;
-  // Missing parts never clear stored parts (10.1).
+  // Missing parts never clear stored parts (10.1); but how far one was in a document says nothing of another one.
   std::size_t parts = made.fields.size();
+  bool elsewhere = made.fields.find("Location") != nullptr;
   if (stored) {
     for (const auto& [key, value] : stored->fields.members()) {
-      if (made.fields.find(key) == nullptr) made.fields.set(key, value);
+      bool stale = elsewhere && key == "ContentSourceProgressPercent";
+      if (made.fields.find(key) == nullptr && !stale) made.fields.set(key, value);
     }
   }
   bool merged = ahead || made.fields.size() != parts;
@@ -191,7 +193,7 @@ library::kobo_place place_in(const reading_state& s) {
 
 // A finished book is told with its first document, and with 0 or 100 % (10.1, 18.5): the end is what counts.
 void go_to_end(state_section& bookmark, fate& how) {
-  json::object end{{"ProgressPercent", 100}, {"ContentSourceProgressPercent", 100}};
+  json::object end{{"ProgressPercent", 100}};
   if (in_order(bookmark.fields) == in_order(end)) return;
   bookmark.fields = std::move(end);
   how = fate::merged;
