@@ -22,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t largest_sidecar = 64 << 20;
 constexpr std::size_t read_as_text = 256 << 10;  // of a candidate's raw_response (18.1)
 
 const library::actor teller{.user = std::nullopt, .name = "ingest"};

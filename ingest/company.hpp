@@ -11,6 +11,8 @@
 
 namespace carrel::ingest {
 
+constexpr std::int64_t largest_sidecar = 64 << 20;  // bytes; a larger one is not read
+
 struct company {
   uuid group;
   std::string part;

@@ -104,6 +104,7 @@ class folder_of_books {
     const row& w = waiting_.at(place);
     postponed_.insert(place);
     result<source> in = open_below(root_, c.what.path);
+    if (in && in->who.size > largest_sidecar) return "too large " + book.text();  // whoever reads it refuses it by its size
     result<std::string> sum = in ? publication::sha256_of(in->handle.get()) : result<std::string>(in.error());
     if (!sum) {
       with_.pool.write_now([&](db::tx& tx) { tx.run(sql_closed, library_.id, db::bytes{place}, "source_unreadable"); });

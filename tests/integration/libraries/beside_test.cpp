@@ -6,6 +6,7 @@
 
 #include "../../unit/publication/zip_maker.hpp"
 #include "in_place.hpp"
+#include "ingest/company.hpp"
 #include "library/book.hpp"
 
 using namespace carrel;
@@ -150,12 +151,15 @@ TEST_CASE("what cannot be read beside a book harms nobody, and is read again whe
   t.put("b/book.epub", {.title = "Another Book", .text = "Other words."});
   write(t.root / "a/metadata.opf", "this says nothing");
   write(t.root / "a/cover.png", "\x89PNG\r\n\x1a\n and then no more");
+  write(t.root / "b/book.opf", opf("Another Book, at great length"));
+  fs::resize_file(t.root / "b/book.opf", largest_sidecar + 1);
   write(t.b.folder / "secret.opf", opf("Another Book, told by a link"));
   fs::create_symlink(t.b.folder / "secret.opf", t.root / "b/metadata.opf");
   t.scan();
   CHECK(title_of(t, "a/book.epub") == "The Small Book");
   CHECK(title_of(t, "b/book.epub") == "Another Book");
-  CHECK(t.b.number("select count(*) from library_sidecars where code <> '' and not waiting") == 2);
+  CHECK(t.b.text("select string_agg(code, ' ' order by code) from library_sidecars where code <> '' and not waiting") ==
+        "cover_unreadable epub_bad_package file_too_large");
   CHECK(tell_beside(t.b.with, t.is, nullptr) == 0);
   rewrite(t.root / "a/metadata.opf", opf("The Small Book, at last"));
   t.scan();
