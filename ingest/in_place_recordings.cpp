@@ -178,7 +178,7 @@ class folder_of_recordings {
       if (parts_.size() == 1) all.missing = refused_part();
       for (const auto& [position, file] : in_order) all.files.push_back(file);
       const uuid& of = book;
-      with_.pool.write_now([&](db::tx& tx) { write(tx, of, std::move(all)); });
+      with_.pool.write_now([&](db::tx& tx) { write(tx, of, all); });  // a copy: it may be tried again
     }
   }
 
