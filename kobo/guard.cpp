@@ -1,12 +1,12 @@
 #include "kobo/guard.hpp"
 
 #include "library/kobo_events.hpp"
+#include "library/kobo_ledger.hpp"
 
 namespace carrel::kobo {
 namespace {
 
 constexpr std::size_t always_fine = 20;
-constexpr std::chrono::hours longest{24};
 
 // Still on a shelf that feeds the device, or not known any more; books too large or without a usable file are not meant.
 constexpr db::statement sql_vanished{"kobo.vanished", R"sql(
@@ -35,7 +35,7 @@ std::vector<uuid> guarded_books(db::tx& tx, const kobo_row& k, const std::vector
     if (k.guarded_since || k.guard_lifted) tx.run(sql_end, k.ids.row);
     return {};
   }
-  if (k.guard_lifted || (k.guarded_since && *k.guarded_since + longest <= now())) return {};
+  if (k.guard_lifted || (k.guarded_since && *k.guarded_since + library::guard_lasts <= now())) return {};
   tx.run(sql_guard, k.ids.row, now(), static_cast<std::int64_t>(vanished.size()));
   if (!k.guarded_since) library::note_event(tx, k.ids.row, library::event::guarded, std::to_string(vanished.size()));
   return vanished;

@@ -142,7 +142,8 @@ class conversation {
       library::note_event(tx_, kobo_.ids.row, library::event::full_sync, lost_);
     if (at.in && !at.assumed && acknowledged_after(tx_, kobo_.ids.row, at.in->id)) note_step_back();
     if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
-    if (!at.midway() && look_for_silent(tx_, kobo_, how_.heal_after_syncs, how_.heal ? how_.heal_most : 0) > 0) ++kobo_.changes;
+    int heal_most = kobo_.wishes.heal.value_or(how_.heal) ? how_.heal_most : 0;
+    if (!at.midway() && look_for_silent(tx_, kobo_, how_.heal_after_syncs, heal_most) > 0) ++kobo_.changes;
   }
 
   // A backup comes from an older place once. Who does so again and again is two readers that use one token (17.8, H1c).

@@ -10,7 +10,7 @@ namespace {
 constexpr db::statement sql_owner{"library.kobo_owner", R"sql(
   select user_id, settings::text from devices where id = $1 and kind = 'kobo' and revoked_at is null)sql"};
 constexpr db::statement sql_rows{"library.kobo_rows", R"sql(
-  select id, model, firmware, last_seen_at, last_sync_at, guarded_since, reset_asked_at, syncs, guarded_count, asked
+  select id, model, firmware, last_seen_at, last_sync_at, guarded_since, reset_asked_at, syncs, guarded_count, asked, guard_lifted
     from kobo_devices where device_id = $1 order by last_seen_at desc, id)sql"};
 
 // What should be there, and whatever was announced.
@@ -197,6 +197,17 @@ std::vector<ledger_row> kobo_ledger(db::tx& tx, const uuid& device, const std::o
   return out;
 }
 
+namespace {
+
+// Books that vanished and stay on the device for now (kobo.md 17.2).
+std::int64_t kept_by_guard(const db::row& reader) {
+  std::optional<instant> since = reader.maybe_at(5);
+  bool stays = since && !reader.flag(10) && *since + guard_lasts > now();
+  return stays ? reader.integer(8) : 0;
+}
+
+}  // namespace
+
 next_sync next_sync_of(db::tx& tx, const uuid& device) {
   db::rows owner = tx.run(sql_owner, device);
   if (owner.empty()) return {};
@@ -208,7 +219,8 @@ next_sync next_sync_of(db::tx& tx, const uuid& device) {
   db::rows counted =
       tx.run(sql_next, device, owner[0].id(0), row, read_kobo_options(owner[0].view(1)).largest, last.value_or(instant{}));
   const db::row& r = counted[0];
-  return {.added = r.integer(0), .removed = r.integer(1), .changed = r.integer(2)};
+  std::int64_t kept = readers.empty() ? 0 : kept_by_guard(readers[0]);
+  return {.added = r.integer(0), .removed = std::max<std::int64_t>(0, r.integer(1) - kept), .changed = r.integer(2)};
 }
 
 kobo_arrival arrival_of_kobo(db::tx& tx, const uuid& device) {

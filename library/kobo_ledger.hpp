@@ -63,7 +63,8 @@ struct drift {
   suspicion doubt;
 };
 std::vector<drift> drift_of(db::tx&, const uuid& user, int most);
-// Devices from which many books would go at once (kobo.md 17.2).
+// Devices from which many books would go at once, and for how long they stay unless their owner agrees (kobo.md 17.2).
+constexpr std::chrono::hours guard_lasts{24};
 struct guarded_device {
   uuid device;
   std::string name;

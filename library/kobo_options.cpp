@@ -1,5 +1,6 @@
 #include "library/kobo_options.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace carrel::library {
@@ -18,7 +19,13 @@ constexpr db::statement sql_there{"library.kobo_is_kobo", R"sql(
 constexpr db::statement sql_look{"library.look_for_wanted_books", "select look_for_wanted_books()"};
 
 constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
-constexpr std::array<std::string_view, 2> server_switches{"put_back", "passthrough"};
+constexpr std::array<std::string_view, 3> server_switches{"put_back", "heal", "passthrough"};
+constexpr std::array<std::string_view, 2> others{"sync_mode", "largest"};
+
+bool is_choice(std::string_view name) {
+  auto among = [&](const auto& all) { return std::find(all.begin(), all.end(), name) != all.end(); };
+  return among(switches) || among(server_switches) || among(others);
+}
 
 }  // namespace
 
@@ -34,6 +41,7 @@ kobo_options read_kobo_options(std::string_view settings) {
   o.take("highlights", out.highlights);
   bool on = false;
   if (o.take("put_back", on)) out.put_back = on;
+  if (o.take("heal", on)) out.heal = on;
   if (o.take("passthrough", on)) out.passthrough = on;
   std::string mode;
   out.by_ledger = o.take("sync_mode", mode) && mode == "ledger";
@@ -48,6 +56,9 @@ kobo_options kobo_options_of(db::tx& tx, const uuid& device) {
 
 result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::object& change) {
   json::object clean;
+  for (const auto& [name, value] : change.members()) {
+    if (!is_choice(name)) return error{name, "is no choice of a Kobo"};
+  }
   for (std::string_view name : switches) {
     bool on = false;
     if (change.find(name) == nullptr) continue;
@@ -77,9 +88,15 @@ result<bool> change_kobo_options(db::tx& tx, const uuid& device, const json::obj
 }
 
 json::object kobo_options_json(const kobo_options& o) {
-  return {{"paused", o.paused},         {"collections", o.collections}, {"positions", o.positions},
-          {"highlights", o.highlights}, {"put_back", o.put_back},       {"sync_mode", o.by_ledger ? "ledger" : "token"},
-          {"largest", o.largest},       {"passthrough", o.passthrough}};
+  return {{"paused", o.paused},
+          {"collections", o.collections},
+          {"positions", o.positions},
+          {"highlights", o.highlights},
+          {"put_back", o.put_back},
+          {"heal", o.heal},
+          {"sync_mode", o.by_ledger ? "ledger" : "token"},
+          {"largest", o.largest},
+          {"passthrough", o.passthrough}};
 }
 
 }  // namespace carrel::library

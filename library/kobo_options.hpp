@@ -18,6 +18,7 @@ struct kobo_options {
   bool positions = true;            // reading states go both ways
   bool highlights = false;          // those of another reader are offered (kobo.md 15, rule 1)
   std::optional<bool> put_back;     // a book removed on the device comes back; absent: kobo.removed_policy
+  std::optional<bool> heal;         // what it seems to have lost is announced again by itself; absent: kobo.heal
   bool by_ledger = false;           // it shows no token and is taken to hold what it was told (kobo.md 17.6)
   std::int64_t largest = 0;         // bytes of a book's file; 0: any
   std::optional<bool> passthrough;  // what is not ours is asked of the real store (kobo.md 16); absent: kobo.passthrough
@@ -26,9 +27,9 @@ struct kobo_options {
 kobo_options read_kobo_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
 kobo_options kobo_options_of(db::tx&, const uuid& device);
 
-// Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back" and "passthrough"
-// (null: as the server is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name of the field that
-// is not usable, and why.
+// Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back", "heal" and
+// "passthrough" (null: as the server is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name of
+// the field that is not usable, and why.
 result<bool> change_kobo_options(db::tx&, const uuid& device, const json::object& change);
 json::object kobo_options_json(const kobo_options&);
 

@@ -98,6 +98,7 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
                 {verb::post, "/devices/{id}/again", kobo_again},
                 {verb::post, "/devices/{id}/take-off", kobo_take_off},
                 {verb::post, "/devices/{id}/reset", kobo_reset},
+                {verb::post, "/devices/{id}/pause", kobo_pause},
                 {verb::post, "/devices/{id}/take-back", kobo_take_back},
                 {verb::post, "/devices/{id}/agree", kobo_agree},
                 {verb::post, "/devices/{id}/choices", kobo_choices},

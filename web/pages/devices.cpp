@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "library/device.hpp"
+#include "library/device_problems.hpp"
 #include "library/shelf.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
@@ -40,6 +41,24 @@ std::vector<view> shelf_switches(const visit& v, const device_data& data) {
     one.set("fed", std::find(data.device->shelves.begin(), data.device->shelves.end(), s.id) != data.device->shelves.end());
     out.push_back(one);
   }
+  return out;
+}
+
+struct devices_data {
+  std::vector<library::device> devices;
+  std::map<uuid, library::device_problems> problems;
+};
+
+devices_data load_devices(db::tx& tx, uuid viewer) {
+  return {.devices = library::devices(tx, viewer), .problems = library::problems_of_devices(tx, viewer)};
+}
+
+std::vector<view> problem_words(const visit& v, const library::device_problems& p) {
+  std::vector<view> out;
+  auto add = [&](std::string words) { out.push_back(view().set("words", std::move(words))); };
+  if (p.guarded) add(v.say.text("device.problem.guarded"));
+  if (p.doubtful > 0) add(v.say.count("device.problem.doubtful", p.doubtful));
+  if (p.failed > 0) add(v.say.count("device.problem.failed", p.failed));
   return out;
 }
 
@@ -111,11 +130,15 @@ void fill_addresses(const visit& v, const std::string& kind, view& out) {
 
 answer devices_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
-  std::optional<uuid> mine = v.id();
-  std::vector<library::device> devices = co_await at.with.pool.read(library::devices, mine);
+  devices_data data = co_await at.with.pool.snapshot(load_devices, v.id());
   std::vector<view> all;
-  all.reserve(devices.size());
-  for (const library::device& d : devices) all.push_back(device_line(v, d));
+  all.reserve(data.devices.size());
+  for (const library::device& d : data.devices) {
+    view line = device_line(v, d);
+    auto bad = data.problems.find(d.id);
+    line.set("problems", bad == data.problems.end() ? std::vector<view>{} : problem_words(v, bad->second));
+    all.push_back(std::move(line));
+  }
   view out;
   out.set("devices", all).set("may_add", v.may(library::capability::keep_devices));
   co_return show(v, {v.say.text("nav.devices"), "devices"}, "devices", std::move(out));

@@ -16,6 +16,8 @@ json::object wishes_of(const http::form& form) {
   for (const char* name : {"paused", "collections", "positions", "highlights"}) out.set(name, form.has(name));
   std::string policy = form.text("policy");
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
+  std::string heal = form.text("heal");
+  if (!heal.empty()) out.set("heal", heal == "server" ? json::value(nullptr) : json::value(heal == "on"));
   std::string store = form.text("store");
   out.set("passthrough", store == "server" ? json::value(nullptr) : json::value(store == "on"));
   std::string largest(trim(form.text("largest")));
@@ -69,9 +71,10 @@ answer act(const site& at, http::context& c, own_act what, std::string_view word
   visit v = co_await visit_of(at, c);
   v.need(library::capability::keep_devices);
   uuid id = id_param(c, "id");
+  http::form form(c.in);
   bool there = co_await at.with.pool.write(what, v.id(), id);
   if (!there) not_here(v);
-  co_return done(v, page_of(id), words);
+  co_return done(v, back_path(form, page_of(id)), words);
 }
 
 }  // namespace
@@ -106,7 +109,19 @@ answer kobo_reset(const site& at, http::context& c) {
   http::form form(c.in);
   std::optional<int> queued = co_await at.with.pool.write(reset_own_kobo, v.id(), id, form.has("lift_removed"));
   if (!queued) not_here(v);
-  co_return done(v, page_of(id), "kobo.reset", id.text());
+  co_return done(v, back_path(form, page_of(id)), "kobo.reset", id.text());
+}
+
+answer kobo_pause(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  bool paused = form.has("paused");
+  json::object wish{{"paused", paused}};
+  result<bool> there = co_await at.with.pool.write(change_own_options, v.id(), id, wish);
+  if (!there || !*there) not_here(v);
+  co_return done(v, back_path(form, page_of(id)), paused ? "kobo.paused" : "kobo.unpaused", id.text(), paused ? "" : "on");
 }
 
 answer kobo_take_back(const site& at, http::context& c) { return act(at, c, take_back_own_acts, "undone"); }

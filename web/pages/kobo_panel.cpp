@@ -45,6 +45,25 @@ std::vector<view> evidence(const visit& v, const library::ledger_book& b) {
   return out;
 }
 
+// The word and the colour.
+view ledger_mark(const visit& v, const library::ledger_book& b) {
+  view out;
+  auto at = std::find_if(std::begin(marks), std::end(marks), [&](const mark& m) { return b.state == m.state; });
+  std::string words = at == std::end(marks) ? "" : v.say.text(at->key), tone = at == std::end(marks) ? "" : at->tone;
+  if (b.taken_off) words = v.say.text("kobo.state.taken_off");
+  if (b.preparing)
+    words = v.say.text("kobo.state.preparing"), tone = "";
+  else if (b.pending)
+    words = v.say.text("kobo.state.pending"), tone = "warn";
+  if (b.doubt) {
+    words = v.say.text(b.doubt->reason == "silent" ? "kobo.state.missing" : "kobo.state.doubtful");
+    tone = "warn";
+    out.set("doubt", v.say.text("kobo.doubt." + b.doubt->reason));
+    out.set("doubt_since", moment(v.say, b.doubt->since));
+  }
+  return out.set("state", words).set("tone", tone);
+}
+
 // What needs an eye first; what is gone from the device is not worth a line.
 std::vector<const library::ledger_book*> in_order(const std::vector<library::ledger_book>& all) {
   std::vector<const library::ledger_book*> out;
@@ -128,24 +147,6 @@ kobo_data load_kobo(db::tx& tx, const uuid& device) {
   return out;
 }
 
-view ledger_mark(const visit& v, const library::ledger_book& b) {
-  view out;
-  auto at = std::find_if(std::begin(marks), std::end(marks), [&](const mark& m) { return b.state == m.state; });
-  std::string words = at == std::end(marks) ? "" : v.say.text(at->key), tone = at == std::end(marks) ? "" : at->tone;
-  if (b.taken_off) words = v.say.text("kobo.state.taken_off");
-  if (b.preparing)
-    words = v.say.text("kobo.state.preparing"), tone = "";
-  else if (b.pending)
-    words = v.say.text("kobo.state.pending"), tone = "warn";
-  if (b.doubt) {
-    words = v.say.text(b.doubt->reason == "silent" ? "kobo.state.missing" : "kobo.state.doubtful");
-    tone = "warn";
-    out.set("doubt", v.say.text("kobo.doubt." + b.doubt->reason));
-    out.set("doubt_since", moment(v.say, b.doubt->since));
-  }
-  return out.set("state", words).set("tone", tone);
-}
-
 view book_line(const visit& v, const library::ledger_book& b) {
   view out = ledger_mark(v, b);
   out.set("title", b.title).set("id", b.book ? b.book->text() : "");
@@ -153,6 +154,11 @@ view book_line(const visit& v, const library::ledger_book& b) {
   moment(v.say, b.last_seen_at, out, "seen");
   out.set("may_send", b.book.has_value() && (b.taken_off || (b.state != "gone" && b.state != "retiring")));
   return out;
+}
+
+void fill_reset(const visit& v, const library::reset_preview& r, view& out) {
+  out.set("reset_books", v.say.count("books.count", r.books)).set("reset_size", size_text(v.say, r.bytes));
+  out.set("reset_removed", r.removed > 0 ? v.say.count("kobo.reset.removed", r.removed) : "");
 }
 
 void fill_kobo(const visit& v, const kobo_data& data, view& out) {
@@ -174,13 +180,13 @@ void fill_kobo(const visit& v, const kobo_data& data, view& out) {
     unsuitable.push_back(std::move(one));
   }
   panel.set("unsuitable", unsuitable).set("events", event_lines(v, data));
-  panel.set("reset_books", v.say.count("books.count", data.reset.books)).set("reset_size", size_text(v.say, data.reset.bytes));
-  panel.set("reset_removed", data.reset.removed > 0 ? v.say.count("kobo.reset.removed", data.reset.removed) : "");
+  fill_reset(v, data.reset, panel);
   const library::kobo_options& o = data.options;
   panel.set("paused", o.paused).set("collections", o.collections).set("positions", o.positions).set("highlights", o.highlights);
   panel.set("by_ledger", o.by_ledger);
   panel.set("largest", o.largest == 0 ? "" : std::to_string(o.largest / 1'000'000));
   panel.set("policy_server", !o.put_back).set("policy_respect", o.put_back == false).set("policy_put_back", o.put_back == true);
+  panel.set("heal_server", !o.heal).set("heal_on", o.heal == true).set("heal_off", o.heal == false);
   panel.set("store_server", !o.passthrough).set("store_on", o.passthrough == true).set("store_off", o.passthrough == false);
   out.set("kobo", std::move(panel));
 }

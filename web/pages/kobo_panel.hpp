@@ -20,11 +20,12 @@ struct kobo_data {
 kobo_data load_kobo(db::tx&, const uuid& device);
 
 void fill_kobo(const visit&, const kobo_data&, view& out);
+// What a reset would announce, for the part "kobo_reset".
+void fill_reset(const visit&, const library::reset_preview&, view& out);
 void fill_arrival(const visit&, const uuid& device, const library::kobo_arrival&, view& out);
 
-// The word and the colour of a book on a device: on device, offered, waiting, missing?, removed on device.
-view ledger_mark(const visit&, const library::ledger_book&);
-// The same with what shows it, and when the book was last seen.
+// The word and the colour of a book on a device (on device, offered, waiting, missing?, removed on device), what shows it, and
+// when it was last seen.
 view book_line(const visit&, const library::ledger_book&);
 
 }  // namespace carrel::web

@@ -71,6 +71,7 @@ answer device_unseen(const site&, http::context&);
 answer kobo_again(const site&, http::context&);
 answer kobo_take_off(const site&, http::context&);
 answer kobo_reset(const site&, http::context&);
+answer kobo_pause(const site&, http::context&);
 answer kobo_take_back(const site&, http::context&);
 answer kobo_agree(const site&, http::context&);
 answer kobo_choices(const site&, http::context&);

@@ -10,10 +10,10 @@
 #include "library/rule_work.hpp"
 #include "server/core/text.hpp"
 #include "web/format.hpp"
-#include "web/pages/kobo_panel.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 #include "web/pages/rule_form.hpp"
+#include "web/pages/shelf_kobos.hpp"
 
 namespace carrel::web {
 namespace {
@@ -40,13 +40,6 @@ shelves_data load_shelves(db::tx& tx, uuid viewer) {
   }
   return out;
 }
-
-// A Kobo that the shelf feeds, with what is known of the books that are shown.
-struct fed_kobo {
-  library::device device;
-  std::vector<library::ledger_row> rows;
-  library::next_sync next;
-};
 
 struct shelf_data {
   std::optional<library::shelf> shelf;
@@ -76,12 +69,11 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
   if (out.shelf->user_id != viewer) return out;
   if (out.shelf->kind == "rule") out.rule = library::rule_of(tx, viewer, id);
   if (out.rule) out.rule_names = load_rule_choices(tx, viewer);
-  std::vector<uuid> shown(begin, end);
+  std::vector<library::device> fed;
   for (const library::device& d : out.devices) {
-    bool fed = std::find(out.fed.begin(), out.fed.end(), d.id) != out.fed.end();
-    if (fed && d.kind == "kobo")
-      out.kobos.push_back({.device = d, .rows = library::kobo_ledger(tx, d.id, shown), .next = library::next_sync_of(tx, d.id)});
+    if (std::find(out.fed.begin(), out.fed.end(), d.id) != out.fed.end()) fed.push_back(d);
   }
+  out.kobos = load_fed_kobos(tx, fed, std::vector<uuid>(begin, end));
   return out;
 }
 
@@ -125,38 +117,7 @@ std::vector<view> device_switches(const visit& v, const shelf_data& data) {
 // The cards of the shelf, each with a mark for every Kobo that the shelf feeds (product.md 4.6).
 std::vector<view> cards_with_marks(const visit& v, const shelf_data& data) {
   std::vector<view> out = cards(v.say, data.books);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::vector<view> marks;
-    for (const auto& [device, rows, next] : data.kobos) {
-      const std::vector<library::ledger_book>& all = rows.front().books;
-      auto at = std::find_if(all.begin(), all.end(), [&](const library::ledger_book& b) { return b.book == data.books[i].id; });
-      view one;
-      if (at == all.end())
-        one.set("state", v.say.text("kobo.state.unsuitable")).set("tone", "warn");
-      else
-        one = ledger_mark(v, *at);
-      bool mend = at != all.end() && (at->doubt || at->state == "removed-by-device");
-      one.set("device", device.id.text()).set("device_name", device.name).set("mend", mend);
-      marks.push_back(std::move(one));
-    }
-    out[i].set("marks", marks);
-  }
-  return out;
-}
-
-// "next sync: +3 −1 ~2", and how long ago the last one was (product.md 4.6).
-std::vector<view> kobo_strip(const visit& v, const shelf_data& data) {
-  std::vector<view> out;
-  for (const fed_kobo& k : data.kobos) {
-    view one;
-    bool nothing = k.next.added + k.next.removed + k.next.changed == 0;
-    std::string plus = v.say.number(k.next.added), minus = v.say.number(k.next.removed), changed = v.say.number(k.next.changed);
-    one.set("words", nothing ? v.say.text("kobo.next_sync.none")
-                             : v.say.say("kobo.next_sync", {{"plus", plus}, {"minus", minus}, {"changed", changed}}));
-    one.set("id", k.device.id.text()).set("name", k.device.name);
-    moment(v.say, k.rows.front().last_sync_at, one, "synced");
-    out.push_back(std::move(one));
-  }
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].set("marks", marks_of(v, data.kobos, data.books[i].id));
   return out;
 }
 
@@ -173,7 +134,7 @@ task<http::response> shelf_answer(const site& at, visit v, uuid id, form_errors 
   out.set("collection", data.shelf->collection)
       .set("count_words", v.say.count("books.count", static_cast<std::int64_t>(data.total)));
   out.set("books", cards_with_marks(v, data)).set("devices", device_switches(v, data)).set("pager", page_links(v.c.in, data));
-  out.set("kobos", kobo_strip(v, data));
+  out.set("kobos", kobo_strip(v, data.kobos));
   bool by_rule = data.shelf->kind == "rule";
   out.set("by_rule", by_rule)
       .set("by_hand", !by_rule)

@@ -11,6 +11,8 @@ namespace {
 
 constexpr db::statement sql_newest{"test.newest_device", "select id from devices order by created_at desc limit 1"};
 
+constexpr db::statement sql_shelf{"test.only_shelf", "select id from shelves"};
+
 uuid newest(world& w) {
   return w.write([](db::tx& tx) { return tx.run(sql_newest)[0].id(0); });
 }
@@ -100,6 +102,79 @@ TEST_CASE("of a device's requests those that failed can be shown alone") {
   CHECK(failures.says("/v1/broken"));
   CHECK_FALSE(failures.says("/v1/fine"));
   CHECK(failures.says("hx-get=\"" + page + "?show=failures\""));  // stays so while it is looked at
+}
+
+TEST_CASE("a shelf's page tells of each book on each Kobo why, and lets its owner send again, reset and pause") {
+  added_kobo k;
+  auto& [w, c, id, page] = k;
+  made_book book = w.add_book("The Open Harbour");
+  w.add_book("A Drawing");
+  w.number("update book_files set format = 'pdf' where book_id = (select id from books where title = 'A Drawing') returning 1");
+  w.number("update books set kobo_file = null where title = 'A Drawing' returning 1");
+  w.number(
+      "insert into shelf_books (shelf_id, book_id, position) select s.id, b.id, row_number() over () from shelves s, books b "
+      "returning 1");
+  std::string shelf = "/shelf/" + w.write([](db::tx& tx) { return tx.run(sql_shelf)[0].id(0).text(); });
+  auto before = c.get(shelf);
+  CHECK(before.says("has not come yet"));
+  CHECK_FALSE(before.says("/reset"));  // there is nothing to begin anew
+  CHECK(before.says("has no EPUB"));
+  CHECK(before.says(R"(<input type="checkbox" form="chosen" name="book" value=")" + book.id.text()));
+  CHECK(before.says(R"(form="chosen" formaction=")" + page + "/again"));
+
+  w.number(
+      "insert into kobo_devices (id, device_id, last_seen_at, last_sync_at) select gen_random_uuid(), id, now(), now() from "
+      "devices "
+      "returning 1");
+  w.number(
+      "insert into kobo_ledger (kobo_id, id, subject, title, first_announced_at, announced_at, since_at, delivered_at)"
+      " select k.id, b.entitlement, 1, b.title, now(), now(), now(), now() from kobo_devices k, books b where b.kobo_file is not "
+      "null returning 1");
+  auto told = c.get(shelf);
+  CHECK(told.says("is well"));
+  CHECK(told.says("accepted"));
+  CHECK(told.says("The Kobo came back for more, so it has heard of it"));
+  CHECK(told.says("This is announced: <b>1 book, "));
+  CHECK(told.says(page + "/reset"));
+  w.number(
+      "insert into kobo_suspicions (kobo_id, id, reason, since) select kobo_id, id, 'silent', now() from kobo_ledger returning "
+      "1");
+  CHECK(c.get(shelf).says("needs a look"));
+  CHECK(c.get(shelf).says("never touched"));
+  CHECK(c.get("/devices").says("1 book may be missing"));
+  CHECK_FALSE(w.as("other").get("/devices").says("may be missing"));
+
+  auto again = c.post(page + "/again", {{"book", book.id.text()}, {"back", shelf}});
+  CHECK(again.status == 303);
+  CHECK(again.header("Location").find(shelf + "?done=kobo.again") != std::string::npos);
+  CHECK(c.post(page + "/take-back", {{"back", shelf}}).header("Location").find(shelf) != std::string::npos);
+  CHECK(c.post(page + "/reset", {{"back", shelf}}).header("Location").find(shelf + "?done=kobo.reset") != std::string::npos);
+  CHECK(c.post(page + "/reset", {{"back", "https://elsewhere.example"}}).header("Location").find("elsewhere") ==
+        std::string::npos);
+
+  auto paused = c.post(page + "/pause", {{"paused", "on"}, {"back", shelf}});
+  CHECK(paused.status == 303);
+  CHECK(c.get(paused.header("Location")).says("Nothing comes to the Kobo"));
+  CHECK(c.get(shelf).says("paused: nothing comes and nothing goes"));
+  CHECK(w.as("other").post(page + "/pause", {}).status == 404);
+  CHECK(c.get(c.post(page + "/pause", {{"back", shelf}}).header("Location")).says("It goes on with the next sync."));
+  CHECK_FALSE(c.get(shelf).says("paused: nothing"));
+}
+
+TEST_CASE("whether a Kobo's losses are mended by themselves is its owner's choice, and a misspelt choice is refused") {
+  added_kobo k;
+  auto& [w, c, id, page] = k;
+  auto heals = [&] { return w.write([&](db::tx& tx) { return library::kobo_options_of(tx, id).heal; }); };
+  CHECK(heals() == std::nullopt);
+  CHECK(c.post(page + "/choices", {{"heal", "off"}, {"policy", "server"}}).status == 303);
+  CHECK(heals() == false);
+  CHECK(c.get(page).says(R"(<option value="off" selected>is only shown here)"));
+  CHECK(c.api("PATCH", page, R"({"heal":null})").says(R"("heal":null)"));
+  CHECK(heals() == std::nullopt);
+  auto wrong = c.api("PATCH", page, R"({"heel":false,"paused":true})");
+  CHECK(wrong.status == 422);
+  CHECK(wrong.says("heel"));
+  CHECK_FALSE(w.write([&](db::tx& tx) { return library::kobo_options_of(tx, id).paused; }));
 }
 
 TEST_CASE("what a Kobo shall lose, and how it keeps its place, is for its owner alone") {
