@@ -79,7 +79,7 @@ std::string device_base::download(const uuid& entitlement, const deliverable& f)
          (f.is_kepub ? ".kepub.epub" : ".epub");
 }
 
-json::object book_metadata(const uuid& id, const delivery& d, const device_base& base, bool first_time) {
+json::object book_metadata(const uuid& id, const delivery& d, const device_base& base) {
   json::object out = constants_of(id, d.title);
   json::array names, roles;
   for (const std::string& name : d.authors) {
@@ -102,15 +102,15 @@ json::object book_metadata(const uuid& id, const delivery& d, const device_base&
   out.set("PublicationDate", publication_date(d));
   out.set("Publisher", json::object{{"Imprint", ""}, {"Name", d.publisher}});
   // An empty one takes away what an earlier version said (7.3).
-  if (d.series_id || !first_time) out.set("Series", series_of(d));
+  if (d.series_id || d.told_series) out.set("Series", series_of(d));
   if (!d.subtitle.empty()) out.set("SubTitle", d.subtitle).set("Subtitle", d.subtitle);
   return out;
 }
 
 json::object new_entitlement(const uuid& id, const delivery& d, const reading_state* state, const device_base& base,
-                             instant modified, bool first_time) {
+                             instant modified) {
   json::object inside{{"BookEntitlement", entitlement_of(id, d.added, modified, false)},
-                      {"BookMetadata", book_metadata(id, d, base, first_time)},
+                      {"BookMetadata", book_metadata(id, d, base)},
                       {"ReadingState", state_json(id, state, d.added)}};
   return {{"NewEntitlement", std::move(inside)}};
 }
@@ -119,8 +119,8 @@ json::array changed_metadata(const uuid& id, const delivery& d, const reading_st
                              metadata_form form) {
   instant modified = d.updated_at;
   json::array out;
-  if (form == metadata_form::pair) out.push_back(new_entitlement(id, d, state, base, modified, false));
-  json::object metadata = book_metadata(id, d, base, false);
+  if (form == metadata_form::pair) out.push_back(new_entitlement(id, d, state, base, modified));
+  json::object metadata = book_metadata(id, d, base);
   if (form == metadata_form::container) {
     metadata =
         json::object{{"BookEntitlement", entitlement_of(id, d.added, modified, false)}, {"BookMetadata", std::move(metadata)}};
@@ -132,7 +132,7 @@ json::array changed_metadata(const uuid& id, const delivery& d, const reading_st
 json::object preview(const uuid& id, const delivery& d, const device_base& base, instant session_created) {
   json::object entitlement = entitlement_of(id, d.added, session_created, false);
   entitlement.set("Accessibility", "Preview");
-  json::object inside{{"BookEntitlement", std::move(entitlement)}, {"BookMetadata", book_metadata(id, d, base, false)}};
+  json::object inside{{"BookEntitlement", std::move(entitlement)}, {"BookMetadata", book_metadata(id, d, base)}};
   return {{"ChangedEntitlement", std::move(inside)}};
 }
 

@@ -18,10 +18,10 @@ struct device_base {
 // `container` unless told otherwise; kobo.md 8.3 has the evidence.
 enum class metadata_form { container, pair, bare };
 
-json::object book_metadata(const uuid& entitlement, const delivery&, const device_base&, bool first_time);  // 7.2
+json::object book_metadata(const uuid& entitlement, const delivery&, const device_base&);  // 7.2
 
-json::object new_entitlement(const uuid& entitlement, const delivery&, const reading_state*, const device_base&, instant modified,
-                             bool first_time);
+json::object new_entitlement(const uuid& entitlement, const delivery&, const reading_state*, const device_base&,
+                             instant modified);
 json::array changed_metadata(const uuid& entitlement, const delivery&, const reading_state*, const device_base&, metadata_form);
 // A sample in place of the book (8.6).
 json::object preview(const uuid& entitlement, const delivery&, const device_base&, instant session_created);

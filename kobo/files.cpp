@@ -40,16 +40,23 @@ constexpr std::string_view paper =
 struct found_delivery {
   delivery book;
   bool merged = false;  // the device asks for a book that is part of this one by now
+  bool begun = false;   // it has asked for the first byte since it was told of the book
 };
 
-std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id) {
+constexpr db::statement sql_begun{"kobo.download_begun", R"sql(
+  select from kobo_signals s join kobo_ledger l on l.kobo_id = s.kobo_id and l.subject = 1 and l.id = s.id
+   where s.kobo_id = $1 and s.id = $2 and s.download_started_at >= l.since_at)sql"};
+
+std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id, bool in_parts) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
   library::kobo_options wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
   kobo_ids ids = k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
   std::unordered_map<uuid, delivery> live = read_told(tx, ids, {id});
   auto at = live.find(id);
   if (at == live.end()) return std::nullopt;
-  return found_delivery{.book = std::move(at->second), .merged = library::surviving_entitlement(tx, id) != id};
+  return found_delivery{.book = std::move(at->second),
+                        .merged = library::surviving_entitlement(tx, id) != id,
+                        .begun = in_parts && k && !tx.run(sql_begun, k->ids.row, id).empty()};
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -116,10 +123,11 @@ http::response no_cover() {
   return r;
 }
 
-// A download counts as begun with its first byte and as complete with its last, also when it was resumed in between.
-void follow(shared_state& s, const visit& v, const uuid& entitlement, const deliverable& file, http::response& r) {
+// A download counts as begun with its first byte and as complete with its last, also when it was resumed in between. Who never
+// asked for the beginning has not got the book.
+void follow(shared_state& s, const visit& v, const uuid& entitlement, const deliverable& file, bool begun, http::response& r) {
   const auto* part = std::get_if<http::file_slice>(&r.body);
-  if (part == nullptr) return;
+  if (part == nullptr || (part->first > 0 && !begun)) return;
   if (part->first == 0) note_shown(s, v, signal::download_started, {entitlement});
   if (part->first + part->count != static_cast<std::uint64_t>(file.size)) return;
   r.sent = [&s, v, entitlement, file = file.file,
@@ -143,7 +151,8 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
   std::optional<uuid> id = id_of(c.in.param("id"));
   if (!id) throw http::problem{404, "", "gone"};
-  std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id);
+  bool in_parts = c.in.header("range").has_value();
+  std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id, in_parts);
   if (!found) throw http::problem{404, "", "gone"};
   const deliverable& file = found->book.file;
   if (!found->merged && !std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
@@ -160,7 +169,7 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   http::response r = http::file(c.in, *path, "application/epub+zip", tags);
   std::string name(cut_utf8(c.in.param("name"), longest_name));  // what the address says is said again in a header
   r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
-  if (c.in.method() == http::verb::get && r.status < 300) follow(s, v, *id, file, r);
+  if (c.in.method() == http::verb::get && r.status < 300) follow(s, v, *id, file, found->begun, r);
   co_return r;
 }
 

@@ -98,9 +98,9 @@ class page {
     }
     if (o.kind == op_kind::add && to_fetch_.contains(o.id)) return say_preview(o, *live);
     if (o.kind == op_kind::add) return say_new(o.id, *live);
-    announced_.push_back({subject::book, o.id, live->title});
+    announced_.push_back({subject::book, o.id, live->title, live->series_id.has_value()});
     if (o.kind == op_kind::file) {
-      items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->updated_at, false));
+      items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->updated_at));
       if (how_.form == metadata_form::pair) {
         items_.push_back(changed_metadata(o.id, *live, nullptr, in_.base, metadata_form::bare).front());
         return;
@@ -110,13 +110,15 @@ class page {
   }
 
   void say_new(const uuid& id, const delivery& d) {
-    announced_.push_back({subject::book, id, d.title});
-    items_.push_back(new_entitlement(id, d, state_of(id), in_.base, std::max(d.updated_at, d.added), true));
+    announced_.push_back({subject::book, id, d.title, d.series_id.has_value()});
+    bool again = d.first_told && *d.first_told < session_.created_at;  // what is sent again is newer than what was sent (7.1)
+    instant modified = std::max({d.updated_at, d.added, again ? session_.created_at : d.added});
+    items_.push_back(new_entitlement(id, d, state_of(id), in_.base, modified));
   }
 
   // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
   void say_preview(const op& o, const delivery& d) {
-    announced_.push_back({subject::book, o.id, d.title});
+    announced_.push_back({subject::book, o.id, d.title, d.series_id.has_value()});
     samples_.push_back(o.id);
     items_.push_back(preview(o.id, d, in_.base, session_.created_at));
   }

@@ -22,7 +22,6 @@ using http::verb;
 using state = std::shared_ptr<shared_state>;
 
 constexpr std::uint64_t largest_body = 8 << 20;  // the notes of a long life with a book
-constexpr http::route_options options{.body_limit = largest_body, .budget = std::chrono::seconds{30}};
 
 // What the device shows here it will show at the root too, where nothing else tells who it is (15).
 void note_bearer(shared_state& s, const context& c) {
@@ -172,9 +171,10 @@ response render(const context& c, const http::problem& p) {
   // A body that was not read is not said to have been kept.
   bool unread = p.status == 413 && c.in.path().ends_with("/annotations");
   bool told = p.status == 401 || p.status == 403 || unread || p.status >= 500 || own;
-  response r = answer("{}", told ? p.status : 200);
+  bool late = p.status == 504;  // the database hangs, which to a device is the same as gone
+  response r = answer("{}", late ? 503 : told ? p.status : 200);
   for (const auto& [name, value] : p.headers) r.set(name, value);
-  if (p.status == 503) r.set("Retry-After", "60");
+  if (r.status == 503) r.set("Retry-After", "60");
   return r;
 }
 
@@ -203,13 +203,15 @@ struct adder {
 
   void add(verb v, const std::string& path, own_handler run) const {
     to.add(
-        v, prefix + path, [s = s, run](context& c) { return run(*s, c); }, options);
+        v, prefix + path, [s = s, run](context& c) { return run(*s, c); }, options());
   }
   void add_shared(verb v, const std::string& path, own_handler run) const {
     to.add(
-        v, prefix + path, [s = s, run](context& c) { return store_or_ours(*s, c, run); }, options);
+        v, prefix + path, [s = s, run](context& c) { return store_or_ours(*s, c, run); }, options());
   }
-  void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, prefix + path, run, options); }
+  void add(verb v, const std::string& path, task<response> (*run)(context&)) const { to.add(v, prefix + path, run, options()); }
+
+  http::route_options options() const { return {.body_limit = largest_body, .budget = s->with.budget}; }
 };
 
 // Below a device's own address and at the root of the host (15).

@@ -36,6 +36,7 @@ struct services {
   std::function<void(const uuid& user, const std::string& document)>
       moved{};  // a place has changed: the other devices are to know
   store_addresses store_at{};
+  std::chrono::milliseconds budget{30'000};  // of an answer; then the device is told to come again
 };
 
 struct shared_state;

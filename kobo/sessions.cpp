@@ -87,11 +87,12 @@ constexpr db::statement sql_ledger{"kobo.ledger", "select subject, id from kobo_
 // What is announced is no ghost any more.
 constexpr db::statement sql_announce{"kobo.announce", R"sql(
   with trusted as (delete from kobo_suspicions where kobo_id = $1 and reason = 'ghost' and id = any ($3::uuid[]))
-  insert into kobo_ledger as l (kobo_id, subject, id, title, first_announced_at, announced_at, since_at)
-  select $1, w.subject, w.id, w.title, $5, $5, $5 from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
+  insert into kobo_ledger as l (kobo_id, subject, id, title, first_announced_at, announced_at, since_at, told_series)
+  select $1, w.subject, w.id, w.title, $5, $5, $5, w.id = any ($6::uuid[])
+    from unnest($2::bigint[], $3::uuid[], $4::text[]) as w (subject, id, title)
       on conflict (kobo_id, subject, id) do update
      set title = excluded.title, announced_at = excluded.announced_at, announced = l.announced + 1, wanted_again_at = null,
-         removal_delivered_at = null,
+         removal_delivered_at = null, told_series = l.told_series or excluded.told_series,
          since_at = case when l.wanted_again_at is null and l.removal_delivered_at is null then l.since_at else excluded.since_at end)sql"};
 constexpr db::statement sql_title{"kobo.announced_title", R"sql(
   select title from kobo_ledger where kobo_id = $1 and subject = 1 and id = $2)sql"};
@@ -316,14 +317,15 @@ ledger_ids load_ledger(db::tx& tx, const uuid& row) {
 void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all) {
   if (all.empty()) return;
   std::vector<std::int64_t> subjects;
-  std::vector<uuid> ids;
+  std::vector<uuid> ids, with_series;
   std::vector<std::string> titles;
   for (const announcement& a : all) {
     subjects.push_back(static_cast<std::int64_t>(a.about));
     ids.push_back(a.id);
     titles.push_back(a.title);
+    if (a.series) with_series.push_back(a.id);
   }
-  tx.run(sql_announce, row, subjects, ids, titles, now());
+  tx.run(sql_announce, row, subjects, ids, titles, now(), with_series);
 }
 
 std::unordered_set<uuid> fetched_anew(db::tx& tx, const kobo_row& k, const std::vector<uuid>& books) {

@@ -62,7 +62,7 @@ reading_state state_from(const db::row& r) {
           .bookmark = section_from(r, 7)};
 }
 
-enum class fate { missing, older, failed, kept, accepted, merged };
+enum class fate { missing, older, failed, kept, outvoted, accepted, merged };
 const char* word_of(fate f) {
   if (f == fate::failed) return "Failure";
   return f == fate::missing || f == fate::older ? "Ignored" : "Success";
@@ -130,6 +130,13 @@ std::string in_order(const json::object& o) {
   return out + "}";
 }
 
+bool is_part(const json::object& sent, const json::object& stored) {
+  return std::all_of(sent.members().begin(), sent.members().end(), [&](const auto& member) {
+    const json::value* there = stored.find(member.first);
+    return there != nullptr && in_order({{"", *there}}) == in_order({{"", member.second}});
+  });
+}
+
 using section_reader = bool (*)(const json::object&, json::object&);
 
 fate take_section(std::optional<state_section>& stored, const json::object& sent, std::string_view name, instant otherwise,
@@ -143,7 +150,9 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   bool ahead = made.at > now() + std::chrono::hours(24);
   if (ahead) made.at = std::chrono::floor<std::chrono::seconds>(now());
   if (stored && made.at < stored->at) return fate::older;
-  if (stored && (made.at == stored->at || in_order(made.fields) == in_order(stored->fields))) return fate::kept;
+  if (stored && in_order(made.fields) == in_order(stored->fields)) return fate::kept;
+  // At the same moment what is stored stays; who said otherwise is told of it (10.5, 1; 17.2).
+  if (stored && made.at == stored->at) return is_part(made.fields, stored->fields) ? fate::kept : fate::outvoted;
   // Missing parts never clear stored parts (10.1); but how far one was in a document says nothing of another one.
   std::size_t parts = made.fields.size();
   bool elsewhere = made.fields.find("Location") != nullptr;
@@ -303,7 +312,7 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
   }
   if (ends) tx.run(sql_finished, user, entitlement, state.status->at);
   count_minutes(tx, k, entitlement, sent, envelope);
-  bool exact = !any(fate::older) && !any(fate::failed) && !any(fate::merged);
+  bool exact = !any(fate::older) && !any(fate::outvoted) && !any(fate::failed) && !any(fate::merged);
   state_said(tx, k, entitlement, exact ? std::optional(state.revision) : std::nullopt);
   return {.status = word_of(fates[0]),
           .statistics = word_of(fates[1]),

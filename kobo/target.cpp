@@ -32,13 +32,14 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
                 where bp.book_id = b.id and bp.role = 'aut' order by bp.position),
          f.id, f.slug, f.storage_path, f.checksum, f.file_size, f.is_kepub, f.missing_since is not null,
          coalesce(f.facts ->> 'epub_version', '') like '3%', f.original_name,
-         a.id, a.source, a.version, a.options, a.checksum, a.file_size
+         a.id, a.source, a.version, a.options, a.checksum, a.file_size, l.first_announced_at, coalesce(l.told_series, false)
     from kobo_wanted($1, $2, $5) w
     join books b on b.id = w.book_id
     join book_files f on f.id = w.file_id
     left join kobo_artifacts a on a.id = f.kobo_as
     left join series s on s.id = b.series_id
     left join covers c on c.id = b.cover_id
+    left join kobo_ledger l on l.kobo_id = $3 and l.subject = 1 and l.id = w.entitlement
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
      and w.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
@@ -148,7 +149,9 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
                                   .cover_version = library::cover_version(r.view(12)),
                                   .file = deliverable_from(r),
                                   .added = r.at(1),
-                                  .updated_at = r.at(13)});
+                                  .updated_at = r.at(13),
+                                  .first_told = r.maybe_at(31),
+                                  .told_series = r.flag(32)});
   }
   return out;
 }

@@ -56,6 +56,8 @@ struct delivery {
   deliverable file;
   instant added{};  // to the first of the shelves that feed the device
   instant updated_at{};
+  std::optional<instant> first_told;  // the device; absent: never
+  bool told_series = false;           // then an empty one takes it away (7.3)
 };
 // By entitlement; those that are not in the target are left out.
 std::unordered_map<uuid, delivery> read_deliveries(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);

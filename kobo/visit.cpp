@@ -160,7 +160,8 @@ std::optional<uuid> id_of(std::string_view text) { return uuid::parse(text); }
 std::vector<uuid> ids_of(std::string_view text) {
   std::vector<uuid> out;
   for (const std::string& part : split(text, ',')) {
-    if (std::optional<uuid> id = id_of(part)) out.push_back(*id);
+    std::optional<uuid> id = id_of(part);
+    if (id && std::find(out.begin(), out.end(), *id) == out.end()) out.push_back(*id);
   }
   return out;
 }

@@ -156,6 +156,9 @@ for (const script of [true, false]) {
         await page.getByText('api_endpoint=https://storeapi.kobo.com', {exact: true}).first().waitFor();
         assert.deepEqual(await saved('Save the changed file'), ['Kobo eReader.conf', conf.replace('api_endpoint=https://storeapi.kobo.com', line)]);
         assert.equal((await saved('Save a copy of the old file'))[1], conf);
+        const mixed = '\xef\xbb\xbf[OneStoreServices]\napi_endpoint=https://a.example\r\nx=1\n API_ENDPOINT = b\n[Other]\napi_endpoint=mine';
+        await choose(mixed);
+        assert.deepEqual(await saved('Save the changed file'), ['Kobo eReader.conf', mixed.replace('api_endpoint=https://a.example', line).replace(' API_ENDPOINT = b', line)]);
         assert.equal((await saved('Save the line'))[1], line + '\n');
       }
       const kobo = (path) => fetch(line.slice('api_endpoint='.length) + path, {headers: {'x-kobo-deviceid': '4'.repeat(64), 'x-kobo-devicemodel': 'Kobo Libra'}});

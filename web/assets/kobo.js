@@ -8,20 +8,26 @@ const asFile = (text) => new Blob([Uint8Array.from(text, (c) => c.charCodeAt(0))
 function patched(text, endpoint) {
   const line = 'api_endpoint=' + endpoint;
   const end = text.includes('\r\n') ? '\r\n' : '\n';
-  const lines = text.split(/\r?\n/);
-  if (!lines.some((one) => /^\s*\[[^\]]+\]\s*$/.test(one))) return null;
-  const section = lines.findIndex((one) => /^\s*\[OneStoreServices\]\s*$/i.test(one));
+  const lines = text.split(/(?<=\n)/);  // each with its own end
+  const bare = (one) => one.replace(/^\u00ef\u00bb\u00bf/, '').trim();  // a mark of UTF-8 may stand before the first
+  const heads = (one) => /^\[[^\]]+\]$/.test(bare(one));
+  if (!lines.some(heads)) return null;
+  const section = lines.findIndex((one) => /^\[OneStoreServices\]$/i.test(bare(one)));
   if (section < 0) {
     const body = text.endsWith('\n') || text === '' ? text : text + end;
     return {text: body + end + '[OneStoreServices]' + end + line + end, before: '', after: line};
   }
-  let stop = lines.findIndex((one, i) => i > section && /^\s*\[[^\]]+\]\s*$/.test(one));
+  let stop = lines.findIndex((one, i) => i > section && heads(one));
   if (stop < 0) stop = lines.length;
-  const place = lines.findIndex((one, i) => i > section && i < stop && /^\s*api_endpoint\s*=/i.test(one));
-  const before = place < 0 ? '' : lines[place];
-  if (place < 0) lines.splice(section + 1, 0, line);
-  else lines[place] = line;
-  return {text: lines.join(end), before, after: line};
+  // Of several only one counts, and which is the reader's secret: all of them say the same afterwards.
+  const places = lines.flatMap((one, i) => i > section && i < stop && /^api_endpoint\s*=/i.test(bare(one)) ? [i] : []);
+  const before = places.map((i) => bare(lines[i])).join('\n');
+  for (const i of places) lines[i] = line + lines[i].slice(lines[i].trimEnd().length);
+  if (places.length === 0) {
+    if (!lines[section].endsWith('\n')) lines[section] += end;
+    lines.splice(section + 1, 0, line + end);
+  }
+  return {text: lines.join(''), before, after: line};
 }
 
 function confPatch() {

@@ -24,6 +24,15 @@ struct wishes {
   bool store = false;
 };
 
+// A name by which a machine calls itself: no other device comes here by it.
+bool is_only_here(std::string_view base) {
+  std::size_t begin = base.find("://");
+  std::string_view host = begin == base.npos ? base : base.substr(begin + 3);
+  if (host.starts_with('[')) return host.starts_with("[::1]");
+  host = host.substr(0, host.find_first_of(":/"));
+  return host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.");
+}
+
 std::vector<library::shelf> own_shelves(db::tx& tx, const uuid& user) {
   std::vector<library::shelf> all = library::shelves(tx, user);
   std::erase_if(all, [&](const library::shelf& s) { return s.user_id != user || s.made_on_device; });
@@ -34,7 +43,7 @@ task<http::response> add_form(const site& at, visit v, std::string kind, wishes 
   view out;
   out.set("kind_key", kind).set("for_koreader", kind == "koreader").set("for_kobo", kind == "kobo").set("for_app", kind == "app");
   out.set("typed_name", typed.name).set("suggested", v.say.text("device.suggested." + kind));
-  out.set("heading", v.say.text("device.add." + kind));
+  out.set("heading", v.say.text("device.add." + kind)).set("only_here", is_only_here(v.at.with.links.devices(v.c.in)));
   if (kind == "kobo") {
     std::vector<library::shelf> all = co_await at.with.pool.read(own_shelves, v.id());
     std::vector<view> shelves;
@@ -88,6 +97,7 @@ http::response secret_answer(const visit& v, const library::new_device& made, bo
   out.set("for_kobo", kobo).set("for_app", !kobo && !koreader).set("endpoint", kobo ? endpoint : "");
   if (kobo) fill_arrival(v, made.made.id, {}, out);
   out.set("rotated", rotated).set("insecure", base.starts_with("http://"));
+  out.set("only_here", is_only_here(base));
   out.set("code", qr_code(kobo ? "api_endpoint=" + endpoint : koreader ? base + "/kosync" : base + "/opds"));
   fill_activity(v, {}, out);
   std::string title = v.say.say(rotated ? "device.rotated" : "device.added", {{"name", made.made.name}});

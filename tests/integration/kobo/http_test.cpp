@@ -5,6 +5,18 @@
 using namespace carrel;
 using namespace carrel::kobo::tests;
 
+namespace {
+
+constexpr db::statement started{"test.download_started", "select from kobo_signals where download_started_at is not null"};
+constexpr db::statement complete{"test.fetched", "select from kobo_signals where download_done_at is not null and starts = 0"};
+
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+}  // namespace
+
 TEST_CASE("a Kobo that comes for the first time finds its way to its books") {
   storefront s;
   for (const char* title : {"One", "Two", "Three"}) s.shelve(title);
@@ -186,13 +198,40 @@ TEST_CASE("a download that is resumed counts once, and as complete") {
   reader r;
   s.sync(r);
   std::string path = s.file_path(r.library.begin()->first);
+  auto noted = [&](const db::statement& which) {
+    return s.db.pool().read_now([&](db::tx& tx) { return !tx.run(which).empty(); });
+  };
+  // Who never asked for the beginning has not got the book.
+  for (const char* range : {"bytes=-1", "bytes=500-"}) CHECK(s.ask("GET", path, {{"Range", range}}).status == 206);
+  CHECK(s.ask("GET", path, {{"Range", "bytes=0-499"}}).status == 206);
+  CHECK(harness::eventually([&] { return noted(started); }));
+  CHECK_FALSE(noted(complete));
   for (int i = 0; i < 4; ++i) CHECK(s.ask("GET", path, {{"Range", "bytes=500-"}}).status == 206);
-  CHECK(harness::eventually([&] {
-    return s.db.pool().read_now([](db::tx& tx) {
-      constexpr db::statement sql{"test.fetched", "select from kobo_signals where download_done_at is not null and starts = 0"};
-      return !tx.run(sql).empty();
-    });
-  }));
+  CHECK(harness::eventually([&] { return noted(complete); }));
+}
+
+TEST_CASE("a book that is asked for several times at once is answered once") {
+  storefront s;
+  s.shelve("One");
+  reader r;
+  s.sync(r);
+  const std::string id = r.library.begin()->first;
+  std::string once = s.ask("GET", "/v1/library/" + id + "/metadata").body;
+  CHECK(s.ask("GET", "/v1/library/" + id + "," + id + ",x," + upper(id) + "/metadata").body == once);
+}
+
+TEST_CASE("a database that hangs is told as one that is away, so that the Kobo comes again") {
+  storefront s({}, {}, std::chrono::milliseconds(300));
+  s.shelve("One");
+  reply late;
+  s.db.pool().write_now([&](db::tx& tx) {
+    tx.script("lock table kobo_devices in access exclusive mode");
+    late = s.ask("GET", "/v1/library/sync");
+  });
+  CHECK(late.status == 503);
+  CHECK(late.header("retry-after") == "60");
+  CHECK(late.header("x-kobo-synctoken").empty());
+  CHECK(late.body.find('[') == std::string::npos);
 }
 
 TEST_CASE("a storefront that is switched off opens nothing") {

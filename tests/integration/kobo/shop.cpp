@@ -85,6 +85,14 @@ void shop::retitle(const uuid& book, const std::string& title) {
   });
 }
 
+void shop::set_series(const uuid& book, const std::string& name) {
+  db.pool().write_now([&](db::tx& tx) {
+    json::value series = name.empty() ? json::value(nullptr) : json::value(json::object{{"name", name}});
+    REQUIRE(library::edit_book(tx, book, {{"series", series}}, {}));
+    library::bump_revision(tx);
+  });
+}
+
 void shop::replace_file(const uuid& book) {
   db.pool().write_now([&](db::tx& tx) {
     tx.run(sql_size, book, ++sizes_);

@@ -26,7 +26,8 @@ class shop {
   uuid add_book(const std::string& title);  // in the library only
   void shelve(const uuid& book, bool on);
   void retitle(const uuid& book, const std::string& title);
-  void replace_file(const uuid& book);  // other bytes, another size
+  void set_series(const uuid& book, const std::string& name);  // "": none
+  void replace_file(const uuid& book);                         // other bytes, another size
   void lose_file(const uuid& book, bool lost);
   void purge(const uuid& book);  // to the trash
   void restore(const uuid& book);

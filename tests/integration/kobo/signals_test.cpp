@@ -1,4 +1,5 @@
 // What a Kobo shows of its books, and what follows (kobo.md 17.2 guard, 17.8); what its owner chose for it.
+#include "library/kobo_ledger.hpp"
 #include "library/shelf.hpp"
 #include "tests/integration/kobo/one_kobo.hpp"
 
@@ -91,6 +92,33 @@ TEST_CASE("a book that a device never touched is announced again, twice at most"
   set_clock(std::nullopt);
   CHECK(announced == 2);
   CHECK(s.happened(library::event::healed));
+}
+
+TEST_CASE("a book that a device never touched is only suspected where its owner wants nothing to be mended") {
+  one_kobo s;
+  s.how.page_size = 100;
+  s.fill(1);
+  s.choose({{"heal", false}});
+  s.whole();
+  s.whole();
+  clock_at hour(s.start + std::chrono::hours(1));
+  std::string silent = s.r.library.begin()->first;
+  s.fill(6);
+  s.whole();
+  s.whole();
+  strings others;
+  for (const auto& [other, shown] : s.r.library) {
+    if (other != silent) others.push_back(other);
+  }
+  s.show(signal::cover, others);
+  for (int day = 1; day <= 6; ++day) {
+    set_clock(s.start + std::chrono::hours(24 * day));
+    CHECK(s.sync(s.kobo, s.r.token).body == "[]");
+  }
+  CHECK_FALSE(s.happened(library::event::healed));
+  std::vector<library::drift> drift = s.db.pool().read_now([&](db::tx& tx) { return library::drift_of(tx, s.db.reader(), 10); });
+  REQUIRE(drift.size() == 1);
+  CHECK(drift.front().entitlement.text() == silent);
 }
 
 TEST_CASE("a device without evidence for later books is not suspected") {

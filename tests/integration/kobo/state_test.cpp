@@ -46,6 +46,19 @@ bool ok(const char* result) { return std::string_view(result) == "Success"; }
 
 }  // namespace
 
+TEST_CASE("a Kobo that says something else of the same moment is told what holds") {
+  desk d;
+  d.put(d.clara, reading("2026-03-02T19:14:05Z", 12));
+  complete_sync(d, d.clara, d.on_clara);
+  CHECK(ok(d.put(d.clara, reading("2026-03-02T19:14:05Z", 12)).bookmark));
+  CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");
+  CHECK(ok(d.put(d.clara, reading("2026-03-02T19:14:05Z", 40)).bookmark));  // equal keeps what is stored (10.5, 1)
+  CHECK(d.says(R"("ProgressPercent":12)"));
+  CHECK(d.sync(d.clara, d.on_clara.token).body.find("ChangedReadingState") != std::string::npos);
+  complete_sync(d, d.clara, d.on_clara);
+  CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");
+}
+
 TEST_CASE("a state that a Kobo puts is echoed as it came, told to the other Kobo, and not told to the one that said it") {
   desk d;
   section_results r = d.put(d.clara, reading("2026-03-02T19:14:05Z", 12));

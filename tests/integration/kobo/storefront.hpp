@@ -29,8 +29,9 @@ class storefront {
   std::optional<kobo::artifacts> conversions;
   std::function<void(const uuid& user, const std::string& document)> moved;  // of places
 
-  // Settings, and where the real store is.
-  explicit storefront(const headers& more = {}, const store_addresses& store_at = {}) {
+  // Settings, where the real store is, and how long an answer may take.
+  explicit storefront(const headers& more = {}, const store_addresses& store_at = {},
+                      std::chrono::milliseconds budget = std::chrono::seconds(30)) {
     std::filesystem::path folder = harness::fresh_folder("storefront");
     store_.emplace(library::store::open(folder, folder / "cache").value());
     std::ofstream(store_->absolute("library/x")) << std::string(1000, 'b');
@@ -59,7 +60,8 @@ class storefront {
                                     [this](const uuid& user, const std::string& document) {
                                       if (moved) moved(user, document);
                                     },
-                                .store_at = store_at});
+                                .store_at = store_at,
+                                .budget = budget});
     api_->mount(main_);
     http::server_options options;
     options.listen = {{"127.0.0.1:0"}};

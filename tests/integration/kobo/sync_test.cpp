@@ -199,6 +199,53 @@ TEST_CASE("a reset says everything again and takes away what should not be there
   CHECK(r.library == s.target(kobo));
 }
 
+TEST_CASE("what is sent again is newer than what was sent before, each time it is asked for") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), book = s.add_book("One");
+  s.shelve(book, true);
+  auto modified = [](const sync_answer& a) {
+    json::array items = items_of(a.body);
+    REQUIRE_FALSE(items.empty());
+    const json::object& item = *items.front().as_object()->find("NewEntitlement")->as_object();
+    std::string out;
+    REQUIRE(item.find("BookEntitlement")->as_object()->take("LastModified", out));
+    return out;
+  };
+  std::string at_first = modified(s.sync(kobo, ""));
+  CHECK(modified(s.sync(kobo, "")) == at_first);
+  reader r;
+  complete_sync(s, kobo, r);
+  const instant later = std::chrono::floor<std::chrono::seconds>(now()) + std::chrono::hours(2);
+  set_clock(later);
+  s.with_row(kobo, [&](db::tx& tx, const kobo_row& k) { reset_sync(tx, k); });
+  sync_answer again = s.sync(kobo, ""), once_more = s.sync(kobo, "");
+  set_clock(std::nullopt);
+  CHECK(modified(again) == rfc3339(later));
+  CHECK(once_more.body == again.body);
+}
+
+TEST_CASE("a series that is gone is taken away, and a book that never had one has none to lose") {
+  shop s;
+  uuid kobo = s.add_kobo("Clara"), plain = s.add_book("Plain"), second = s.add_book("Second");
+  for (const uuid& book : {plain, second}) s.shelve(book, true);
+  auto series = [&](const char* name) { s.set_series(second, name); };
+  series("Harbours");
+  reader r;
+  auto next = [&] {
+    sync_answer a = s.sync(kobo, r.token);
+    r.token = a.token;
+    return a.body;
+  };
+  std::string first = next();
+  CHECK(first.find(R"("Series":{"Id":)") != std::string::npos);
+  CHECK(first.find(R"("Series":{})") == std::string::npos);
+  next();
+  s.retitle(plain, "Plain, revised");
+  CHECK(next().find("Series") == std::string::npos);
+  series("");
+  CHECK(next().find(R"("Series":{})") != std::string::npos);
+}
+
 TEST_CASE("a book that left the shelf before it was ever said is not said to be removed") {
   shop s;
   uuid kobo = s.add_kobo("Clara");
