@@ -131,6 +131,8 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::get, "/merges", merges_page},
                 {verb::post, "/merges/{id}/undo", merge_undo},
                 {verb::get, "/jobs", jobs_page},
+                {verb::post, "/jobs/files/pause", files_pause},
+                {verb::post, "/jobs/files/resume", files_resume},
                 {verb::post, "/jobs/{id}/cancel", job_cancel},
                 {verb::post, "/jobs/{id}/retry", job_retry},
                 {verb::post, "/jobs/{id}/pause", job_pause},

@@ -60,6 +60,8 @@ constexpr std::array known_acts{
     known_act{"merge.undone_in_part", "", ""},
     known_act{"job.cancelled", "/jobs/{about}/retry", ""},
     known_act{"job.retried", "", ""},
+    known_act{"files.paused", "/jobs/files/resume", ""},
+    known_act{"files.resumed", "/jobs/files/pause", ""},
     known_act{"job.paused", "/jobs/{about}/resume", ""},
     known_act{"job.resumed", "/jobs/{about}/pause", ""},
     known_act{"library.added", "/libraries/{about}/remove", ""},

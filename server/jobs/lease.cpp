@@ -18,6 +18,7 @@ constexpr db::statement sql_claim{"jobs.claim", R"sql(
     from jobs
    where done_at is null and kind = any($1::text[]) and run_at <= $2
      and (state = 'waiting' or (state = 'running' and lease_until < $2))
+     and kind not in (select h.kind from job_holds h)
    order by run_at, created_at
    limit 1
    for update skip locked)sql"};
@@ -33,7 +34,8 @@ constexpr db::statement sql_put_away{"jobs.put_away", R"sql(
 
 constexpr db::statement sql_next{"jobs.next", R"sql(
   select min(case when state = 'waiting' then run_at else lease_until end)
-    from jobs where done_at is null and kind = any($1::text[]) and state in ('waiting', 'running'))sql"};
+    from jobs where done_at is null and kind = any($1::text[]) and state in ('waiting', 'running')
+     and kind not in (select h.kind from job_holds h))sql"};
 
 constexpr db::statement sql_extend{"jobs.extend", R"sql(
   update jobs set lease_until = $3 where id = any($1::uuid[]) and lease_by = $2 and state = 'running' returning id)sql"};

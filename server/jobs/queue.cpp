@@ -26,11 +26,11 @@ constexpr db::statement sql_find{"jobs.find", R"sql(
 constexpr db::statement sql_recent{"jobs.recent", R"sql(
   (select id, kind, dedupe_key, payload::text, attempts, state, coalesce(last_error, ''), progress_done, progress_total,
           started_at, done_at, created_at
-     from jobs where done_at is null order by run_at, created_at limit $1)
+     from jobs where done_at is null and (kind <> $2 or state = 'running') order by run_at, created_at limit $1)
   union all
   (select id, kind, dedupe_key, payload::text, attempts, state, coalesce(last_error, ''), progress_done, progress_total,
           started_at, done_at, created_at
-     from jobs where done_at is not null order by created_at desc, id desc limit $1)
+     from jobs where done_at is not null and (kind <> $2 or state <> 'done') order by created_at desc, id desc limit $1)
   limit $1)sql"};
 
 constexpr db::statement sql_cancel{"jobs.cancel", R"sql(
@@ -103,9 +103,9 @@ std::optional<job> find_job(db::tx& tx, const uuid& id) {
   return job_from(rows[0]);
 }
 
-std::vector<job> recent_jobs(db::tx& tx, int most) {
+std::vector<job> recent_jobs(db::tx& tx, int most, std::string_view without) {
   std::vector<job> out;
-  db::rows rows = tx.run(sql_recent, most);
+  db::rows rows = tx.run(sql_recent, most, without);
   for (const db::row& r : rows) out.push_back(job_from(r));
   return out;
 }
@@ -135,18 +135,22 @@ int pause_jobs(db::tx& tx, const std::string& kind, bool paused) {
   return static_cast<int>(changed.affected());
 }
 
+std::optional<double> job::rate() const {
+  if (!started_at || done <= 0) return std::nullopt;
+  double seconds = std::chrono::duration<double>(finished_at.value_or(now()) - *started_at).count();
+  return seconds > 0 ? std::optional(static_cast<double>(done) / seconds) : std::nullopt;
+}
+
+std::optional<std::int64_t> job::seconds_left() const {
+  std::optional<double> a_second = rate();
+  if (!a_second || !total || state != "running") return std::nullopt;
+  return static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(*total - done, 0)) / *a_second);
+}
+
 json::object to_json(const job& j) {
-  std::optional<double> rate;
-  std::optional<std::int64_t> eta;
-  if (j.started_at && j.done > 0) {
-    double seconds = std::chrono::duration<double>(j.finished_at.value_or(now()) - *j.started_at).count();
-    if (seconds > 0) rate = static_cast<double>(j.done) / seconds;
-  }
-  if (rate && j.total && !j.finished_at)
-    eta = static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(*j.total - j.done, 0)) / *rate);
   json::object out;
-  out.set("id", j.id).set("kind", j.kind).set("state", j.state).set("done", j.done).set("total", j.total).set("rate", rate);
-  out.set("eta_seconds", eta).set("started_at", j.started_at);
+  out.set("id", j.id).set("kind", j.kind).set("state", j.state).set("done", j.done).set("total", j.total).set("rate", j.rate());
+  out.set("eta_seconds", j.seconds_left()).set("started_at", j.started_at);
   out.set("error", j.last_error.empty() ? json::value() : json::value(j.last_error));
   return out;
 }

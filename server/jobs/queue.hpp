@@ -24,6 +24,8 @@ struct job {
   std::optional<instant> started_at, finished_at;
   instant created_at{};
   std::string payload_text(std::string_view name) const;  // "" when absent
+  std::optional<double> rate() const;                     // a second, since it began
+  std::optional<std::int64_t> seconds_left() const;       // of one that runs and knows its total
 };
 
 // An insert in the caller's transaction plus NOTIFY carrel_jobs; an unfinished job of the same kind and key makes it a no-op
@@ -36,7 +38,8 @@ uuid enqueue(db::tx&, const std::string& kind, const std::string& dedupe_key, co
 uuid call(db::tx&, const std::string& kind, const std::string& key);
 
 std::optional<job> find_job(db::tx&, const uuid&);
-std::vector<job> recent_jobs(db::tx&, int most);  // unfinished first, then newest
+// Unfinished first, then newest; `without`: of a kind that is told of as a whole (backlog.hpp) those that only wait are left out.
+std::vector<job> recent_jobs(db::tx&, int most, std::string_view without = "");
 bool cancel_job(db::tx&, const uuid&);
 bool retry_job(db::tx&, const uuid&);
 // Waits until it is resumed; one that runs ends after the piece in hand and has kept what it did.

@@ -1,13 +1,40 @@
-// `/jobs`: background work, for those who may run it.
+// `/jobs`: background work, for those who may run it (product.md 4.11).
 
+#include <cmath>
+
+#include "server/jobs/backlog.hpp"
 #include "server/jobs/queue.hpp"
-
 #include "web/format.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
 namespace carrel::web {
 namespace {
+
+constexpr const char* taking_in = "ingest.file";  // a job for each file, so the page tells of them as a whole
+
+// "131 a second, 12 min left"; "" while nothing is known.
+std::string pace_words(const messages& say, std::optional<double> rate, std::optional<std::int64_t> seconds_left) {
+  if (!rate || !seconds_left) return "";
+  double a_minute = *rate * 60;
+  std::string n = say.number(std::llround(*rate >= 1 ? *rate : a_minute)), left = length_text(say, *seconds_left * 1000);
+  return say.say(*rate >= 1 ? "job.pace.second" : "job.pace.minute", {{"n", n}, {"left", left}});
+}
+
+view backlog_view(const visit& v, const jobs::backlog& b) {
+  view out;
+  out.set("left_words", v.say.count("job.files.left", b.left())).set("done_words", v.say.count("job.files.done", b.done));
+  out.set("failed_words", b.failed > 0 ? v.say.count("job.files.failed", b.failed) : "");
+  out.set("pace", b.held || b.left() == 0 ? "" : pace_words(v.say, b.rate, b.seconds_left()));
+  return out.set("held", b.held).set("total", b.done + b.failed + b.left()).set("done_part", b.done + b.failed);
+}
+
+struct work {
+  std::vector<jobs::job> jobs;
+  jobs::backlog files;
+};
+
+work load_work(db::tx& tx) { return {.jobs = jobs::recent_jobs(tx, 50, taking_in), .files = jobs::backlog_of(tx, taking_in)}; }
 
 view job_view(const visit& v, const jobs::job& j) {
   view one;
@@ -25,7 +52,16 @@ view job_view(const visit& v, const jobs::job& j) {
         .set("total", *j.total)
         .set("done_part", j.done);
   }
+  one.set("pace", pace_words(v.say, j.rate(), j.seconds_left()));
   return one;
+}
+
+answer hold(const site& at, http::context& c, bool (*change)(db::tx&, const std::string&), std::string_view act) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::run_jobs);
+  std::string kind = taking_in;
+  co_await at.with.pool.write(change, kind);
+  co_return done(v, "/jobs", act);
 }
 
 answer change_job(const site& at, http::context& c, bool (*change)(db::tx&, const uuid&), std::string_view act) {
@@ -42,11 +78,13 @@ answer change_job(const site& at, http::context& c, bool (*change)(db::tx&, cons
 answer jobs_page(const site& at, http::context& c) {
   visit v = co_await visit_of(at, c);
   v.need(library::capability::run_jobs);
-  std::vector<jobs::job> found = co_await at.with.pool.read(jobs::recent_jobs, 50);
+  work found = co_await at.with.pool.read(load_work);
   std::vector<view> all;
-  all.reserve(found.size());
-  for (const jobs::job& j : found) all.push_back(job_view(v, j));
+  all.reserve(found.jobs.size());
+  for (const jobs::job& j : found.jobs) all.push_back(job_view(v, j));
   view out;
+  bool busy = found.files.left() > 0 || found.files.done + found.files.failed > 0 || found.files.held;
+  if (busy) out.set("files", backlog_view(v, found.files));
   out.set("jobs", all);
   co_return show(v, {v.say.text("nav.jobs"), "jobs"}, "jobs", std::move(out));
 }
@@ -54,6 +92,8 @@ answer jobs_page(const site& at, http::context& c) {
 answer job_cancel(const site& at, http::context& c) { return change_job(at, c, jobs::cancel_job, "job.cancelled"); }
 answer job_pause(const site& at, http::context& c) { return change_job(at, c, jobs::pause_job, "job.paused"); }
 answer job_resume(const site& at, http::context& c) { return change_job(at, c, jobs::resume_job, "job.resumed"); }
+answer files_pause(const site& at, http::context& c) { return hold(at, c, jobs::hold_kind, "files.paused"); }
+answer files_resume(const site& at, http::context& c) { return hold(at, c, jobs::release_kind, "files.resumed"); }
 answer job_retry(const site& at, http::context& c) { return change_job(at, c, jobs::retry_job, "job.retried"); }
 
 }  // namespace carrel::web

@@ -102,6 +102,8 @@ answer merge_undo(const site&, http::context&);
 answer jobs_page(const site&, http::context&);
 answer job_cancel(const site&, http::context&);
 answer job_retry(const site&, http::context&);
+answer files_pause(const site&, http::context&);
+answer files_resume(const site&, http::context&);
 answer job_pause(const site&, http::context&);
 answer job_resume(const site&, http::context&);
 

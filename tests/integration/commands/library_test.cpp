@@ -119,3 +119,15 @@ TEST_CASE("a scan that is paused waits until it is resumed") {
   CHECK(t.sh.run("job resume " + job).status == 0);
   CHECK(t.library("scan Tree --wait --json").says("\"books\":1"));
 }
+
+TEST_CASE("a kind of work is paused as a whole, and by its name only where there is such work") {
+  tree t;
+  t.put("x.epub");
+  t.add("--json");
+  CHECK(t.sh.run("job pause library.scans").status == 3);
+  CHECK(t.sh.run("job pause library.scan").status == 0);
+  CHECK(t.sh.run("job pause library.scan").status == 3);
+  CHECK(t.sh.run("job cancel library.scan").status == 2);
+  CHECK(t.sh.run("job resume library.scan").status == 0);
+  CHECK(t.sh.run("job resume library.scan").status == 3);
+}

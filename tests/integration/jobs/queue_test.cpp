@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "server/jobs/backlog.hpp"
 #include "support.hpp"
 
 using namespace carrel;
@@ -16,6 +17,55 @@ TEST_CASE("an unfinished job of the same kind and key is not made twice") {
   CHECK(b.enqueue("ingest.file", "b") != first);
   CHECK(b.enqueue("ingest.cover", "a") != first);
   CHECK(b.number("select count(*) from jobs") == 3);
+}
+
+TEST_CASE("a kind that is held waits, also what comes later, until it is let go") {
+  home b;
+  workers w(b.pool, b.bell, 1, "test");
+  int runs = 0;
+  w.on("k", [&](const job&, progress&) { ++runs; });
+  w.on("other", [&](const job&, progress&) {});
+  auto hold = [&](const char* kind) { return b.pool.write_now([&](db::tx& tx) { return hold_kind(tx, kind); }); };
+  auto files = [&] { return b.pool.read_now([](db::tx& tx) { return backlog_of(tx, "k"); }); };
+  CHECK_FALSE(hold("k"));  // nobody ever asked for such work
+  b.enqueue("k", "1");
+  CHECK(hold("k"));
+  CHECK_FALSE(hold("k"));
+  b.enqueue("k", "2");
+  b.enqueue("other", "1");
+  CHECK(w.run_one());
+  CHECK_FALSE(w.run_one());
+  CHECK(runs == 0);
+  CHECK(files().held);
+  CHECK(files().left() == 2);
+  CHECK(b.pool.write_now([](db::tx& tx) { return release_kind(tx, "k"); }));
+  CHECK_FALSE(b.pool.write_now([](db::tx& tx) { return release_kind(tx, "k"); }));
+  CHECK(w.run_one());
+  CHECK(w.run_one());
+  CHECK(runs == 2);
+  CHECK_FALSE(files().held);
+  CHECK(files().left() == 0);
+  CHECK(files().done == 2);
+  CHECK(files().rate.value_or(0) > 0);
+}
+
+TEST_CASE("of work in many small jobs only those that run or failed are listed") {
+  home b;
+  workers w(b.pool, b.bell, 1, "test");
+  w.on("k", [&](const job& j, progress&) {
+    if (j.dedupe_key == "bad") throw give_up("broken");
+  });
+  b.enqueue("k", "good");
+  b.enqueue("k", "bad");
+  CHECK(w.run_one());
+  CHECK(w.run_one());
+  b.enqueue("k", "waits");
+  b.enqueue("other", "waits");
+  auto listed = [&](const char* without) {
+    return b.pool.read_now([&](db::tx& tx) { return recent_jobs(tx, 50, without); }).size();
+  };
+  CHECK(listed("") == 4);
+  CHECK(listed("k") == 2);
 }
 
 TEST_CASE("a job that is called for while it runs, runs once more") {
