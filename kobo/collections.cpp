@@ -13,10 +13,12 @@ constexpr std::size_t longest_name = 255;
 constexpr db::statement sql_books{"kobo.books_of", R"sql(
   select b.id from unnest($2::uuid[]) with ordinality as w (entitlement, place)
     join visible_books($1) b on b.entitlement = surviving_entitlement(w.entitlement) order by w.place)sql"};
-// Made by this device, and no later request has proven that it knows the id.
+// Made by this device with just these books, and no later request has proven that it knows the id: the same request once more.
+// With other books it is another collection, of which several may have one name (11).
 constexpr db::statement sql_unheard{"kobo.unheard_collection", R"sql(
   select s.id from shelves s join kobo_ledger l on l.kobo_id = $2 and l.subject = 3 and l.id = s.id
    where s.user_id = $1 and s.origin = 'device' and s.name = $3 and l.delivered_at is null
+     and array(select sb.book_id from shelf_books sb where sb.shelf_id = s.id order by 1) = array(select distinct u from unnest($4::uuid[]) u order by 1)
    order by s.created_at limit 1)sql"};
 constexpr db::statement sql_lock{"kobo.lock_collection", R"sql(
   select s.origin = 'device' and not exists (select from device_shelves ds where ds.shelf_id = s.id)
@@ -60,10 +62,11 @@ std::optional<sent_collection> read_collection(std::string_view body) {
 
 uuid create_collection(db::tx& tx, const kobo_row& k, const sent_collection& sent) {
   CARREL_EXPECT(sent.name.has_value());
-  db::rows before = tx.run(sql_unheard, k.ids.user, k.ids.row, *sent.name);
+  std::vector<uuid> books = books_of(tx, k, sent.entitlements);
+  db::rows before = tx.run(sql_unheard, k.ids.user, k.ids.row, *sent.name, books);
   uuid id = before.empty() ? library::create_device_list(tx, k.ids.user, *sent.name).value() : before[0].id(0);
   announce(tx, k.ids.row, {{subject::tag, id, *sent.name}});
-  library::add_to_shelf(tx, k.ids.user, id, books_of(tx, k, sent.entitlements));
+  library::add_to_shelf(tx, k.ids.user, id, books);
   say_again(tx, k, id);
   return id;
 }

@@ -153,7 +153,7 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   if (!id) throw http::problem{404, "", "gone"};
   bool in_parts = c.in.header("range").has_value();
   std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id, in_parts);
-  if (!found) throw http::problem{404, "", "gone"};
+  if (!found || found->book.preparing) throw http::problem{404, "", "gone"};
   const deliverable& file = found->book.file;
   if (!found->merged && !std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
     co_await s.with.pool.write(renew, v, *id);

@@ -25,7 +25,8 @@ std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids
   json::array out;
   for (const uuid& id : ids) {
     auto at = live.find(id);
-    if (at != live.end()) out.push_back(book_metadata(id, at->second, v.base));
+    // What it will get is not known before its conversion is there: no size would be true (7.4).
+    if (at != live.end() && !at->second.preparing) out.push_back(book_metadata(id, at->second, v.base));
   }
   return json::dump(out);
 }
@@ -49,7 +50,7 @@ std::string access_of(db::tx& tx, const visit& v, const uuid& id) {
   library::kobo_options wishes;
   std::unordered_map<uuid, delivery> live = read_told(tx, ids_in(tx, v, wishes), {id});
   auto at = live.find(id);
-  if (at == live.end()) return "{}";
+  if (at == live.end() || at->second.preparing) return "{}";
   json::value urls = book_metadata(id, at->second, v.base).take("DownloadUrls");
   return json::dump(json::object{{"ContentKeys", json::array{}}, {"ContentUrls", std::move(urls)}});
 }

@@ -69,7 +69,7 @@ class page {
   }
 
   // A disk that is not there must neither empty a reader nor promise it a file (17.2).
-  bool can_be_served(const delivery& d) const { return !d.file.missing && store_.holds(d.file.storage_path); }
+  bool can_be_served(const delivery& d) const { return !d.pending && store_.holds(d.file.storage_path); }
 
   const reading_state* state_of(const uuid& id) const {
     auto at = states_.find(id);
@@ -98,7 +98,8 @@ class page {
     }
     if (o.kind == op_kind::add && to_fetch_.contains(o.id)) return say_preview(o, *live);
     if (o.kind == op_kind::add) return say_new(o.id, *live);
-    announced_.push_back({subject::book, o.id, live->title, live->series_id.has_value()});
+    // Another file has to be fetched first.
+    announced_.push_back({subject::book, o.id, live->title, live->series_id.has_value(), o.kind == op_kind::file});
     if (o.kind == op_kind::file) {
       items_.push_back(new_entitlement(o.id, *live, state_of(o.id), in_.base, live->updated_at));
       if (how_.form == metadata_form::pair) {
@@ -110,10 +111,16 @@ class page {
   }
 
   void say_new(const uuid& id, const delivery& d) {
-    announced_.push_back({subject::book, id, d.title, d.series_id.has_value()});
     bool again = d.first_told && *d.first_told < session_.created_at;  // what is sent again is newer than what was sent (7.1)
+    announced_.push_back({subject::book, id, d.title, d.series_id.has_value(), again && may_be_wiped()});
     instant modified = std::max({d.updated_at, d.added, again ? session_.created_at : d.added});
     items_.push_back(new_entitlement(id, d, state_of(id), in_.base, modified));
+  }
+
+  // It knew its place once and shows none now: it may have been wiped (17.8, H1).
+  bool may_be_wiped() {
+    if (!wiped_) wiped_ = !session_.parent && acknowledged_after(tx_, kobo_.ids.row, 0);
+    return *wiped_;
   }
 
   // A sample first; heard of that, the device is told that the whole book is there, and fetches it (8.6).
@@ -141,9 +148,9 @@ class page {
     items_.push_back(tag_item(o.kind == op_kind::tag_changed ? "ChangedTag" : "NewTag", at->second));
   }
 
-  // From now on it is known that its file is away, so that the next plan says the same of it.
+  // Of a file that turns out to be away it is known from now on, so that the next plan says the same of it.
   void set_aside(const op& o, const delivery& d) {
-    if (!d.file.missing) library::mark_file_missing(tx_, d.file.file, true);
+    if (!d.pending) library::mark_file_missing(tx_, d.file.file, true);
     doubt_book(o);
   }
 
@@ -162,6 +169,7 @@ class page {
   std::unordered_map<uuid, reading_state> states_;
   std::unordered_map<uuid, collection> collections_;
   std::unordered_set<uuid> to_fetch_;
+  std::optional<bool> wiped_;
   std::vector<announcement> announced_;
   std::vector<uuid> samples_, unsure_books_, unsure_states_, unsure_tags_;
   json::array items_;

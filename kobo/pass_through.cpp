@@ -198,8 +198,7 @@ response relayed(const client_answer& a) {
 }
 
 task<std::optional<response>> answer_of_store(shared_state& s, store_call call) {
-  std::chrono::milliseconds most = s.store.away(call.to) ? store_patience : store_time;
-  task<std::optional<client_answer>> asking = ask_store(s, std::move(call), most);
+  task<std::optional<client_answer>> asking = ask_store(s, std::move(call), store_patience);
   std::optional<client_answer> there = co_await std::move(asking);
   if (!there || there->status < 200 || there->status >= 300) co_return std::nullopt;
   co_return relayed(*there);

@@ -59,7 +59,7 @@ constexpr db::statement sql_newest_told{"kobo.newest_told", CARREL_SESSION "and 
 constexpr db::statement sql_all{"kobo.sessions", CARREL_SESSION "order by id desc"};
 #undef CARREL_SESSION
 
-constexpr db::statement sql_told{"kobo.told", "update kobo_sessions set told_at = coalesce(told_at, $2) where id = $1"};
+constexpr db::statement sql_told{"kobo.told", "update kobo_sessions set told_at = $2 where id = $1"};
 constexpr db::statement sql_content{"kobo.session_content", "select held, ops from kobo_sessions where id = $1"};
 constexpr db::statement sql_doubts{
     "kobo.session_doubts", "select session_id, subject, id, revision from kobo_marks where session_id = any ($1::bigint[])"};
@@ -93,7 +93,8 @@ constexpr db::statement sql_announce{"kobo.announce", R"sql(
       on conflict (kobo_id, subject, id) do update
      set title = excluded.title, announced_at = excluded.announced_at, announced = l.announced + 1, wanted_again_at = null,
          removal_delivered_at = null, told_series = l.told_series or excluded.told_series,
-         since_at = case when l.wanted_again_at is null and l.removal_delivered_at is null then l.since_at else excluded.since_at end)sql"};
+         since_at = case when l.wanted_again_at is null and l.removal_delivered_at is null and not l.id = any ($7::uuid[])
+                         then l.since_at else excluded.since_at end)sql"};
 constexpr db::statement sql_title{"kobo.announced_title", R"sql(
   select title from kobo_ledger where kobo_id = $1 and subject = 1 and id = $2)sql"};
 constexpr db::statement sql_delivered{"kobo.delivered", R"sql(
@@ -317,15 +318,16 @@ ledger_ids load_ledger(db::tx& tx, const uuid& row) {
 void announce(db::tx& tx, const uuid& row, const std::vector<announcement>& all) {
   if (all.empty()) return;
   std::vector<std::int64_t> subjects;
-  std::vector<uuid> ids, with_series;
+  std::vector<uuid> ids, with_series, anew;
   std::vector<std::string> titles;
   for (const announcement& a : all) {
     subjects.push_back(static_cast<std::int64_t>(a.about));
     ids.push_back(a.id);
     titles.push_back(a.title);
     if (a.series) with_series.push_back(a.id);
+    if (a.anew) anew.push_back(a.id);
   }
-  tx.run(sql_announce, row, subjects, ids, titles, now(), with_series);
+  tx.run(sql_announce, row, subjects, ids, titles, now(), with_series, anew);
 }
 
 std::unordered_set<uuid> fetched_anew(db::tx& tx, const kobo_row& k, const std::vector<uuid>& books) {

@@ -96,6 +96,7 @@ struct announcement {
   uuid id;
   std::string title;
   bool series = false;  // a series of the book is told
+  bool anew = false;    // what the device showed of it before proves nothing any more
 };
 void announce(db::tx&, const uuid& row, const std::vector<announcement>&);  // before the answer leaves (17.5.2)
 // Those of them of which a sample has to be told first (8.6): until the run in which it was told is over.

@@ -12,10 +12,12 @@ constexpr int tries = 2, later_books = 5, starts_borne = 3, failures_borne = 3, 
 constexpr std::chrono::hours silence{48}, between_looks{6};
 constexpr std::chrono::minutes run{10};  // a state that comes sooner after a removal belongs to the sync that brought it
 
-#define CARREL_NOTE(COLUMN, MORE)                                                                                          \
-  "insert into kobo_signals as s (kobo_id, id, " COLUMN                                                                    \
+#define CARREL_NOTE(COLUMN, MORE) CARREL_NOTE_COUNTED(COLUMN, MORE, "", "")
+#define CARREL_NOTE_COUNTED(COLUMN, MORE, COUNTER, FIRST)                                                                  \
+  "insert into kobo_signals as s (kobo_id, id, " COLUMN COUNTER                                                            \
   ")"                                                                                                                      \
-  " select $1::uuid, l.id, $3::timestamptz from kobo_ledger l"                                                             \
+  " select $1::uuid, l.id, $3::timestamptz" FIRST                                                                          \
+  " from kobo_ledger l"                                                                                                    \
   "  where l.kobo_id = $1 and l.subject = 1 and l.id = any ($2::uuid[])"                                                   \
   " on conflict (kobo_id, id) do update set " COLUMN " = excluded." COLUMN MORE " where s." COLUMN " is null or s." COLUMN \
   " < excluded." COLUMN
@@ -24,11 +26,12 @@ constexpr std::array<db::statement, 8> sql_note{
     db::statement{"kobo.saw_metadata", CARREL_NOTE("metadata_at", "")},
     db::statement{"kobo.saw_asked", CARREL_NOTE("asked_at", "")},
     db::statement{"kobo.saw_state", CARREL_NOTE("state_at", "")},
-    db::statement{"kobo.saw_start", CARREL_NOTE("download_started_at", ", starts = s.starts + 1")},
+    db::statement{"kobo.saw_start", CARREL_NOTE_COUNTED("download_started_at", ", starts = s.starts + 1", ", starts", ", 1")},
     db::statement{"kobo.saw_download", CARREL_NOTE("download_done_at", ", starts = 0")},
     db::statement{"kobo.saw_annotations", CARREL_NOTE("annotations_at", "")},
     db::statement{"kobo.saw_inventory", CARREL_NOTE("inventory_at", "")}};
 #undef CARREL_NOTE
+#undef CARREL_NOTE_COUNTED
 
 // Of what the device speaks: was it ever announced, when was its removal heard, did its reader remove it? What was announced
 // again since then is no ghost, though nothing proves yet that it arrived: a device asks for a book as soon as it is told of it.

@@ -120,6 +120,19 @@ instant time_in(const json::object& sent, instant otherwise) {
   return (sent.take("LastModified", text) ? parse_time(text) : std::nullopt).value_or(otherwise);
 }
 
+// A clock that is a day ahead would win against every other device for ever (10.5, 5).
+instant believable(instant t) { return t > now() + std::chrono::hours(24) ? std::chrono::floor<std::chrono::seconds>(now()) : t; }
+
+// The first thing that is known of a reader and a book: no section may seem older (10.5, 3).
+instant earliest_in(const json::object& sent, instant envelope) {
+  instant out = envelope;
+  for (const char* name : {"StatusInfo", "Statistics", "CurrentBookmark"}) {
+    const json::value* section = sent.find(name);
+    if (section != nullptr && section->as_object() != nullptr) out = std::min(out, time_in(*section->as_object(), envelope));
+  }
+  return out;
+}
+
 // The database gives members back in an order of its own.
 std::string in_order(const json::object& o) {
   std::map<std::string, std::string> members;
@@ -146,9 +159,8 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   if (v->as_object() == nullptr) return fate::failed;
   state_section made{.fields = {}, .at = time_in(*v->as_object(), otherwise)};
   if (!read(*v->as_object(), made.fields)) return fate::failed;
-  // A clock that is a day ahead would win against every other device for ever (10.5, 5).
-  bool ahead = made.at > now() + std::chrono::hours(24);
-  if (ahead) made.at = std::chrono::floor<std::chrono::seconds>(now());
+  bool ahead = made.at != believable(made.at);
+  made.at = believable(made.at);
   if (stored && made.at < stored->at) return fate::older;
   if (stored && in_order(made.fields) == in_order(stored->fields)) return fate::kept;
   // At the same moment what is stored stays; who said otherwise is told of it (10.5, 1; 17.2).
@@ -200,11 +212,12 @@ library::kobo_place place_in(const reading_state& s) {
   return out;
 }
 
-// A finished book is told with its first document, and with 0 or 100 % (10.1, 18.5): the end is what counts.
-void go_to_end(state_section& bookmark, fate& how) {
-  json::object end{{"ProgressPercent", 100}};
-  if (in_order(bookmark.fields) == in_order(end)) return;
-  bookmark.fields = std::move(end);
+// A finished book is told with its first document, and with 0 or 100 %, or with its status alone (10.1, 18.5): the end is what
+// counts, whatever place is told as long as it is finished. A book that is marked as unread begins anew.
+void put_at(std::optional<state_section>& bookmark, int percent, instant at, fate& how) {
+  json::object place{{"ProgressPercent", percent}};
+  if (bookmark && in_order(bookmark->fields) == in_order(place)) return;
+  bookmark = state_section{.fields = std::move(place), .at = bookmark ? std::max(bookmark->at, at) : at};
   how = fate::merged;
 }
 
@@ -284,8 +297,8 @@ instant state_time(const json::object& sent) { return time_in(sent, now()); }
 section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent,
                           bool furthest_usually) {
   const uuid& user = k.ids.user;
-  instant envelope = std::min(state_time(sent), now() + std::chrono::hours(24));
-  tx.run(sql_begin, user, entitlement, envelope);
+  instant envelope = believable(state_time(sent));
+  tx.run(sql_begin, user, entitlement, earliest_in(sent, envelope));
   reading_state state = state_from(tx.run(sql_lock, user, entitlement)[0]);
 
   const std::string status_before = status_in(state.status);
@@ -298,10 +311,13 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.bookmark = bookmark_before;
     fates[2] = fate::older;
   }
-  bool ends = is_new(fates[0]) && status_in(state.status) == "Finished" && status_before != "Finished";
+  bool finished = status_in(state.status) == "Finished", was_finished = status_before == "Finished";
+  bool ends = is_new(fates[0]) && finished && !was_finished;
+  bool unread = is_new(fates[0]) && was_finished && status_in(state.status) == "ReadyToRead" && !is_new(fates[2]);
+  if (unread) put_at(state.bookmark, 0, state.status->at, fates[2]);
   std::optional<library::kobo_place> place;
   if (ends || is_new(fates[2])) place = place_in(state);
-  if (ends && is_new(fates[2])) go_to_end(*state.bookmark, fates[2]);
+  if (finished && (ends || is_new(fates[2]))) put_at(state.bookmark, 100, state.status->at, fates[2]);
   auto any = [&](fate f) { return std::find(fates.begin(), fates.end(), f) != fates.end(); };
   if (any(fate::accepted) || any(fate::merged)) {
     db::rows stored =

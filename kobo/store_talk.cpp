@@ -97,14 +97,15 @@ task<std::optional<response>> refused_by_store(shared_state& s, http::context& c
 }
 
 task<response> tokens_of_store(shared_state& s, http::context& c) {
+  std::optional<device_tokens> kept = shown_tokens(c.in);
   std::optional<client_answer> there;
-  if (std::optional<store_call> call = call_from(c)) {
-    task<std::optional<client_answer>> asking = ask_store(s, std::move(*call), store_time);
+  std::optional<store_call> call = call_from(c);
+  if (call && !(kept && s.store.away(call->to))) {
+    task<std::optional<client_answer>> asking = ask_store(s, std::move(*call), kept ? store_patience : store_time);
     there = co_await std::move(asking);
   }
   bool redirected = there && there->status >= 300 && there->status < 400;
   if (!there || redirected) {
-    std::optional<device_tokens> kept = shown_tokens(c.in);
     if (!kept) throw http::problem{503, "the store does not answer", "store"};
     co_return answer(device_auth_json(c.in, *kept));
   }

@@ -32,7 +32,8 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
                 where bp.book_id = b.id and bp.role = 'aut' order by bp.position),
          f.id, f.slug, f.storage_path, f.checksum, f.file_size, f.is_kepub, f.missing_since is not null,
          coalesce(f.facts ->> 'epub_version', '') like '3%', f.original_name,
-         a.id, a.source, a.version, a.options, a.checksum, a.file_size, l.first_announced_at, coalesce(l.told_series, false)
+         a.id, a.source, a.version, a.options, a.checksum, a.file_size, l.first_announced_at, coalesce(l.told_series, false),
+         w.pending, w.preparing
     from kobo_wanted($1, $2, $5) w
     join books b on b.id = w.book_id
     join book_files f on f.id = w.file_id
@@ -151,7 +152,9 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
                                   .added = r.at(1),
                                   .updated_at = r.at(13),
                                   .first_told = r.maybe_at(31),
-                                  .told_series = r.flag(32)});
+                                  .told_series = r.flag(32),
+                                  .pending = r.flag(33),
+                                  .preparing = r.flag(34)});
   }
   return out;
 }

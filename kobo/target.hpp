@@ -58,6 +58,8 @@ struct delivery {
   instant updated_at{};
   std::optional<instant> first_told;  // the device; absent: never
   bool told_series = false;           // then an empty one takes it away (7.3)
+  // Nothing is promised of it just now (17.2): its file is away, or it is not known yet what is made of it.
+  bool pending = false, preparing = false;
 };
 // By entitlement; those that are not in the target are left out.
 std::unordered_map<uuid, delivery> read_deliveries(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);

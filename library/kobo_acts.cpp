@@ -37,9 +37,10 @@ constexpr db::statement sql_owner{"library.kobo_act_owner", R"sql(
 // Of the reader seen last; of one that never came everything is announced anyway.
 constexpr db::statement sql_preview{"library.kobo_preview", R"sql(
   select count(*) filter (where t.id is null), count(*) filter (where t.id is not null),
-         coalesce(sum(f.file_size) filter (where t.id is null), 0)::bigint
+         coalesce(sum(coalesce(a.file_size, f.file_size)) filter (where t.id is null), 0)::bigint
     from kobo_wanted($1, $2, $3) w
     join book_files f on f.id = w.file_id
+    left join kobo_artifacts a on a.id = f.kobo_as
     left join (select * from kobo_devices where device_id = $1 order by last_seen_at desc, id limit 1) k on true
     left join kobo_tombstones t on t.kobo_id = k.id and t.subject = 1 and t.id = w.entitlement
    where not w.pending)sql"};

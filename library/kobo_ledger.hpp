@@ -26,6 +26,7 @@ struct ledger_book {
   std::string state;
   bool pending = false;    // wanted, but its file cannot be served just now
   bool preparing = false;  // because it is not converted yet
+  bool kept = false;       // vanished from the library, and stays on the device for now (kobo.md 17.2)
   bool taken_off = false;  // by the owner: retiring, or gone, until it is restored
   std::optional<instant> announced_at, delivered_at, fetched_at, removed_at, last_seen_at;
   std::optional<instant> cover_at, metadata_at, state_at, download_started_at, annotations_at, inventory_at;

@@ -97,6 +97,7 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
                 {verb::post, "/devices/{id}/shelves", device_shelves},
                 {verb::post, "/devices/{id}/again", kobo_again},
                 {verb::post, "/devices/{id}/take-off", kobo_take_off},
+                {verb::get, "/devices/{id}/reset", kobo_reset_page},
                 {verb::post, "/devices/{id}/reset", kobo_reset},
                 {verb::post, "/devices/{id}/pause", kobo_pause},
                 {verb::post, "/devices/{id}/take-back", kobo_take_back},

@@ -191,6 +191,18 @@ for (const script of [true, false]) {
       assert.deepEqual(await sync(), []);
       await page.goto('/shelf/' + shelf);
       await page.locator('.card-mark').getByText('accepted').waitFor();
+      await page.locator('.card-mark').getByText('Why?').click();
+      await page.getByText('The Kobo came back for more, so it has heard of it').waitFor();
+      await page.getByLabel('Choose The Quiet Harbour').check();
+      await page.getByRole('button', {name: 'Announce the chosen ones again'}).click();
+      await page.getByText('announced again with the next sync').first().waitFor();
+      assert.equal(new URL(page.url()).pathname, '/shelf/' + shelf);
+      await page.getByRole('button', {name: 'Undo'}).click();
+      await page.getByRole('button', {name: 'Pause'}).click();
+      await page.getByText('paused: nothing comes and nothing goes').waitFor();
+      assert.deepEqual(await sync(), []);
+      await page.getByRole('button', {name: 'Go on'}).click();
+      await page.getByText('is well').waitFor();
       await page.goto('/devices/' + device);
       await page.getByLabel('The Quiet Harbour').check();
       await page.getByRole('button', {name: 'Announce the chosen ones again'}).click();
@@ -200,7 +212,7 @@ for (const script of [true, false]) {
       await page.getByLabel('The Quiet Harbour').check();
       await page.getByRole('button', {name: 'Announce the chosen ones again'}).click();
       assert.equal((await sync())[0].NewEntitlement.BookMetadata.Title, 'The Quiet Harbour');
-      await page.getByText('Reset sync').first().click();
+      await page.getByRole('link', {name: 'Reset sync'}).click();
       await page.getByRole('button', {name: 'Reset sync'}).click();
       await page.getByText('Everything will be announced again').waitFor();
       assert.ok((await sync()).some((item) => item.NewEntitlement));

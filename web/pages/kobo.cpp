@@ -4,6 +4,7 @@
 
 #include "server/core/text.hpp"
 #include "web/event_stream.hpp"
+#include "web/format.hpp"
 #include "web/own_kobo.hpp"
 #include "web/pages/kobo_panel.hpp"
 #include "web/pages/pages.hpp"
@@ -65,6 +66,19 @@ task<std::optional<std::string>> new_step(const site& at, uuid user, uuid device
   co_return text;
 }
 
+struct reset_data {
+  std::optional<library::device> device;
+  library::reset_preview preview;
+};
+
+reset_data load_reset(db::tx& tx, const uuid& user, const uuid& device) {
+  reset_data out;
+  if (!owns_kobo(tx, user, device)) return out;
+  out.device = library::find_device(tx, device);
+  out.preview = library::preview_reset(tx, device);
+  return out;
+}
+
 using own_act = bool (*)(db::tx&, const uuid&, const uuid&);
 
 answer act(const site& at, http::context& c, own_act what, std::string_view words) {
@@ -100,6 +114,22 @@ answer kobo_take_off(const site& at, http::context& c) {
   std::optional<int> taken = co_await at.with.pool.write(take_off_own, v.id(), id, books);
   if (!taken) not_here(v);
   co_return done(v, back_path(form, page_of(id)), *taken > 0 ? "kobo.take_off" : "kobo.not_there", id.text());
+}
+
+// What a reset would announce, and what stays (product.md 4.6).
+answer kobo_reset_page(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  reset_data data = co_await at.with.pool.snapshot(load_reset, v.id(), id);
+  if (!data.device) not_here(v);
+  view out;
+  const library::reset_preview& r = data.preview;
+  out.set("device", id.text()).set("name", data.device->name);
+  out.set("back", local_path(c.in.query("back").value_or(""), page_of(id)));
+  out.set("reset_books", v.say.count("books.count", r.books)).set("reset_size", size_text(v.say, r.bytes));
+  out.set("reset_removed", r.removed > 0 ? v.say.count("kobo.reset.removed", r.removed) : "");
+  co_return show(v, {v.say.text("kobo.reset"), "devices"}, "device_reset", std::move(out));
 }
 
 answer kobo_reset(const site& at, http::context& c) {

@@ -51,6 +51,7 @@ view ledger_mark(const visit& v, const library::ledger_book& b) {
   auto at = std::find_if(std::begin(marks), std::end(marks), [&](const mark& m) { return b.state == m.state; });
   std::string words = at == std::end(marks) ? "" : v.say.text(at->key), tone = at == std::end(marks) ? "" : at->tone;
   if (b.taken_off) words = v.say.text("kobo.state.taken_off");
+  if (b.kept) words = v.say.text("kobo.state.kept");
   if (b.preparing)
     words = v.say.text("kobo.state.preparing"), tone = "";
   else if (b.pending)
@@ -87,7 +88,7 @@ std::string summary(const visit& v, const std::vector<const library::ledger_book
       ++there;
     else if (b->state == "removed-by-device" || b->taken_off)
       ++removed;
-    else
+    else if (b->state != "retiring" && b->state != "gone")
       ++waiting;
   }
   std::string out = v.say.say("kobo.summary", {{"there", std::to_string(there)}, {"waiting", std::to_string(waiting)}});
@@ -142,7 +143,6 @@ kobo_data load_kobo(db::tx& tx, const uuid& device) {
   if (!out.rows.empty() && out.rows.front().row) out.events = library::recent_events(tx, *out.rows.front().row, shown_events);
   out.unsuitable = library::unsuitable_books(tx, device);
   out.options = library::kobo_options_of(tx, device);
-  out.reset = library::preview_reset(tx, device);
   out.arrival = library::arrival_of_kobo(tx, device);
   return out;
 }
@@ -154,11 +154,6 @@ view book_line(const visit& v, const library::ledger_book& b) {
   moment(v.say, b.last_seen_at, out, "seen");
   out.set("may_send", b.book.has_value() && (b.taken_off || (b.state != "gone" && b.state != "retiring")));
   return out;
-}
-
-void fill_reset(const visit& v, const library::reset_preview& r, view& out) {
-  out.set("reset_books", v.say.count("books.count", r.books)).set("reset_size", size_text(v.say, r.bytes));
-  out.set("reset_removed", r.removed > 0 ? v.say.count("kobo.reset.removed", r.removed) : "");
 }
 
 void fill_kobo(const visit& v, const kobo_data& data, view& out) {
@@ -180,7 +175,6 @@ void fill_kobo(const visit& v, const kobo_data& data, view& out) {
     unsuitable.push_back(std::move(one));
   }
   panel.set("unsuitable", unsuitable).set("events", event_lines(v, data));
-  fill_reset(v, data.reset, panel);
   const library::kobo_options& o = data.options;
   panel.set("paused", o.paused).set("collections", o.collections).set("positions", o.positions).set("highlights", o.highlights);
   panel.set("by_ledger", o.by_ledger);

@@ -1,7 +1,6 @@
 #pragma once
 // What the pages say of a Kobo: how far it has come, what it holds, what may be done (product.md 3.3, 4.7).
 
-#include "library/kobo_acts.hpp"
 #include "library/kobo_events.hpp"
 #include "library/kobo_ledger.hpp"
 #include "library/kobo_options.hpp"
@@ -14,14 +13,11 @@ struct kobo_data {
   std::vector<library::device_event> events;  // of the reader seen last
   std::vector<library::unsuitable_book> unsuitable;
   library::kobo_options options;
-  library::reset_preview reset;
   library::kobo_arrival arrival;
 };
 kobo_data load_kobo(db::tx&, const uuid& device);
 
 void fill_kobo(const visit&, const kobo_data&, view& out);
-// What a reset would announce, for the part "kobo_reset".
-void fill_reset(const visit&, const library::reset_preview&, view& out);
 void fill_arrival(const visit&, const uuid& device, const library::kobo_arrival&, view& out);
 
 // The word and the colour of a book on a device (on device, offered, waiting, missing?, removed on device), what shows it, and

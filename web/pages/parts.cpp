@@ -20,12 +20,13 @@ void form_errors::fill(view& into) const {
   into.set("errors", all);
 }
 
-std::string back_path(const http::form& form, std::string_view fallback) {
-  std::string back = form.text("back");
-  bool ours = back.size() > 1 && back[0] == '/' && back[1] != '/' && back[1] != '\\' && back.size() < 2000;
-  for (char c : back) ours = ours && !is_control(c) && c != '\\';
-  return ours ? back : std::string(fallback);
+std::string local_path(std::string_view path, std::string_view fallback) {
+  bool ours = path.size() > 1 && path[0] == '/' && path[1] != '/' && path[1] != '\\' && path.size() < 2000;
+  for (char c : path) ours = ours && !is_control(c) && c != '\\';
+  return std::string(ours ? path : fallback);
 }
+
+std::string back_path(const http::form& form, std::string_view fallback) { return local_path(form.text("back"), fallback); }
 
 std::string appearance_cookie(const http::request& in, std::string_view name, std::string_view value) {
   std::string out = std::string(name) + "=" + std::string(value) + "; Path=/; Max-Age=" + (value.empty() ? "0" : "31536000");

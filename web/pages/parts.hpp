@@ -26,7 +26,9 @@ class form_errors {
   std::vector<std::pair<std::string, std::string>> items_;
 };
 
-// The hidden field `back` when it is a path of ours, else `fallback`.
+// `path` when it is one of ours, else `fallback`.
+std::string local_path(std::string_view path, std::string_view fallback);
+// The same of the hidden field `back`.
 std::string back_path(const http::form&, std::string_view fallback);
 
 // Set-Cookie that remembers a theme or language in this browser; an empty value forgets it.

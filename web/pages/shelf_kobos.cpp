@@ -43,7 +43,8 @@ view unsuitable_mark(const visit& v, const fed_kobo& k, const uuid& book) {
       std::find_if(k.unsuitable.begin(), k.unsuitable.end(), [&](const library::unsuitable_book& b) { return b.book == book; });
   view out;
   out.set("state", v.say.text("kobo.state.unsuitable")).set("tone", "warn");
-  return out.set("doubt", at == k.unsuitable.end() ? "" : v.say.text("kobo.unsuitable." + at->reason));
+  // A book that is none of the device's at all still waits for its approval.
+  return out.set("doubt", v.say.text("kobo.unsuitable." + (at == k.unsuitable.end() ? "review" : at->reason)));
 }
 
 }  // namespace
@@ -55,7 +56,6 @@ std::vector<fed_kobo> load_fed_kobos(db::tx& tx, const std::vector<library::devi
     fed_kobo k{.device = d,
                .rows = library::kobo_ledger(tx, d.id, shown),
                .next = library::next_sync_of(tx, d.id),
-               .reset = library::preview_reset(tx, d.id),
                .unsuitable = {},
                .paused = library::kobo_options_of(tx, d.id).paused};
     if (!holds_all(k, shown)) k.unsuitable = library::unsuitable_books(tx, d.id);
@@ -72,7 +72,6 @@ std::vector<view> kobo_strip(const visit& v, const std::vector<fed_kobo>& all) {
     moment(v.say, newest_reader(k).last_sync_at, one, "synced");
     fill_light(v, k, one);
     one.set("came", newest_reader(k).row.has_value());
-    fill_reset(v, k.reset, one);
     out.push_back(std::move(one));
   }
   return out;

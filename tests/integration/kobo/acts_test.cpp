@@ -46,6 +46,82 @@ TEST_CASE("a book whose file is to be fetched again is a sample first and whole 
   CHECK(s.sync(s.kobo, second.token).body == "[]");
 }
 
+TEST_CASE("what the next sync brings is told as it will be") {
+  owner s;
+  s.how.page_size = 100;
+  std::vector<uuid> books = s.fill(6);
+  auto numbers = [&] {
+    library::next_sync n = s.next();
+    return std::vector<std::int64_t>{n.added, n.removed, n.changed};
+  };
+  using all = std::vector<std::int64_t>;
+  CHECK(numbers() == all{6, 0, 0});
+  s.sync(s.kobo, "");
+  s.sync(s.kobo, "");  // its first answer was lost
+  s.whole();
+  s.whole();
+  CHECK(numbers() == all{0, 0, 0});
+  s.retitle(books[1], "Another title");
+  CHECK(numbers() == all{0, 0, 1});
+  s.whole();
+  s.whole();
+  SECTION("a book is sent again") {
+    s.again({books[0]}, {.only_removed = false, .fetch_again = false});
+    CHECK(numbers() == all{1, 0, 0});
+    s.whole();
+    s.whole();
+    CHECK(numbers() == all{0, 0, 0});
+  }
+  SECTION("a book that was removed there is restored") {
+    uuid id = *uuid::parse(s.entitlement(books[0]));
+    s.with_row(s.kobo, [&](db::tx& tx, const kobo_row& k) { removed_on_device(tx, k, id); });
+    s.whole();
+    s.whole();
+    CHECK(numbers() == all{0, 0, 0});
+    s.again({books[0]}, {.only_removed = true, .fetch_again = false});
+    CHECK(numbers() == all{1, 0, 0});
+    CHECK(s.state_of(books[0]) == "wanted");
+  }
+  SECTION("all is said anew after a reset") {
+    s.shelve(books[5], false);
+    s.whole();
+    s.whole();
+    s.db.pool().write_now([&](db::tx& tx) { library::reset_kobo(tx, s.kobo, false); });
+    CHECK(numbers() == all{5, 1, 0});
+  }
+}
+
+TEST_CASE("a book is on the device again when its new file is, or when a reader that may have been wiped has fetched it") {
+  owner s;
+  std::vector<uuid> books = s.fill(2);
+  s.whole();
+  s.whole();
+  auto shows = [&](int minute) {
+    clock_at then(s.start + std::chrono::minutes(minute));
+    s.show(signal::download_done, {s.entitlement(books[0])});
+  };
+  shows(1);
+  CHECK(s.state_of(books[0]) == "fetched");
+  {
+    clock_at later(s.start + std::chrono::minutes(2));
+    s.replace_file(books[0]);
+    s.whole();
+    s.whole();
+  }
+  CHECK(s.state_of(books[0]) == "acknowledged");
+  shows(3);
+  CHECK(s.state_of(books[0]) == "fetched");
+  {
+    clock_at later(s.start + std::chrono::minutes(4));
+    s.r = {};
+    s.whole();
+    s.whole();
+  }
+  CHECK(s.state_of(books[0]) == "acknowledged");
+  shows(5);
+  CHECK(s.state_of(books[0]) == "fetched");
+}
+
 TEST_CASE("a book that its owner takes off a Kobo goes, stays away, and comes back when it is restored") {
   owner s;
   std::vector<uuid> books = s.fill(3);

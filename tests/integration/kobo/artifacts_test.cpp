@@ -15,6 +15,7 @@ namespace {
 
 constexpr db::statement sql_hashes{"test.hashes",
                                    "select kind, hash from book_file_hashes where book_id = $1 and variant = 'kepub'"};
+constexpr db::statement sql_source{"test.source_of", "select checksum from book_files where book_id = $1"};
 constexpr db::statement sql_map{
     "test.span_map", "select span_map from kobo_artifacts a join book_files f on f.kobo_as = a.id where f.book_id = $1"};
 
@@ -49,6 +50,33 @@ TEST_CASE("a book is converted before it is announced, and announced as it is de
   CHECK(a.header("Content-Length") == std::to_string(expected.size()));
   CHECK(s.ask("GET", address, {{"Range", "bytes=10-19"}}).body == expected.substr(10, 10));
   CHECK(s.ask("HEAD", address).header("Content-Length") == std::to_string(expected.size()));
+}
+
+TEST_CASE("a book whose new file is not converted yet is promised nowhere, neither in a sync nor when it is asked for") {
+  bookshop s;
+  std::vector<uuid> books;
+  for (const char* title : {"One", "Two", "Three"})
+    books.push_back(s.give(title, ingest::test::epub({.title = title, .text = "It rained."})));
+  s.settle();
+  reply first = s.ask("GET", "/v1/library/sync");  // two of the three
+  REQUIRE(items_of(first.body).size() == 2);
+  for (const uuid& book : books) {
+    std::string title = "New " + book.text();
+    s.put(book, ingest::test::epub({.title = title, .text = "It snowed."}), "new.epub", false);
+  }
+  reply second = s.ask("GET", "/v1/library/sync", {{"x-kobo-synctoken", first.header("x-kobo-synctoken")}});
+  CHECK(second.body.find("Entitlement\":{\"BookEnt") == std::string::npos);
+  for (const uuid& book : books) {
+    const std::string id = s.entitlement_of(book);
+    CHECK(s.ask("GET", "/v1/library/" + id + "/metadata").body == "[]");
+    CHECK(s.ask("GET", "/v1/products/books/" + id + "/access").body == "{}");
+    std::string source = s.db.pool().read_now([&](db::tx& tx) { return tx.run(sql_source, book)[0].text(0).substr(0, 12); });
+    CHECK(s.ask("GET", "/download/" + id + "/" + source + "/x.epub").status == 404);
+  }
+  s.settle();
+  s.sync(s.kobo);
+  CHECK(s.kobo.library.size() == 3);
+  CHECK(s.ask("GET", "/v1/library/" + s.entitlement_of(books[0]) + "/metadata").body.find("KEPUB") != std::string::npos);
 }
 
 TEST_CASE("what the cache let go is made again, byte by byte") {

@@ -7,6 +7,34 @@ using namespace carrel;
 using namespace carrel::kobo;
 using namespace carrel::kobo::tests;
 
+namespace {
+
+std::size_t library_guards(one_kobo& s) {
+  return s.db.pool().read_now([&](db::tx& tx) { return library::guarded_devices(tx, s.db.reader()).size(); });
+}
+
+}  // namespace
+
+TEST_CASE("a download that begins three times and never ends is suspicious, also when nothing else was asked for before") {
+  one_kobo s;
+  s.fill(1);
+  s.whole();
+  s.whole();
+  std::string id = s.r.library.begin()->first;
+  auto suspected = [&] {
+    return s.db.pool().read_now([&](db::tx& tx) { return library::drift_of(tx, s.db.reader(), 10).size(); });
+  };
+  for (int i = 1; i <= 3; ++i) {
+    CHECK(suspected() == 0);
+    clock_at then(s.start + std::chrono::minutes(i));
+    s.show(signal::download_started, {id});
+  }
+  CHECK(suspected() == 1);
+  clock_at then(s.start + std::chrono::minutes(9));
+  s.show(signal::download_done, {id});
+  CHECK(suspected() == 0);
+}
+
 TEST_CASE("a book that should be gone and is asked for is said to be gone again") {
   one_kobo s;
   uuid book = s.fill(2).front();
@@ -145,6 +173,25 @@ TEST_CASE("books that vanish in great number stay for a day, or until the owner 
     s.db.pool().write_now([&](db::tx& tx) { CHECK(library::agree_to_removal(tx, s.kobo)); });
     s.whole();
     CHECK(s.r.library.size() == 5);
+    // What the device has heard is gone is not guarded once more when it loses its place.
+    s.whole();
+    sync_answer anew = s.sync(s.kobo, "");
+    std::size_t gone = 0;
+    for (const json::value& item : items_of(anew.body)) gone += kind_of(item) == "ChangedEntitlement" ? 1 : 0;
+    CHECK(gone == 25);
+    strings told = s.events();
+    CHECK(std::count(told.begin(), told.end(), library::event::guarded) == 1);  // at first
+    CHECK(library_guards(s) == 0);
+  }
+  SECTION("its owner is told of it, and that the books stay") {
+    library::ledger_row row = s.db.pool().read_now([&](db::tx& tx) { return library::kobo_ledger(tx, s.kobo).front(); });
+    CHECK(row.guarded_since.has_value());
+    CHECK(std::count_if(row.books.begin(), row.books.end(), [](const library::ledger_book& b) { return b.kept; }) == 25);
+    CHECK(s.db.pool().read_now([&](db::tx& tx) { return library::next_sync_of(tx, s.kobo); }).removed == 0);
+    s.db.pool().write_now([&](db::tx& tx) { CHECK(library::agree_to_removal(tx, s.kobo)); });
+    row = s.db.pool().read_now([&](db::tx& tx) { return library::kobo_ledger(tx, s.kobo).front(); });
+    CHECK_FALSE(row.guarded_since.has_value());
+    CHECK(s.db.pool().read_now([&](db::tx& tx) { return library::next_sync_of(tx, s.kobo); }).removed == 25);
   }
   SECTION("a day passes") {
     clock_at later(now() + std::chrono::hours(25));

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "library/user.hpp"
-#include "tests/integration/kobo/shop.hpp"
+#include "tests/integration/kobo/one_kobo.hpp"
 
 using namespace carrel;
 using namespace carrel::kobo;
@@ -106,6 +106,46 @@ TEST_CASE("the end of a book is told to the other Kobos as its end, whatever pla
   CHECK_FALSE(d.says("cover.xhtml"));
 }
 
+TEST_CASE("a finished book stays at its end however often that is said, and begins anew when it is marked as unread") {
+  desk d;
+  auto finished = [](const std::string& at, const std::string& more = "") {
+    return R"({"LastModified":")" + at + R"(","StatusInfo":{"Status":"Finished","LastModified":")" + at + "\"}" + more + "}";
+  };
+  d.put(d.clara, reading("2026-03-05T10:00:00Z", 33));
+  SECTION("by its status alone") {
+    section_results r = d.put(d.clara, finished("2026-03-05T11:00:00Z"));
+    REQUIRE(r.place);
+    CHECK(r.place->finished);
+  }
+  SECTION("with its first document, twice") {
+    for (const char* at : {"2026-03-05T11:00:00Z", "2026-03-05T12:00:00Z"}) {
+      std::string place = std::string(R"(,"CurrentBookmark":{"ProgressPercent":0,"LastModified":")") + at +
+                          R"(","Location":{"Source":"OEBPS/cover.xhtml","Value":"kobo.1.1","Type":"KoboSpan"}})";
+      d.put(d.clara, finished(at, place));
+    }
+    CHECK_FALSE(d.says("cover.xhtml"));
+  }
+  CHECK(d.says(R"("ProgressPercent":100})"));
+  section_results unread = d.put(
+      d.clara,
+      R"({"LastModified":"2026-03-06T10:00:00Z","StatusInfo":{"Status":"ReadyToRead","LastModified":"2026-03-06T10:00:00Z"}})");
+  CHECK(d.says(R"("ProgressPercent":0})"));
+  REQUIRE(unread.place);
+  CHECK_FALSE(unread.place->finished);
+  CHECK(unread.place->in_book == 0);
+}
+
+TEST_CASE("a clock that is far ahead makes no time that is, and no section is older than the first that is known") {
+  desk d;
+  clock_at then(*parse_time("2026-03-05T10:00:00Z"));
+  d.put(d.clara,
+        R"({"LastModified":"2027-06-01T00:00:00Z","StatusInfo":{"Status":"Reading","LastModified":"2027-06-01T00:00:00Z"}})");
+  CHECK_FALSE(d.says("2027"));
+  CHECK_FALSE(d.says("2026-03-06"));
+  CHECK(d.says(R"("Created":"2026-03-05T10:00:00Z")"));
+  CHECK(d.says(R"("PriorityTimestamp":"2026-03-05T10:00:00Z")"));
+}
+
 TEST_CASE("a state that is said once more moves no time, in whatever order its members come") {
   desk d;
   auto at = [](const std::string& time) {
@@ -131,8 +171,8 @@ TEST_CASE("missing and damaged sections change nothing, fractions become whole n
   CHECK(ok(r.bookmark));
   CHECK(d.says(R"("Status":"Finished")"));
   CHECK(d.says(R"("SpentReadingMinutes":10)"));
-  CHECK(d.says(R"("ProgressPercent":41)"));
-  CHECK_FALSE(d.says("41.7"));
+  CHECK(d.says(R"("ProgressPercent":100)"));  // as long as it is finished no place lowers it (10.1)
+  CHECK_FALSE(d.says("41"));
   for (const char* body : {"{}", R"({"StatusInfo":null,"Statistics":[],"CurrentBookmark":7})", R"({"LastModified":{}})"}) {
     INFO(body);
     std::string before = d.state();

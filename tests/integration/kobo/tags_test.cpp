@@ -57,6 +57,19 @@ TEST_CASE("a collection made on the device is a list of its reader and is confir
   CHECK(s.r.library.size() == 2);
 }
 
+TEST_CASE("two collections of one name with other books are two") {
+  with_books s;
+  auto make = [&](const std::string& list) {
+    return id_in(s.ask("POST", "/v1/library/tags", {}, R"({"Name":"Winter","Items":[)" + list + "]}"));
+  };
+  std::string first = make(item(s.one)), second = make(item(s.two));
+  CHECK(first != second);
+  CHECK(make(item(s.one)) == first);
+  s.sync(s.r);
+  CHECK(s.r.tags.at(first).second == std::set{s.one});
+  CHECK(s.r.tags.at(second).second == std::set{s.two});
+}
+
 TEST_CASE("a collection that is made again because its answer was lost is the same") {
   with_books s;
   const std::string body = R"({"Name":"Winter"})";

@@ -134,8 +134,12 @@ TEST_CASE("a shelf's page tells of each book on each Kobo why, and lets its owne
   CHECK(told.says("is well"));
   CHECK(told.says("accepted"));
   CHECK(told.says("The Kobo came back for more, so it has heard of it"));
-  CHECK(told.says("This is announced: <b>1 book, "));
-  CHECK(told.says(page + "/reset"));
+  CHECK(told.says(page + "/reset?back=" + shelf));
+  auto reset = c.get(page + "/reset?back=" + shelf);
+  CHECK(reset.says("This is announced: <b>1 book, "));
+  CHECK(reset.says(R"(name="back" value=")" + shelf));
+  CHECK_FALSE(c.get(page + "/reset?back=//elsewhere.example").says("elsewhere"));
+  CHECK(w.as("other").get(page + "/reset").status == 404);
   w.number(
       "insert into kobo_suspicions (kobo_id, id, reason, since) select kobo_id, id, 'silent', now() from kobo_ledger returning "
       "1");

@@ -121,4 +121,11 @@ TEST_CASE("a logged path shows neither a Kobo token nor query values") {
   CHECK(log::redact("/KOBO/abcdef") == "/kobo/…");
   CHECK(log::redact("/x/../kobo%2Fabcdef%2fv1") == "/x/../kobo/…%2fv1");
   CHECK(log::redact("/kobold/abcdef") == "/kobold/abcdef");
+  // Behind a proxy that takes the prefix away, or written so that it is no prefix.
+  const std::string token = "abcdefghijkl0123456789AB";
+  CHECK(log::redact("/" + token + "/v1/deals") == "/…/v1/deals");
+  CHECK(log::redact("/x/../" + token + "/v1") == "/x/../…/v1");
+  CHECK(log::redact("/kobo\\" + token + "\\v1") == "/kobo\\…\\v1");
+  CHECK(log::redact("/kobo/abc/download/x/y/" + token + ".epub") == "/kobo/…/download/x/y/….epub");
+  CHECK(log::redact("/books/01a206d2-144a-7be6-b06a-b864a4d7695e") == "/books/01a206d2-144a-7be6-b06a-b864a4d7695e");
 }
