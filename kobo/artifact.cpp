@@ -16,13 +16,21 @@ namespace {
   "  join books b on b.id = w.book_id and b.status = 'organized' and b.deleted_at is null"                                   \
   " cross join lateral kobo_file_of(w.book_id, w.largest) k"                                                                 \
   "  join book_files f on f.id = k.id"                                                                                       \
-  " where f.missing_since is null and (f.kobo_as is null or f.kobo_how <> $1)"
-constexpr db::statement sql_undecided{"kobo.undecided_files", "select distinct f.id" CARREL_WANTED " order by f.id desc"};
+  " where f.missing_since is null and (f.kobo_as is null or f.kobo_how <> $1"
+constexpr db::statement sql_undecided{"kobo.undecided_files", "select distinct f.id" CARREL_WANTED ") order by f.id desc"};
+constexpr db::statement sql_renewed{
+    "kobo.renewed_files",
+    "select distinct f.id" CARREL_WANTED
+    " or (f.kobo_version is distinct from b.version and not kobo_holds(b.entitlement))) order by f.id desc"};
 #undef CARREL_WANTED
 
 constexpr db::statement sql_files{"kobo.wanted_files", R"sql(
-  select id, book_id, original_name, storage_path, checksum, is_kepub, kobo_as from book_files
-   where id = any ($1::uuid[]) and storage_path is not null)sql"};
+  select f.id, f.book_id, f.original_name, f.storage_path, f.checksum, f.is_kepub, f.kobo_as, coalesce(a.options, ''), b.version,
+         kobo_holds(b.entitlement)
+    from book_files f join books b on b.id = f.book_id left join kobo_artifacts a on a.id = f.kobo_as
+   where f.id = any ($1::uuid[]) and f.storage_path is not null)sql"};
+
+constexpr db::statement sql_held{"kobo.is_held", "select kobo_holds(entitlement) from books where id = $1"};
 
 constexpr db::statement sql_find{"kobo.find_artifact", R"sql(
   select id, source, version, options, checksum, file_size from kobo_artifacts
@@ -42,7 +50,7 @@ constexpr db::statement sql_decide{"kobo.decide", R"sql(
   with f as (select id, book_id, kobo_as from book_files where id = $1 and checksum = $2 for update),
        -- It may have been made for another book, whose file this was before.
        own as (update kobo_artifacts a set file_id = f.id from f where a.id = $3 and a.file_id <> f.id),
-       noted as (update book_files t set kobo_as = $3, kobo_how = $4, kobo_kept = $5, updated_at = clock_timestamp() from f where t.id = f.id)
+       noted as (update book_files t set kobo_as = $3, kobo_how = $4, kobo_kept = $5, kobo_version = $6, updated_at = clock_timestamp() from f where t.id = f.id)
   update books b
      set kobo_ready = b.kobo_ready or coalesce(b.kobo_file = f.id, false), version = b.version + c.otherwise,
          file_version = case when c.otherwise = 1 then b.version + 1 else b.file_version end,
@@ -75,6 +83,8 @@ constexpr db::statement sql_delivered_as_is{"kobo.note_delivered_as_is", R"sql(
   delete from kobo_delivered where device_id = $1 and entitlement = $2)sql"};
 constexpr db::statement sql_ring{"kobo.look_for_wanted", "select look_for_wanted_books()"};
 
+constexpr std::string_view metadata_mark = " metadata=";
+
 artifact artifact_from(const db::row& r) {
   return {.id = r.id(0),
           .source = r.text(1),
@@ -93,14 +103,24 @@ std::string conversion::form() const {
   if (options.smart_punctuation) out += " smart_punctuation";
   if (options.fullscreen_fix) out += " fullscreen_fix";
   if (!options.css.empty()) out += " css=" + sha256_hex(options.css);
+  if (!options.metadata.empty()) out += std::string(metadata_mark) + sha256_hex(options.metadata);
   return out;
 }
 
-std::string conversion::how() const { return enabled ? form() + " max_size=" + std::to_string(options.max_size) : "off"; }
+std::string metadata_digest(std::string_view form) {
+  std::size_t at = form.find(metadata_mark);
+  return at == form.npos ? std::string() : std::string(form.substr(at + metadata_mark.size()));
+}
+
+std::string conversion::how() const {
+  if (!enabled && !with_metadata) return "off";
+  return (enabled ? form() + " max_size=" + std::to_string(options.max_size) : "off") + (with_metadata ? " with_metadata" : "");
+}
 
 std::optional<publication::kepub::options> conversion::options_of(const std::string& other_form) const {
   using publication::kepub::hyphens;
-  conversion out{.enabled = enabled, .options = options};
+  conversion out{.enabled = enabled, .with_metadata = with_metadata, .options = options};
+  std::string_view plain = std::string_view(other_form).substr(0, other_form.find(metadata_mark));
   for (hyphens hyphenation : {hyphens::as_book, hyphens::on, hyphens::never}) {
     for (int rest = 0; rest < 16; ++rest) {  // what a form is made of, tried one by one
       out.options.hyphenation = hyphenation;
@@ -108,14 +128,16 @@ std::optional<publication::kepub::options> conversion::options_of(const std::str
       out.options.smart_punctuation = (rest & 2) != 0;
       out.options.fullscreen_fix = (rest & 4) != 0;
       out.options.css = (rest & 8) != 0 ? options.css : "";
-      if (out.form() == other_form) return out.options;
+      if (out.form() == plain) return out.options;
     }
   }
   return std::nullopt;
 }
 
 conversion conversion_from(const config& c) {
-  return {.enabled = c.on("kepub.enabled"), .options = publication::kepub::options_from(c)};
+  return {.enabled = c.on("kepub.enabled"),
+          .with_metadata = c.on("deliver.metadata"),
+          .options = publication::kepub::options_from(c)};
 }
 
 std::filesystem::path artifact_path(const library::store& s, const artifact& a) {
@@ -123,9 +145,9 @@ std::filesystem::path artifact_path(const library::store& s, const artifact& a) 
   return s.cache() / "kepub" / key.substr(0, 2) / (key + ".kepub.epub");
 }
 
-std::vector<uuid> undecided_files(db::tx& tx, const std::string& how) {
+std::vector<uuid> undecided_files(db::tx& tx, const std::string& how, bool renewed) {
   std::vector<uuid> out;
-  for (const db::row& r : tx.run(sql_undecided, how)) out.push_back(r.id(0));
+  for (const db::row& r : tx.run(renewed ? sql_renewed : sql_undecided, how)) out.push_back(r.id(0));
   return out;
 }
 
@@ -138,9 +160,17 @@ std::vector<wanted_file> wanted_files(db::tx& tx, const std::vector<uuid>& ids) 
                    .storage_path = r.text(3),
                    .checksum = r.text(4),
                    .is_kepub = r.flag(5),
-                   .current = r.maybe_id(6)});
+                   .current = r.maybe_id(6),
+                   .form = r.text(7),
+                   .version = r.integer(8),
+                   .held = r.flag(9)});
   }
   return out;
+}
+
+bool is_held(db::tx& tx, const uuid& book) {
+  db::rows rows = tx.run(sql_held, book);
+  return !rows.empty() && rows[0].flag(0);
 }
 
 std::optional<artifact> find_artifact(db::tx& tx, const wanted_file& f, const std::string& form) {
@@ -170,7 +200,7 @@ uuid add_artifact(db::tx& tx, const wanted_file& f, const new_artifact& made) {
 
 bool decide(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& how,
             const std::string& kept) {
-  db::rows rows = tx.run(sql_decide, f.id, f.checksum, artifact.value_or(f.id), how, kept);
+  db::rows rows = tx.run(sql_decide, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version);
   bool changed = !rows.empty() && rows[0].flag(0);
   if (changed) library::bump_revision(tx);
   return changed;

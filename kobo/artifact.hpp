@@ -18,13 +18,17 @@ namespace carrel::kobo {
 // How books are converted here (kepub.md 8).
 struct conversion {
   bool enabled = true;
+  bool with_metadata = false;  // conversions say what the library says (setting deliver.metadata)
   publication::kepub::options options;
   std::string form() const;  // what changes the bytes of every book: part of an artifact's key
   std::string how() const;   // all that decides what a Kobo gets of a file
-  // Those of an artifact that was made under other settings; nothing when its CSS is not known any more.
+  // Those of an artifact that was made under other settings, without the metadata it was told; nothing when its CSS is not known
+  // any more.
   std::optional<publication::kepub::options> options_of(const std::string& other_form) const;
 };
 conversion conversion_from(const config&);
+// Of the metadata that conversions of a form were told; "" when none.
+std::string metadata_digest(std::string_view form);
 
 // A conversion that was made once. The same source, version and form make the same bytes again.
 struct artifact {
@@ -44,8 +48,13 @@ struct wanted_file {
   std::string name, storage_path, checksum;
   bool is_kepub = false;
   std::optional<uuid> current;  // what it was until now
+  std::string form{};           // of that
+  std::int64_t version = 0;     // of the book
+  bool held = false;            // a Kobo has it, or is fetching it
 };
-std::vector<uuid> undecided_files(db::tx&, const std::string& how);
+// `renewed`: those of which the book says something else by now, too, where no Kobo holds it.
+std::vector<uuid> undecided_files(db::tx&, const std::string& how, bool renewed);
+bool is_held(db::tx&, const uuid& book);  // as wanted_file says it
 std::vector<wanted_file> wanted_files(db::tx&, const std::vector<uuid>&);
 
 // One that can be delivered for the file under these settings: the one that devices hold, whatever its version, or one of the

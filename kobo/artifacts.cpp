@@ -1,9 +1,5 @@
 #include "kobo/artifacts.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -14,9 +10,10 @@
 #include "kobo/remap.hpp"
 #include "library/book.hpp"
 #include "library/cache_folder.hpp"
+#include "library/delivered_copies.hpp"
+#include "library/made_file.hpp"
 #include "publication/fingerprint.hpp"
 #include "publication/kepub/span_map.hpp"
-#include "server/core/file.hpp"
 #include "server/core/log.hpp"
 #include "server/core/thread.hpp"
 #include "server/core/turn.hpp"
@@ -27,11 +24,10 @@ namespace {
 namespace fs = std::filesystem;
 namespace kepub = publication::kepub;
 
-constexpr std::size_t batch = 20;            // devices hear of these together
-constexpr std::chrono::hours abandoned{24};  // what a conversion left behind when its process was killed
+using library::has_size, library::open_made, library::open_stored, library::put_in_place, library::remove_abandoned;
+using library::throw_system, library::touch, library::workpiece;
 
-// A refusal is a fact of the book; this is a fault of the disk, and the book is tried again.
-[[noreturn]] void throw_system(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+constexpr std::size_t batch = 20;  // devices hear of these together
 
 // Not a fact of the book: it is tried again.
 bool is_of_the_machine(const publication::refusal& why) {
@@ -40,44 +36,6 @@ bool is_of_the_machine(const publication::refusal& why) {
   return is(ENOSPC) || is(EDQUOT) || is(EIO) || is(EROFS) || is(EACCES) || is(ENOENT) || is(EMFILE) ||
          why.detail == publication::isolated::no_process;
 }
-
-file open_stored(const fs::path& p) { return file(::open(p.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
-
-file open_source(const library::store& store, const std::string& storage_path) {
-  fs::path path = store.absolute(storage_path);
-  return library::is_external(storage_path) ? file(library::open_without_links(path)) : open_stored(path);
-}
-
-bool has_size(const fs::path& p, std::int64_t size) {
-  struct stat s {};
-  return ::stat(p.c_str(), &s) == 0 && S_ISREG(s.st_mode) && s.st_size == size;
-}
-
-// The name comes after the bytes are safe: a file that is there is whole.
-void put_in_place(const fs::path& made, const fs::path& target) {
-  fs::create_directories(target.parent_path());
-  file bytes = open_stored(made);
-  if (!bytes || ::fsync(bytes.get()) != 0) throw_system(made.native());
-  if (::rename(made.c_str(), target.c_str()) != 0) throw_system(target.native());
-  if (std::optional<error> bad = library::sync_folder(target.parent_path())) throw std::runtime_error(bad->message());
-}
-
-void remove_abandoned(const fs::path& folder) {
-  std::error_code code;
-  for (fs::directory_iterator i(folder, code), end; !code && i != end; i.increment(code)) {
-    std::error_code each;
-    if (fs::file_time_type::clock::now() - i->last_write_time(each) > abandoned && !each) fs::remove(i->path(), each);
-  }
-}
-
-// A file that is being made; whatever comes of it, nothing is left under its name.
-struct workpiece {
-  fs::path path;
-  explicit workpiece(const fs::path& folder) : path(folder / uuid::make().text()) { fs::create_directories(folder); }
-  ~workpiece() { ::unlink(path.c_str()); }
-  workpiece(const workpiece&) = delete;
-  workpiece& operator=(const workpiece&) = delete;
-};
 
 }  // namespace
 
@@ -92,7 +50,7 @@ artifacts::artifacts(db::pool& pool, const library::store& store, publication::i
 bool artifacts::has_work() const { return !undecided().empty(); }
 
 std::vector<uuid> artifacts::undecided() const {
-  return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_.how()); });
+  return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_.how(), how_.with_metadata); });
 }
 
 std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
@@ -140,12 +98,29 @@ void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed
 
 void artifacts::settle(const wanted_file& f) const {
   if (!how_.enabled && !f.is_kepub) return decide_on(f, std::nullopt, "");
-  file source = open_source(store_, f.storage_path);
+  file source = open_stored(store_, f.storage_path);
   if (!source && errno == ENOENT) return pool_.write_now([&](db::tx& tx) { library::mark_file_missing(tx, f.id, true); });
   if (!source) throw_system(f.storage_path);
-  std::optional<artifact> known = pool_.read_now([&](db::tx& tx) { return find_artifact(tx, f, how_.form()); });
+  conversion how = conversion_of(f);
+  std::optional<artifact> known = pool_.read_now([&](db::tx& tx) { return find_artifact(tx, f, how.form()); });
   if (known && (known->is_source() || is_cached(*known))) return decide_on(f, known->id, "");
-  convert(f, source.get());
+  convert(f, how, source.get());
+}
+
+// What a Kobo holds keeps the metadata that it came with, whatever the library and the settings say by now (kobo.md 8.4).
+conversion artifacts::conversion_of(const wanted_file& f) const {
+  conversion out = how_;
+  if (!how_.with_metadata && metadata_digest(f.form).empty()) return out;
+  pool_.write_now([&](db::tx& tx) {
+    std::optional<std::string> told;
+    if (f.held && f.current)
+      told = library::metadata_of_digest(tx, metadata_digest(f.form));
+    else if (how_.with_metadata)
+      told = library::delivered_metadata(tx, f.book);
+    out.options.metadata = told.value_or("");
+    if (told) library::remember_metadata(tx, *told);
+  });
+  return out;
 }
 
 void artifacts::decide_on(const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
@@ -153,13 +128,15 @@ void artifacts::decide_on(const wanted_file& f, const std::optional<uuid>& artif
 }
 
 void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
+  // A Kobo has begun to fetch what it was told of: the file is looked at anew, as one that is held.
+  if (how_.with_metadata && f.current && !f.held && is_held(tx, f.book)) return;
   decide(tx, f, artifact, how_.how(), kept);
   if (artifact) remap_places(tx, f.book, *artifact, f.current);
 }
 
-void artifacts::convert(const wanted_file& f, int source) const {
+void artifacts::convert(const wanted_file& f, const conversion& how, int source) const {
   workpiece work(store_.cache() / "kepub-new");
-  result<kepub::made, publication::refusal> made = readers_.convert(source, f.name, work.path, how_.options);
+  result<kepub::made, publication::refusal> made = readers_.convert(source, f.name, work.path, how.options);
   if (!made) {
     const publication::refusal& why = made.error();
     if (is_of_the_machine(why)) throw std::runtime_error(why.detail);
@@ -169,11 +146,14 @@ void artifacts::convert(const wanted_file& f, int source) const {
   new_artifact out;
   out.is.source = f.checksum;
   out.is.version = kepub::version;
-  out.is.form = how_.form();
+  out.is.form = how.form();
   out.span_map = std::move(made->span_map);
   out.spans = made->spans;
   out.warnings = made->warnings;
-  file bytes = open_stored(work.path);
+  for (const publication::warning& w : out.warnings) {
+    if (w.code == "metadata_not_written") log::warn("deliver.metadata", {{"file", f.id}, {"kept", w.code}, {"detail", w.detail}});
+  }
+  file bytes = open_made(work.path);
   if (!bytes) throw_system(work.path.native());
   result<publication::fingerprints> prints = publication::fingerprint(bytes.get());
   if (!prints) throw std::runtime_error(prints.error().message());
@@ -191,17 +171,22 @@ std::optional<fs::path> artifacts::file_of(const artifact& a, const std::string&
   fs::path target = artifact_path(store_, a);
   turn mine(target.native());
   if (is_cached(a)) {
-    ::utimensat(AT_FDCWD, target.c_str(), nullptr, 0);  // used now
+    touch(target);
     return target;
   }
   std::optional<kepub::options> how = how_.options_of(a.form);
+  if (std::string told = metadata_digest(a.form); how && !told.empty()) {
+    std::optional<std::string> text = pool_.read_now([&](db::tx& tx) { return library::metadata_of_digest(tx, told); });
+    if (!text) return std::nullopt;
+    how->metadata = std::move(*text);
+  }
   if (a.version != kepub::version || !how) return std::nullopt;
-  file source = open_source(store_, source_path);
+  file source = open_stored(store_, source_path);
   if (!source) return std::nullopt;
   workpiece work(store_.cache() / "kepub-new");
   result<kepub::made, publication::refusal> made = readers_.convert(source.get(), name, work.path, *how);
   if (!made) return std::nullopt;
-  file bytes = open_stored(work.path);
+  file bytes = open_made(work.path);
   result<std::string> is = publication::sha256_of(bytes.get());
   if (!is || *is != a.checksum) return std::nullopt;
   put_in_place(work.path, target);

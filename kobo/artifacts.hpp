@@ -40,9 +40,10 @@ class artifacts {
   std::vector<uuid> undecided() const;
   void settle_some(const std::vector<uuid>& files, std::set<uuid>& failed) const;
   void settle(const wanted_file&) const;
+  conversion conversion_of(const wanted_file&) const;
   void decide_on(const wanted_file&, const std::optional<uuid>& artifact, const std::string& kept) const;
   void decide_in(db::tx&, const wanted_file&, const std::optional<uuid>& artifact, const std::string& kept) const;
-  void convert(const wanted_file&, int source) const;
+  void convert(const wanted_file&, const conversion&, int source) const;
 
   db::pool& pool_;
   const library::store& store_;

@@ -79,7 +79,7 @@ constexpr db::statement sql_touch{"library.touch_book", R"sql(
    where id = $1)sql"};
 
 constexpr db::statement sql_retire_hashes{"library.retire_hashes", R"sql(
-  update book_file_hashes set variant = 'replaced' where file_id = $1 and variant = 'original' and kind <> 'filename')sql"};
+  update book_file_hashes set variant = 'replaced' where file_id = $1 and variant in ('original', 'served') and kind <> 'filename')sql"};
 
 constexpr db::statement sql_hashes{"library.remember_hashes", R"sql(
   insert into book_file_hashes (hash, kind, file_id, book_id, variant)

@@ -94,7 +94,7 @@ struct bridge::state {
       if (stopping()) return;  // what is left is found again after the next start
       try {
         if (document.starts_with(of_file))
-          open_there(user, uuid::parse(document.substr(of_file.size())).value());
+          open_there(user, document.substr(of_file.size()));
         else
           carry(user, document);
       } catch (const std::exception& e) {
@@ -152,15 +152,18 @@ struct bridge::state {
   }
 
   // A file that no client has named yet opens at the reader's place.
-  void open_there(const uuid& user, const uuid& file) {
-    std::optional<fetched_file> f = with.pool.read_now([&](db::tx& tx) { return load_fetched(tx, user, file); });
+  void open_there(const uuid& user, const std::string& fetched) {
+    constexpr std::size_t id_length = 36;
+    uuid file = uuid::parse(fetched.substr(0, id_length)).value();
+    std::string copy = fetched.substr(id_length);
+    std::optional<fetched_file> f = with.pool.read_now([&](db::tx& tx) { return load_fetched(tx, user, file, copy); });
     if (!f || !f->book.place || is_end(*f->book.place)) return;
     const linked_document* source = f->book.find(f->book.place->document);
     if (source == nullptr) return;
     std::optional<uuid> away;
     std::vector<message> all = words_for(f->book, *source, place_of(*f->book.place), away, f->document);
     with.pool.write_now([&](db::tx& tx) {
-      std::optional<fetched_file> still = load_fetched(tx, user, file);
+      std::optional<fetched_file> still = load_fetched(tx, user, file, copy);
       if (still && still->book.revision == f->book.revision) tell(tx, user, *source, f->book.book, all);
     });
   }
@@ -367,7 +370,9 @@ void bridge::moved(const uuid& user, const std::string& document) {
   state_->changed.notify_all();
 }
 
-void bridge::fetched(const uuid& user, const uuid& file) { moved(user, std::string(of_file) + file.text()); }
+void bridge::fetched(const uuid& user, const uuid& file, const std::string& copy) {
+  moved(user, std::string(of_file) + file.text() + copy);
+}
 
 int bridge::catch_up() {
   std::vector<unbridged> left = state_->with.pool.read_now([](db::tx& tx) { return unbridged_documents(tx, most_to_catch_up); });

@@ -40,9 +40,9 @@ class bridge {
 
   // The place of the document has changed: from any thread, returns at once. A later change supersedes one that waits.
   void moved(const uuid& user, const std::string& document);
-  // The reader is downloading a file: opened for the first time, it shall open at the reader's place (kosync.md 11.7). From any
-  // thread, returns at once.
-  void fetched(const uuid& user, const uuid& file);
+  // The reader is downloading a file: opened for the first time, it shall open at the reader's place (kosync.md 11.7). `copy`:
+  // the SHA-256 of what it gets, where that is not the stored file. From any thread, returns at once.
+  void fetched(const uuid& user, const uuid& file, const std::string& copy = {});
   // What was never rung for: a process ended in between, or a document was linked later. How many there were.
   int catch_up();
   // Works off everything that waits, here. For tests and for catch_up's caller.

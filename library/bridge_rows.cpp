@@ -41,10 +41,11 @@ constexpr db::statement sql_documents{"library.bridge_documents", R"sql(
    where d.user_id = $1 and d.book_id = $2
    order by d.document)sql"};
 
-// The columns of sql_documents, of a file as it is: the last one that was downloaded, or the one that is named.
+// The columns of sql_documents, of a file as it is, or of its copy with other metadata: the last one that was downloaded, or the
+// one that is named.
 constexpr db::statement sql_unread{"library.bridge_unread_document", R"sql(
   with fetched as (
-    select $3::uuid as file_id, null::text as checksum where $3::uuid is not null
+    select $3::uuid as file_id, nullif($4::text, '') as checksum where $3::uuid is not null
     union all
     (select x.file_id, x.checksum
        from downloads x left join devices d on d.id = x.device_id
@@ -54,8 +55,10 @@ constexpr db::statement sql_unread{"library.bridge_unread_document", R"sql(
          f.id, f.format, f.storage_path, f.original_name, f.checksum, h.variant, null::timestamptz
     from fetched w
     join book_files f on f.id = w.file_id and f.book_id = $2 and f.storage_path is not null
-     and (w.checksum is null or w.checksum = f.checksum)
-    join book_file_hashes h on h.file_id = f.id and h.kind = 'partial' and h.variant = 'original'
+    left join delivered_copies c on c.file_id = f.id and c.source = f.checksum and c.checksum = w.checksum
+    join book_file_hashes h on h.file_id = f.id and h.kind = 'partial'
+     and case when c.id is not null then h.variant = 'served' and h.hash = c.koreader_md5
+              else h.variant = 'original' and coalesce(w.checksum, f.checksum) = f.checksum end
    where not exists (select from reading_progress p where p.user_id = $1 and p.document = h.hash)
    order by h.first_seen_at desc limit 1)sql"};
 
@@ -158,8 +161,8 @@ std::optional<linked_book> load_book(db::tx& tx, const uuid& user, const uuid& b
   return out;
 }
 
-void add_unread(db::tx& tx, linked_book& book, const std::optional<uuid>& file) {
-  for (const db::row& d : tx.run(sql_unread, book.user, book.book, file)) book.documents.push_back(document_from(d));
+void add_unread(db::tx& tx, linked_book& book, const std::optional<uuid>& file, const std::string& copy) {
+  for (const db::row& d : tx.run(sql_unread, book.user, book.book, file, copy)) book.documents.push_back(document_from(d));
 }
 
 }  // namespace
@@ -168,17 +171,17 @@ std::optional<linked_book> load_linked(db::tx& tx, const uuid& user, const std::
   db::rows rows = tx.run(sql_book_of, user, document);
   if (rows.empty()) return std::nullopt;
   std::optional<linked_book> out = load_book(tx, user, rows[0].id(0));
-  if (out) add_unread(tx, *out, std::nullopt);
+  if (out) add_unread(tx, *out, std::nullopt, "");
   return out;
 }
 
-std::optional<fetched_file> load_fetched(db::tx& tx, const uuid& user, const uuid& file) {
+std::optional<fetched_file> load_fetched(db::tx& tx, const uuid& user, const uuid& file, const std::string& copy) {
   db::rows rows = tx.run(sql_book_of_file, file);
   if (rows.empty()) return std::nullopt;
   std::optional<linked_book> book = load_book(tx, user, rows[0].id(0));
   if (!book) return std::nullopt;
   std::size_t named = book->documents.size();
-  add_unread(tx, *book, file);
+  add_unread(tx, *book, file, copy);
   if (book->documents.size() == named) return std::nullopt;
   std::string document = book->documents.back().document;
   return fetched_file{.book = std::move(*book), .document = std::move(document)};

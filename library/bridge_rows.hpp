@@ -32,7 +32,7 @@ struct linked_document {
   // Its file, as far as it is known which one the client has.
   std::optional<uuid> file;
   std::string format, storage_path, name, checksum;
-  std::string variant;              // original, kepub, replaced; "" when only the name is known, or somebody linked it by hand
+  std::string variant;  // original, served, kepub, replaced; "" when only the name is known, or somebody linked it by hand
   std::optional<instant> before{};  // when a device had last said something of it
   // No client has named it yet: it is what the reader downloaded last.
   bool is_unread() const { return revision == 0; }
@@ -55,12 +55,13 @@ std::optional<linked_book> lock_linked(db::tx&, const uuid& user, const std::str
 // The book that the document is linked to; nothing when it is to none. With what its reader downloaded last, but not to a Kobo
 // (kosync.md 11.7).
 std::optional<linked_book> load_linked(db::tx&, const uuid& user, const std::string& document);
-// The book of a file that is being downloaded, and what KOReader will call that file; nothing when clients named it already.
+// The book of a file that is being downloaded, and what KOReader will call that file, or its copy of that SHA-256; nothing when
+// clients named it already.
 struct fetched_file {
   linked_book book;
   std::string document;
 };
-std::optional<fetched_file> load_fetched(db::tx&, const uuid& user, const uuid& file);
+std::optional<fetched_file> load_fetched(db::tx&, const uuid& user, const uuid& file, const std::string& copy);
 
 // The spans of a conversion; nothing when it is not known any more.
 std::optional<publication::kepub::span_map> map_of_artifact(db::tx&, const uuid& artifact);

@@ -31,7 +31,7 @@ constexpr db::statement sql_write_down{"library.exchange_write_down", R"sql(
 
 // The older fingerprints are those of bytes that are no more there, as after a replacement (kosync.md 8.6).
 constexpr db::statement sql_retire{"library.exchange_retire", R"sql(
-  update book_file_hashes set variant = 'replaced' where file_id = $1 and variant = 'original' and kind <> 'filename')sql"};
+  update book_file_hashes set variant = 'replaced' where file_id = $1 and variant in ('original', 'served') and kind <> 'filename')sql"};
 constexpr db::statement sql_hashes{"library.exchange_hashes", R"sql(
   with gone as (delete from book_file_hashes where file_id = $2 returning *)
   insert into book_file_hashes as h (hash, kind, file_id, book_id, variant, first_seen_at, last_served_at)
@@ -40,6 +40,7 @@ constexpr db::statement sql_hashes{"library.exchange_hashes", R"sql(
      set variant = excluded.variant, last_served_at = greatest(h.last_served_at, excluded.last_served_at))sql"};
 constexpr db::statement sql_followers{"library.exchange_followers", R"sql(
   with artifacts as (update kobo_artifacts set file_id = $1 where file_id = $2),
+  copies as (update delivered_copies set file_id = $1 where file_id = $2),
   measures as (update book_measures set file_id = $1 where file_id = $2),
   items as (update ingest_items set file_id = $1 where file_id = $2 and book_id = (select book_id from book_files where id = $1)),
   downloaded as (update downloads set file_id = $1 where file_id = $2 and book_id = (select book_id from book_files where id = $1)),
@@ -102,6 +103,7 @@ constexpr db::statement sql_followers_back{"library.exchange_followers_back", R"
     update kobo_artifacts set file_id = $2
      where file_id = $1 and (id in (select value::uuid from jsonb_array_elements_text(nullif($3::jsonb -> 'artifacts', 'null')))
                              or source = $3::jsonb -> 'newer' ->> 'checksum')),
+  copies as (update delivered_copies set file_id = $2 where file_id = $1 and source = $3::jsonb -> 'newer' ->> 'checksum'),
   measures as (
     update book_measures set file_id = $2
      where file_id = $1 and checksum in (select value from jsonb_array_elements_text(nullif($3::jsonb -> 'measures', 'null')))),

@@ -338,6 +338,7 @@ constexpr std::array decisions{
     merge_decision{"books", "possible_duplicate_of", "moves", ""},
     merge_decision{"bridged_documents", "away", "follows", ""},
     merge_decision{"bulk_items", "book_id", "stays", "says what a run did to it"},
+    merge_decision{"delivered_copies", "file_id", "follows", ""},
     merge_decision{"device_listings", "book_id", "stays", "the survivor is another book to the device"},
     merge_decision{"documents", "book_id", "moves", "with positions, history and held pushes, which go by document"},
     merge_decision{"documents", "file_id", "follows", ""},

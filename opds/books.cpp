@@ -96,7 +96,7 @@ void add_files(book_entry& out, const visit& v, const library::book& b) {
     l.href = v.at.download(file);
     l.type = f->type;
     l.title = f->label;
-    l.length = file.size;
+    if (!(v.other_metadata && library::takes_metadata(file))) l.length = file.size;  // else it is not known (opds.md 5.2)
     out.links.push_back(std::move(l));
   }
 }

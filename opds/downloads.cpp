@@ -16,6 +16,11 @@ bool ends_a_download(const http::response& r) {
   return slice.opened && (r.status == 200 || r.status == 206) && slice.first + slice.count == slice.opened->size;
 }
 
+// Of the delivered bytes (opds.md 3.4). When a copy was made says nothing of how it differs from an earlier one.
+http::validators tag_of(const std::string& checksum, std::optional<std::chrono::sys_seconds> modified = std::nullopt) {
+  return {.etag = "\"" + checksum.substr(0, 32) + "\"", .modified = modified};
+}
+
 http::problem too_many() {
   http::problem p{429, "This device is downloading as many files as it may at once. Please wait for one to end."};
   p.headers.emplace_back("Retry-After", "10");
@@ -28,9 +33,12 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   stored_file found = co_await find_stored(s, c);
   const library::book_file& file = found.file;
   uuid viewer = c.who->user, id = file.id;
+  auto find = [&s, &file] { return s.with.copies->copy_of(file); };
+  std::optional<library::delivered_copy> copy;
+  if (s.with.copies != nullptr && s.with.copies->may_differ(file)) copy = co_await s.readers.run(find);
 
-  http::validators tags{.etag = "\"" + file.checksum.substr(0, 32) + "\"", .modified = found.modified};
-  http::response r = http::file(c.in, found.path, media_type(file), tags);
+  http::validators tags = copy ? tag_of(copy->checksum) : tag_of(file.checksum, found.modified);
+  http::response r = http::file(c.in, copy ? copy->path : found.path, media_type(file), tags);
   r.set("Cache-Control", "private, no-cache");
   if (r.status != 416) {
     std::string ascii = publication::ascii_name(file.download_name);
@@ -41,10 +49,12 @@ task<http::response> show_download(shared_state& s, http::context& c) {
     std::shared_ptr<const void> slot = s.downloads.take(device.value_or(viewer));
     if (!slot) throw too_many();
     bool ends = ends_a_download(r);
-    r.sent = [&s, viewer, device, id, slot, ends](bool complete) {
+    std::string other = copy ? copy->checksum : std::string();
+    r.sent = [&s, viewer, device, id, slot, ends, other](bool complete) {
       if (!complete || !ends) return;
-      in_background(s, "opds.download", [viewer, device, id](db::tx& tx) { library::record_download(tx, viewer, device, id); });
-      if (s.with.fetched) s.with.fetched(viewer, id);
+      in_background(s, "opds.download",
+                    [viewer, device, id, other](db::tx& tx) { library::record_download(tx, viewer, device, id, other); });
+      if (s.with.fetched) s.with.fetched(viewer, id, other);
     };
   }
   co_return r;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "library/book.hpp"
+#include "library/delivered_copies.hpp"
 #include "library/store.hpp"
 #include "publication/isolated/pool.hpp"
 #include "server/auth/cpu_pool.hpp"
@@ -28,9 +29,11 @@ struct services {
   std::function<void(std::function<void()>)> later;  // runs work that no answer waits for
   // The cover in that size (longest edge), made when it is not there yet; blocking, so it is called on a worker.
   std::function<std::optional<std::filesystem::path>(const library::cover_ref&, int size)> cover;
-  publication::isolated::pool& readers;                                        // of books, page by page
-  std::function<void(const uuid& user, const uuid& file)> fetched{};           // downloaded to its last byte
+  publication::isolated::pool& readers;  // of books, page by page
+  // Downloaded to its last byte. `copy`: the SHA-256 of what was handed over, where that is not the stored file.
+  std::function<void(const uuid& user, const uuid& file, const std::string& copy)> fetched{};
   std::function<void(const uuid& user, const std::string& document)> moved{};  // a reader's place has changed
+  const library::delivered_copies* copies = nullptr;                           // with corrected metadata
 };
 
 struct shared_state;

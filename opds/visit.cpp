@@ -67,6 +67,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.signing.window = s.sign_for > 0 ? unix_seconds(now()) / s.sign_for : 0;
   v.gate = *c.who->gate;
   v.manifests = s.offers_manifests;
+  v.other_metadata = s.with.copies != nullptr && s.with.copies->on();
   co_return v;
 }
 

@@ -23,7 +23,8 @@ struct visit {
   int page_size = 50;
   std::optional<int> page_size_asked;
   addresses at{"", std::nullopt};
-  std::string site;  // public address, with a slash
+  bool other_metadata = false;  // EPUBs may be handed out with other metadata than they were stored with
+  std::string site;             // public address, with a slash
   uuid instance;
   cover_signing signing;
   std::int64_t sign_for = 0;

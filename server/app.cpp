@@ -21,6 +21,7 @@
 #include "kosync/routes.hpp"
 #include "library/bridge.hpp"
 #include "library/cover_cache.hpp"
+#include "library/delivered_copies.hpp"
 #include "library/instance.hpp"
 #include "library/position.hpp"
 #include "library/position_remove.hpp"
@@ -122,6 +123,7 @@ struct app::parts {
   jobs::workers workers;
   jobs::schedule schedule;
   kobo::artifacts made;
+  library::delivered_copies copies;
   library::bridge places;
   library::rule_work rules;
   ingest::services ingest;
@@ -181,8 +183,9 @@ opds::services app::parts::for_opds() {
           .later = [this](std::function<void()> w) { later(std::move(w)); },
           .cover = [this](const library::cover_ref& c, int size) { return cover(c, size); },
           .readers = page_readers,
-          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },
-          .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }};
+          .fetched = [this](const uuid& user, const uuid& file, const std::string& copy) { places.fetched(user, file, copy); },
+          .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); },
+          .copies = &copies};
 }
 
 kobo::services app::parts::for_kobo() {
@@ -219,9 +222,10 @@ web::services app::parts::for_web() {
           .undo_merge = [this](uuid merge, const library::actor& who) { return ingest::undo_merge(ingest, merge, who); },
           .retry_ingest = [this](uuid item) { return retry(item); },
           .places_changed = [this] { later([this] { places.catch_up(); }); },
-          .fetched = [this](const uuid& user, const uuid& file) { places.fetched(user, file); },
+          .fetched = [this](const uuid& user, const uuid& file, const std::string& copy) { places.fetched(user, file, copy); },
           .libraries = for_libraries(),
-          .stopping = [this] { return state.draining(); }};
+          .stopping = [this] { return state.draining(); },
+          .copies = &copies};
 }
 
 web::library_work app::parts::for_libraries() {
@@ -272,6 +276,7 @@ app::parts::parts(environment e)
       workers(pool, notifier, static_cast<unsigned>(settings.integer("jobs.workers")), process_name()),
       schedule(pool),
       made(pool, base.store, inspectors, settings),
+      copies(pool, base.store, page_readers, settings),
       places(for_places()),
       rules(pool, notifier),
       ingest{.pool = pool,
@@ -314,6 +319,7 @@ void app::parts::mount() {
   kobo::register_schedule(schedule, pool, made);
   schedule.every("position.bridge", std::chrono::minutes(5), [this] { places.catch_up(); });
   schedule.every("library.away", std::chrono::minutes(5), [this] { look_for_files(); });
+  schedule.every("deliver.cache", std::chrono::hours(1), [this] { copies.trim(); });
   schedule.every("position.removed", std::chrono::hours(1), [this] { forget_removed_positions(); });
   if (settings.text("kosync.history") != "forever") {
     schedule.every("kosync.history", std::chrono::hours(1),

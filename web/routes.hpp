@@ -8,6 +8,7 @@
 #include <string>
 
 #include "library/book.hpp"
+#include "library/delivered_copies.hpp"
 #include "library/merge.hpp"
 #include "library/store.hpp"
 #include "server/auth/cpu_pool.hpp"
@@ -54,10 +55,12 @@ struct services {
   std::function<bool(uuid item)> retry_ingest;
   // A person has set a place, or linked a document: the devices are to know.
   std::function<void()> places_changed{};
-  std::function<void(const uuid& user, const uuid& file)> fetched{};  // downloaded to its last byte
+  // Downloaded to its last byte. `copy`: the SHA-256 of what was handed over, where that is not the stored file.
+  std::function<void(const uuid& user, const uuid& file, const std::string& copy)> fetched{};
   library_work libraries{};
   // True once the server drains: event streams end then.
   std::function<bool()> stopping;
+  const library::delivered_copies* copies = nullptr;  // with corrected metadata
 };
 
 struct site;

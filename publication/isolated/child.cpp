@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "publication/corrected_copy.hpp"
 #include "publication/cover.hpp"
 #include "publication/file_bytes.hpp"
 #include "publication/isolated/pool.hpp"
@@ -122,6 +123,15 @@ answer convert(int descriptor, const std::string& name, const std::string& wish)
   return {.json = to_json(*made), .attached = std::move(made->span_map), .thumbnails = {}};
 }
 
+answer copy_corrected(int descriptor, const std::string& name, const std::string& wish) {
+  result<copy_wish, refusal> wanted = copy_from_json(wish);
+  if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
+  result<corrected> told = corrected_from_json(wanted->metadata);
+  if (!told) return {.json = to_json(refusal{"inspection_crash", told.error().message()}), .attached = {}, .thumbnails = {}};
+  result<bool, refusal> made = write_corrected_copy(descriptor, name, wanted->to, *told);
+  return {.json = made ? copied_json(*made) : to_json(made.error()), .attached = {}, .thumbnails = {}};
+}
+
 answer locate(int descriptor, const std::string& name, const std::string& wish) {
   result<place_wish, refusal> wanted = wish_from_json(wish);
   if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
@@ -196,7 +206,7 @@ int child_main(void (*before)()) {
       enter_sandbox(head.memory);
       first = false;
     }
-    if (head.what != task::convert && !std::exchange(reads_only, true)) forbid_writing();
+    if (!writes(head.what) && !std::exchange(reads_only, true)) forbid_writing();
     allow_cpu(std::chrono::milliseconds(head.cpu_ms));
     answer a;
     bool exhausted = false;
@@ -205,6 +215,7 @@ int child_main(void (*before)()) {
       switch (head.what) {
         case task::inspect: a = look_at(descriptor, name, wish); break;
         case task::convert: a = convert(descriptor, name, wish); break;
+        case task::copy: a = copy_corrected(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
         case task::picture: a = look_at_picture(descriptor); break;
         case task::glance: a = glance_at(descriptor, name, wish); break;

@@ -224,7 +224,7 @@ struct pool::state {
 
   // `again`: a fresh child may do it.
   result<raw_answer, refusal> once(int descriptor, const request_head& head, const std::string& names, bool& again) {
-    bool writes = head.what == task::convert;
+    bool writes = isolated::writes(head.what);
     std::optional<child> taken = take(writes);
     if (!taken) return refusal{"inspection_crash", std::string(no_process)};
     child c = *taken;
@@ -381,6 +381,18 @@ result<kepub::made, refusal> pool::convert(int descriptor, const std::string& fi
     return refusal{"kepub_failed", begun ? out.error().code : std::string(no_process)};
   }
   return out;
+}
+
+result<bool, refusal> pool::copy_corrected(int descriptor, const std::string& file_name, const std::filesystem::path& to,
+                                           const std::string& metadata) {
+  std::string wish = wish_json(copy_wish{to.native(), metadata});
+  if (wish.size() > longest_wish) return refusal{"inspection_limit", "wish"};
+  request_head head{};
+  head.what = task::copy;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.conversion.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, wish);
+  if (!said) return said.error();
+  return copied_from_json(said->json);
 }
 
 result<found_place, refusal> pool::locate(int descriptor, const std::string& file_name, const place_wish& wish) {

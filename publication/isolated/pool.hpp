@@ -87,6 +87,9 @@ class pool {
   // inspection_crash or inspection_limit.
   result<kepub::made, refusal> convert(int descriptor, const std::string& file_name, const std::filesystem::path& to,
                                        const kepub::options&);
+  // write_corrected_copy; `to` is written by the child. `metadata`: corrected, as JSON.
+  result<bool, refusal> copy_corrected(int descriptor, const std::string& file_name, const std::filesystem::path& to,
+                                       const std::string& metadata);
   // Of an EPUB or KEPUB (locator::book).
   result<found_place, refusal> locate(int descriptor, const std::string& file_name, const place_wish&);
   // What an app reads of a publication without the rest of it (outline.hpp, piece.hpp).

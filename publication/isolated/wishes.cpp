@@ -88,7 +88,8 @@ std::string wish_json(const conversion_wish& w) {
                                  {"max_size", o.max_size},
                                  {"smart_punctuation", o.smart_punctuation},
                                  {"fullscreen_fix", o.fullscreen_fix},
-                                 {"css", o.css}});
+                                 {"css", o.css},
+                                 {"metadata", o.metadata}});
 }
 
 result<conversion_wish, refusal> conversion_from_json(std::string_view text) {
@@ -99,10 +100,28 @@ result<conversion_wish, refusal> conversion_from_json(std::string_view text) {
   bool good = in && in->take("to", out.to) && take_count(*in, "hyphenation", hyphenation) && hyphenation <= 2 &&
               in->take("title_page", o.title_page) && take_count(*in, "max_size", o.max_size) &&
               in->take("smart_punctuation", o.smart_punctuation) && in->take("fullscreen_fix", o.fullscreen_fix) &&
-              in->take("css", o.css);
+              in->take("css", o.css) && in->take("metadata", o.metadata);
   if (!good) return broken;
   o.hyphenation = static_cast<kepub::hyphens>(hyphenation);
   return out;
+}
+
+std::string wish_json(const copy_wish& w) { return json::dump(json::object{{"to", w.to}, {"metadata", w.metadata}}); }
+
+result<copy_wish, refusal> copy_from_json(std::string_view text) {
+  result<json::object> in = json::read_object(text);
+  copy_wish out;
+  return in && in->take("to", out.to) && in->take("metadata", out.metadata) ? result<copy_wish, refusal>(std::move(out)) : broken;
+}
+
+std::string copied_json(bool written) { return json::dump(json::object{{"written", written}}); }
+
+result<bool, refusal> copied_from_json(std::string_view text) {
+  result<json::object> in = text.size() > longest_transport ? result<json::object>(error{}) : json::read_object(text);
+  if (!in) return broken;
+  if (std::string code, detail; in->take("refused", code) && in->take("detail", detail)) return refusal{code, detail};
+  bool written = false;
+  return in->take("written", written) ? result<bool, refusal>(written) : broken;
 }
 
 std::string wish_json(const place_wish& w) {

@@ -16,6 +16,14 @@ struct conversion_wish {
 std::string wish_json(const conversion_wish&);
 result<conversion_wish, refusal> conversion_from_json(std::string_view);
 
+struct copy_wish {
+  std::string to, metadata;
+};
+std::string wish_json(const copy_wish&);
+result<copy_wish, refusal> copy_from_json(std::string_view);
+std::string copied_json(bool written);
+result<bool, refusal> copied_from_json(std::string_view);
+
 std::string wish_json(const place_wish&);
 result<place_wish, refusal> wish_from_json(std::string_view);
 

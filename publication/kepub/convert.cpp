@@ -12,10 +12,12 @@
 #include <unordered_set>
 
 #include "publication/content.hpp"
+#include "publication/corrected.hpp"
 #include "publication/counted.hpp"
 #include "publication/epub.hpp"
 #include "publication/kepub/package.hpp"
 #include "publication/kepub/title_page.hpp"
+#include "publication/opf_edit.hpp"
 #include "publication/recognise.hpp"
 #include "publication/repack.hpp"
 #include "server/core/text.hpp"
@@ -77,6 +79,7 @@ class conversion {
         options_(o),
         limit_(limit),
         out_(out),
+        told_(told_by(o)),
         style_{.css = css_of(o), .smart_punctuation = o.smart_punctuation} {}
 
   // False: some document of the spine has spans already.
@@ -112,13 +115,29 @@ class conversion {
     out.span_map = span_map::pack(documents);
   }
 
+  // The documents of a KEPUB stay, but its package may have to say something else. False: it does not.
+  result<bool, refusal> write_package_alone(const std::filesystem::path& to) {
+    std::optional<std::string> package = told_ ? changed({}) : std::nullopt;
+    if (!package) return false;
+    repacked out(zip_, to);
+    out.put("mimetype", stored("application/epub+zip"));
+    for (const archive_entry& e : zip_.entries()) {
+      if (e.name == package_.path)
+        out.put(e.name, deflated(*package));
+      else if (!e.is_folder() && !e.symlink && !out.copy(e))
+        return false;
+    }
+    if (std::optional<refusal> why = out.finish()) return *why;
+    return true;
+  }
+
   std::optional<refusal> write(const std::filesystem::path& to) {
     repacked out(zip_, to);
     out.put("mimetype", stored("application/epub+zip"));
     package_changes changes{.cover_href = cover_to_mark(), .title_page_href = {}, .title_page_id = {}};
     std::string title_document = needed_title_page(changes);
     std::optional<std::string> package;
-    if (changes.any()) package = changed(changes);
+    if (changes.any() || told_) package = changed(changes);
     for (const archive_entry& e : zip_.entries()) {
       auto document = documents_.find(&e);
       if (is_left_out(e))
@@ -212,7 +231,7 @@ class conversion {
     changes.title_page_id = name;
     changes.title_page_href = name + ".xhtml";
     std::vector<warning> ignored;
-    return title_page(package_metadata(package_.root, ignored).title);
+    return title_page(told_ && !told_->title.empty() ? told_->title : package_metadata(package_.root, ignored).title);
   }
 
   std::string in_folder(const std::string& name) const { return package_.folder.empty() ? name : package_.folder + "/" + name; }
@@ -220,7 +239,22 @@ class conversion {
   std::optional<std::string> changed(const package_changes& changes) {
     const archive_entry* entry = zip_.find(package_.path);
     result<std::string, refusal> bytes = zip_.read(*entry, limit_.package_xml, "xml_too_large");
-    return bytes ? changed_package(*bytes, changes) : std::nullopt;
+    if (!bytes) return std::nullopt;
+    std::optional<std::string> edited = told_ ? edited_by_library(*bytes) : std::nullopt;
+    if (!changes.any()) return edited;
+    return changed_package(edited ? *edited : *bytes, changes);
+  }
+
+  // Nothing when it says all of it already, or cannot be changed safely.
+  std::optional<std::string> edited_by_library(const std::string& bytes) {
+    result<edited_package, refusal> out = edit_package(bytes, *told_, limit_);
+    if (!out) warn(out_.warnings, "metadata_not_written", out.error().detail);
+    return out && out->changed ? std::optional(std::move(out->text)) : std::nullopt;
+  }
+
+  static std::optional<corrected> told_by(const options& o) {
+    result<corrected> told = o.metadata.empty() ? result<corrected>(error{}) : corrected_from_json(o.metadata);
+    return told ? std::optional(std::move(*told)) : std::nullopt;
   }
 
   archive& zip_;
@@ -228,6 +262,7 @@ class conversion {
   const options& options_;
   const limits& limit_;
   made& out_;
+  std::optional<corrected> told_;
   document_options style_;
   std::unordered_map<const archive_entry*, packed_bytes> documents_;
   std::unordered_map<const archive_entry*, packed_map> maps_;
@@ -269,8 +304,15 @@ result<made, refusal> convert(int source, const std::string& file_name, const st
 
   conversion work(**zip, std::move(*package), options, limit, out);
   out.copied = !work.convert_documents();
-  if (out.copied) out.warnings.clear();
-  if (std::optional<refusal> why = out.copied ? copy_file(source, to) : work.write(to)) return *why;
+  if (out.copied) {
+    out.warnings.clear();
+    result<bool, refusal> rewritten = work.write_package_alone(to);
+    if (!rewritten) return rewritten.error();
+    out.copied = !*rewritten;
+    if (std::optional<refusal> why = out.copied ? copy_file(source, to) : std::nullopt) return *why;
+  } else if (std::optional<refusal> why = work.write(to)) {
+    return *why;
+  }
   work.take_map(out);
   return out;
 }

@@ -27,6 +27,7 @@ struct options {
   bool smart_punctuation = false;
   bool fullscreen_fix = false;  // for firmware before 4.19
   std::string css{};            // without "</" and "]]>"
+  std::string metadata{};       // what the package shall say: corrected.hpp, as JSON; "" leaves it as it is
 };
 
 options options_from(const config&);  // of the settings kepub.*

@@ -105,6 +105,7 @@ const std::vector<setting_key>& setting_keys() {
        false},
       {"opds.signed_covers", duration, "2d", "life of cover links that need no password; 0 turns them off", "", false},
       {"deliver.metadata", toggle, "off", "delivered copies carry corrected metadata", "", false},
+      {"deliver.cache", size, "2GiB", "copies with corrected metadata", "", false},
       {"dav.enabled", toggle, "on", "WebDAV", "", false},
       {"dav.quota", size, "256MiB", "per reader", "", false},
       {"dav.versions", count, "30", "versions kept of a file", "", false},

@@ -13,12 +13,12 @@ namespace carrel::web {
 namespace {
 
 // A complete file handed over is remembered; the reply does not wait for that.
-void remember_download(const site& at, http::response& out, const uuid& user, const uuid& file) {
-  out.sent = [with = &at.with, user, file](bool complete) {
+void remember_download(const site& at, http::response& out, const uuid& user, const uuid& file, const std::string& copy) {
+  out.sent = [with = &at.with, user, file, copy](bool complete) {
     if (!complete) return;
-    auto work = [user, file](db::tx& tx) { library::record_download(tx, user, std::nullopt, file); };
+    auto work = [user, file, copy](db::tx& tx) { library::record_download(tx, user, std::nullopt, file, copy); };
     with->pool.enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
-    if (with->fetched) with->fetched(user, file);
+    if (with->fetched) with->fetched(user, file, copy);
   };
 }
 
@@ -26,6 +26,13 @@ void remember_download(const site& at, http::response& out, const uuid& user, co
 void note_missing(const site& at, const uuid& file, bool gone) {
   auto work = [file, gone](db::tx& tx) { library::mark_file_missing(tx, file, gone); };
   at.with.pool.enqueue(db::mode::write, std::nullopt, work, [](const std::exception_ptr&) {});
+}
+
+// ?metadata=corrected: where the setting is on, what the library says instead of what the file says.
+bool wants_corrected(const site& at, http::context& c) {
+  std::string asked = c.in.query("metadata").value_or("original");
+  if (asked != "original" && asked != "corrected") throw http::problem{400, "metadata is original or corrected.", "metadata"};
+  return asked == "corrected" && at.with.copies != nullptr;
 }
 
 // Also by the address that it had as a file of a book that was merged since.
@@ -56,13 +63,17 @@ answer get_file(const site& at, http::context& c) {
   bool there = at.with.store.holds(f.storage_path, f.size);
   if (there == f.missing) note_missing(at, id, !there);
   if (!there) throw http::problem{404, "The file is missing.", "file_missing"};
-  http::validators seen{.etag = "\"" + f.checksum + "\"", .modified = {}};
+  std::optional<library::delivered_copy> copy;
+  auto find = [&at, &f] { return at.with.copies->copy_of(f); };
+  if (wants_corrected(at, c) && at.with.copies->may_differ(f)) copy = co_await at.with.cpu.run(find);
+  http::validators seen{.etag = "\"" + (copy ? copy->checksum : f.checksum) + "\"", .modified = {}};
   std::string type = f.mime.empty() ? std::string("application/octet-stream") : f.mime;
-  http::response out = http::file(c.in, path, type, seen);
+  http::response out = http::file(c.in, copy ? copy->path : path, type, seen);
   out.set("Content-Disposition",
           http::content_disposition(f.download_name, false, true, publication::ascii_name(f.download_name)))
       .set("Cache-Control", "private, no-cache");
-  if (out.status == 200 && c.in.method() == http::verb::get) remember_download(at, out, who.id(), id);
+  if (out.status == 200 && c.in.method() == http::verb::get)
+    remember_download(at, out, who.id(), id, copy ? copy->checksum : std::string());
   co_return out;
 }
 

@@ -104,13 +104,14 @@ book_data load_book(db::tx& tx, uuid viewer, uuid id, const config* settings) {
   return out;
 }
 
-std::vector<view> file_views(const visit& v, const book_data& data) {
+std::vector<view> file_views(const visit& v, const book_data& data, const library::delivered_copies* copies) {
   std::vector<view> out;
   for (const library::book_file& f : data.book->files) {
     view shown;
     shown.set("file", f.id.text()).set("format", format_name(v.say, f)).set("size", size_text(v.say, f.size));
     shown.set("original_name", f.original_name)
         .set("missing", f.missing)
+        .set("corrected", copies != nullptr && copies->may_differ(f))
         .set("drm", f.drm)
         .set("file_added", moment(v.say, f.created_at));
     shown.set("primary", data.book->files.size() > 1 && out.empty());  // the best format comes first (opds.md 5.8)
@@ -257,7 +258,7 @@ answer book_page(const site& at, http::context& c) {
   fill_book(v, data, out);
   if (data.metadata) fill_metadata(v, id, *data.metadata, out);
   out.set("words_before", data.words.before).set("words_after", data.words.after);
-  out.set("files", file_views(v, data)).set("positions", position_views(v, data.positions));
+  out.set("files", file_views(v, data, at.with.copies)).set("positions", position_views(v, data.positions));
   fill_about(v, data.about, out);
   fill_opinion(v.say, data.opinion, data.mark, out);
   std::vector<view> on;

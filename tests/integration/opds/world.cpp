@@ -39,6 +39,7 @@ struct world::engine {
   std::atomic<int> left = 0;  // work that was handed over and has not begun to wait for the database
   auth::cpu_pool cpu;
   publication::isolated::pool readers;
+  library::delivered_copies copies;
   auth::credentials credentials;
   http::router main, metrics;
   opds::api api;
@@ -49,6 +50,7 @@ struct world::engine {
       : links(c),
         cpu(2),
         readers(readers_of_tests()),
+        copies(pool, store, readers, c),
         credentials(pool, cpu, c),
         api({.pool = pool,
              .credentials = credentials,
@@ -59,7 +61,9 @@ struct world::engine {
              .later = [this](std::function<void()> w) { hand_over(std::move(w)); },
              .cover = [&store](const library::cover_ref& r, int) { return std::optional(store.absolute(r.storage_path)); },
              .readers = readers,
-             .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); }}),
+             .fetched = [this](const uuid& user, const uuid& file, const std::string& copy) { places.fetched(user, file, copy); },
+             .moved = [this](const uuid& user, const std::string& document) { places.moved(user, document); },
+             .copies = &copies}),
         places({.pool = pool, .files = store, .readers = readers, .made = {}, .policy = {}}) {}
 
   void hand_over(std::function<void()> work) {
