@@ -238,6 +238,9 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   }
   library::note_duplicates(tx, out.book);
   if (out.book == book && w.with.added) w.with.added(tx, book);
+  // Behind that, so that all of a library that is brought is asked for after what came by itself, and only where it lacks
+  // something.
+  if (out.book == book && w.from != nullptr) library::mark_approved_by_rule(tx, book);
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
   out.row.state = out.status == "organized" ? "organised" : "inbox";
