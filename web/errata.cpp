@@ -16,7 +16,7 @@ constexpr db::statement sql_failed{"web.failed_items", R"sql(
   select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> '', source = 'import'
     from ingest_items i
    where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
-     and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
+     and not (i.error_code in ('duplicate_trashed', 'recording_trashed') and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
    order by created_at desc, id desc
    limit $3)sql"};
 
