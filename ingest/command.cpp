@@ -193,7 +193,7 @@ class run {
     visit.left = [&](const fs::path& p) {
       open_folder left = std::move(open.back());
       open.pop_back();
-      if (!open.empty() && !open.back().found.loose && is_disc_folder(p.filename().native())) give_recordings(left, open.back());
+      if (!open.empty() && is_disc_folder(p.filename().native())) give_recordings(left, open.back());
       submit(std::move(left));
     };
     visit.special = [&](const fs::path& p, const identity& who) {
@@ -239,7 +239,7 @@ class run {
                                        [](const finding& f) { return !is_recording(f.path); });
     for (auto at = first; at != from.found.files.end(); ++at) {
       to.lines[at->path] = from.lines.at(at->path);
-      to.found.files.push_back(std::move(*at));
+      to.found.discs.push_back(std::move(*at));
     }
     from.found.files.erase(first, from.found.files.end());
   }

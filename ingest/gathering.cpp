@@ -57,11 +57,8 @@ void gathering::look_at(const fs::path& path, folder& f, steady::time_point at,
   listing there = list_folder(path, how_.ignore);
   there.loose = path == root;
   there.named = path.lexically_relative(root).native();
-  if (path != root && path.parent_path() != root && is_disc_folder(path.filename().native()))
+  if (path != root && is_disc_folder(path.filename().native()))
     std::erase_if(there.files, [](const finding& one) { return is_recording(one.path); });  // of the folder above
-  if (there.loose) {  // folders of discs that lie there themselves are folders of books
-    std::erase_if(there.files, [&](const finding& one) { return fs::path(one.path).parent_path() != root; });
-  }
   drop_changed(f, there, out);
   f.looked = at;
   f.next = steady::time_point::max();
@@ -78,13 +75,15 @@ void gathering::look_at(const fs::path& path, folder& f, steady::time_point at,
 
 void gathering::drop_changed(folder& f, const listing& there, outcome& out) {
   std::map<std::string, held_file> same;
-  for (const finding& one : there.files) {
-    auto at = f.files.find(one.path);
-    if (at == f.files.end()) continue;
-    if (at->second.who == one.who)
-      same.insert(*at);
-    else
-      out.again.push_back(one.path);
+  for (const std::vector<finding>* list : {&there.files, &there.discs}) {
+    for (const finding& one : *list) {
+      auto at = f.files.find(one.path);
+      if (at == f.files.end()) continue;
+      if (at->second.who == one.who)
+        same.insert(*at);
+      else
+        out.again.push_back(one.path);
+    }
   }
   count_ -= f.files.size() - same.size();
   f.files = std::move(same);

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "ingest/names.hpp"
+#include "ingest/tracks.hpp"
+#include "library/audio_edition.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::ingest {
@@ -11,6 +13,13 @@ namespace {
 
 constexpr db::statement sql_groups_of{"ingest.groups_of_items", R"sql(
   select id, group_id from ingest_items where id = any ($1::uuid[]) and group_id is not null order by group_id)sql"};
+
+// Files of recordings below a folder, the newest first.
+constexpr db::statement sql_lay_there{"ingest.groups_below_folder", R"sql(
+  select i.group_id, i.source_path
+    from ingest_items i join ingest_groups g on g.id = i.group_id and g.tracks and not g.loose
+   where i.source_path > $1 and i.source_path < $2 and i.file_id is not null and i.state <> 'vanished'
+   order by i.created_at desc, i.id desc limit 1000)sql"};
 
 constexpr db::statement sql_make{"ingest.make_group",
                                  "insert into ingest_groups (id, tracks, loose, named) values ($1, $2, $3, $4)"};
@@ -45,7 +54,7 @@ constexpr db::statement sql_first{"ingest.first_of_group", R"sql(
   select id from ingest_items where group_id = $1 order by id limit 1)sql"};
 
 constexpr db::statement sql_items{"ingest.items_of_group", R"sql(
-  select id, source_path, state, part, error_code, file_id, position, leads from ingest_items
+  select id, source_path, state, part, error_code, policy = 'keep', file_id, position, leads from ingest_items
    where group_id = $1
    order by state not in ('organised', 'inbox', 'duplicate'), not leads, position, source_path, id)sql"};
 
@@ -58,8 +67,15 @@ constexpr db::statement sql_group{"ingest.find_group",
                                   "select tracks, loose, sorted, ended, named from ingest_groups where id = $1"};
 
 constexpr db::statement sql_book{"ingest.book_of_group", R"sql(
-  select g.book_id from ingest_group_books g join books b on b.id = g.book_id
-   where g.group_id = $1 and g.part = $2 and b.deleted_at is null for update of b)sql"};
+  select g.book_id from ingest_group_books g join ingest_groups all_of on all_of.id = g.group_id join books b on b.id = g.book_id
+   where g.group_id = $1 and g.part = $2 and (b.deleted_at is null or all_of.tracks) and b.merged_into is null for update of b)sql"};
+
+constexpr db::statement sql_books{"ingest.books_of_group", R"sql(
+  select g.part, coalesce((select nullif(c.normalized ->> 'title', '') from book_metadata_candidates c
+                            where c.book_id = b.id and c.source = 'embedded' order by c.source_key limit 1), b.title),
+         b.deleted_at is not null
+    from ingest_group_books g join books b on b.id = g.book_id and b.merged_into is null
+   where g.group_id = $1 order by g.part)sql"};
 
 constexpr db::statement sql_set_book{"ingest.set_book_of_group", R"sql(
   insert into ingest_group_books (group_id, part, book_id) values ($1, $2, $3)
@@ -113,6 +129,21 @@ bool store_sidecars(db::tx& tx, const uuid& group, const std::vector<companion>&
          0;
 }
 
+std::string home_of(const std::string& recording) {
+  std::filesystem::path folder = std::filesystem::path(recording).parent_path();
+  return (is_disc_folder(folder.filename().native()) ? folder.parent_path() : folder).native();
+}
+
+// All of them may be other files than those that lay there before: the group is that of the folder.
+std::optional<uuid> group_of_folder(db::tx& tx, const unit& u) {
+  if (!u.tracks || u.loose || u.named.empty() || u.files.empty()) return std::nullopt;
+  std::string home = home_of(u.files.front().path);
+  for (const db::row& r : tx.run(sql_lay_there, db::bytes{home + "/"}, db::bytes{home + "0"})) {  // '0' is the byte after '/'
+    if (is_recording(r.raw(1)) && home_of(r.raw(1)) == home) return r.id(0);
+  }
+  return std::nullopt;
+}
+
 // A group that one of the files was in before is the same group.
 void store_group(db::tx& tx, const unit& u, const item& like, std::optional<uuid> known, stored_unit& out) {
   bool news = !known;
@@ -159,6 +190,7 @@ std::vector<stored_unit> store_units(db::tx& tx, const std::vector<unit>& all, c
       s.items.push_back(*next);
       if (auto at = groups.find(next->id); at != groups.end() && (!known || at->second < *known)) known = at->second;
     }
+    if (!known) known = group_of_folder(tx, u);
     if (known || !u.alone()) store_group(tx, u, like, known, s);
   }
   return out;
@@ -181,10 +213,12 @@ group_rows find_group(db::tx& tx, const uuid& id) {
                          .state = r.text(2),
                          .part = r.text(3),
                          .error_code = r.text(4),
-                         .file = r.maybe_id(5),
-                         .position = static_cast<int>(r.integer(6)),
-                         .leads = r.flag(7),
-                         .title = {}});
+                         .keep = r.flag(5),
+                         .file = r.maybe_id(6),
+                         .position = static_cast<int>(r.integer(7)),
+                         .leads = r.flag(8),
+                         .title = {},
+                         .outdated = false});
   }
   for (const db::row& r : tx.run(sql_sidecars_of, id)) {
     sidecar_row s;
@@ -216,6 +250,12 @@ std::optional<uuid> book_of_group(db::tx& tx, const uuid& group, const std::stri
   return rows.empty() ? std::nullopt : std::optional(rows[0].id(0));
 }
 
+std::vector<group_book> books_of_group(db::tx& tx, const uuid& group) {
+  std::vector<group_book> out;
+  for (const db::row& r : tx.run(sql_books, group)) out.push_back({.part = r.text(0), .title = r.text(1), .trashed = r.flag(2)});
+  return out;
+}
+
 void set_book_of_group(db::tx& tx, const uuid& group, const std::string& part, const uuid& book) {
   tx.run(sql_set_book, group, part, book);
 }
@@ -232,6 +272,11 @@ void mark_sorted(db::tx& tx, const uuid& group, const std::vector<group_item>& a
     leads.push_back(i.leads);
   }
   tx.run(sql_place, ids, parts, positions, leads);
+  std::vector<uuid> superseded;
+  for (const group_item& i : all) {
+    if (i.outdated && i.file) superseded.push_back(*i.file);
+  }
+  if (!superseded.empty()) library::mark_superseded(tx, superseded);
   if (for_good) tx.run(sql_sorted, group);
 }
 

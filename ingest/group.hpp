@@ -34,10 +34,12 @@ sidecar_row sidecar_from(const companion&, bool keep);  // with an id of its own
 struct group_item {
   uuid id;
   std::string source_path, state, part, error_code;
+  bool keep = false;
   std::optional<uuid> file;
   int position = 0;
   bool leads = false;
-  std::string title;  // known when it was sorted just now (tracks.hpp)
+  std::string title;      // known when it was sorted just now (tracks.hpp)
+  bool outdated = false;  // the same
 };
 struct group_rows {
   std::vector<group_item> items;  // those that came before come first: they may tell which book it is
@@ -47,11 +49,18 @@ struct group_rows {
 };
 group_rows find_group(db::tx&, const uuid&);
 
-// The book that its files are of; nothing while there is none, or when it lies in the trash.
+// The book that its files are of; nothing while there is none. A recording more is part of its book wherever that is; any other
+// file is none of a book that lies in the trash.
 std::optional<uuid> book_of_group(db::tx&, const uuid& group, const std::string& part);
+// What the books that have come of it call themselves.
+struct group_book {
+  std::string part, title;  // as their leading file has it
+  bool trashed = false;
+};
+std::vector<group_book> books_of_group(db::tx&, const uuid& group);
 void set_book_of_group(db::tx&, const uuid& group, const std::string& part, const uuid& book);
 
-// Part, position and leads of the items, as they are now.
+// Part, position and leads of the items, as they are now; the files of those that are outdated are superseded.
 void mark_sorted(db::tx&, const uuid& group, const std::vector<group_item>&, bool for_good);
 
 void mark_told(db::tx&, const sidecar_row&, const uuid& book);

@@ -80,7 +80,8 @@ std::vector<finding> take_recordings(listing& l) {
   return out;
 }
 
-// Other formats of the recorded book (A2.4): the only one, or that with the folder's title.
+// What may be another format of the recorded book (A2.4): the only one, or that with the folder's title. Whether it is shows when
+// it is read.
 void take_formats(unit& recorded, std::vector<unit>& others) {
   if (recorded.loose) return;
   std::string title = publication::guess_from_audiobook_folder(recorded.named).title;
@@ -92,11 +93,17 @@ void take_formats(unit& recorded, std::vector<unit>& others) {
   others.erase(same);
 }
 
+unit recorded_in(std::vector<finding> sound, const std::string& named) {
+  unit out{.files = std::move(sound), .beside = {}, .tracks = true, .loose = false, .named = named};
+  if (out.files.size() > most_tracks) out.refused = "audio_too_many_files";
+  return out;
+}
+
 std::vector<unit> with_recordings(listing& l, std::vector<finding> sound) {
   std::vector<finding> helpers, books;
   for (finding& f : l.files) (is_helper(name_of(f)) && !l.loose ? helpers : books).push_back(std::move(f));
-  unit recorded{.files = std::move(sound), .beside = {}, .tracks = true, .loose = l.loose, .named = l.named};
-  if (recorded.files.size() > most_tracks) recorded.refused = "audio_too_many_files";
+  unit recorded = recorded_in(std::move(sound), l.named);
+  recorded.loose = l.loose;
   std::vector<unit> out = by_stem(std::move(books));
   take_formats(recorded, out);
   for (finding& f : helpers) recorded.beside.push_back({std::move(f), {.kind = sidecar::other}});
@@ -139,6 +146,8 @@ void take_companions(std::vector<unit>& all, const std::vector<finding>& beside)
 
 std::vector<unit> units_of(listing l) {
   auto in_order = [](const finding& a, const finding& b) { return a.path < b.path; };
+  std::sort(l.discs.begin(), l.discs.end(), in_order);
+  if (!l.loose) std::move(l.discs.begin(), l.discs.end(), std::back_inserter(l.files));
   std::sort(l.files.begin(), l.files.end(), in_order);
   std::sort(l.beside.begin(), l.beside.end(), in_order);
   std::vector<unit> out;
@@ -150,6 +159,7 @@ std::vector<unit> units_of(listing l) {
   else
     out = by_stem(std::move(l.files));
   take_companions(out, l.beside);
+  if (l.loose && !l.discs.empty()) out.push_back(recorded_in(std::move(l.discs), ""));
   return out;
 }
 

@@ -33,6 +33,7 @@ struct listing {
   std::vector<finding> files, beside;  // book files; files that are none and may tell of one
   bool loose = false;                  // the drop folder itself: what lies there side by side belongs together only if it says so
   std::string named;
+  std::vector<finding> discs = {};  // recordings in folders of discs: one book with each other, and with those of no loose folder
 };
 
 // In the order of their first files. Of two files of one name and format each is a book.

@@ -1,5 +1,6 @@
 #include "ingest/in_place.hpp"
 
+#include "ingest/in_place_file.hpp"
 #include "ingest/item_lock.hpp"
 #include "ingest/names.hpp"
 #include "ingest/organise.hpp"
@@ -75,7 +76,9 @@ uuid enqueue_scan(db::tx& tx, const library::book_library& l, bool settle, const
   return carrel::jobs::enqueue(tx, "library.scan", l.id.text(), payload, {}, user);
 }
 
-bool waits_for_reading(db::tx& tx, const uuid& library) { return tx.run(sql_waits, library)[0].flag(0); }
+bool waits_for_reading(db::tx& tx, const uuid& library) {
+  return tx.run(sql_waits, library)[0].flag(0) || !unjoined_recordings(tx, library, 1).empty();
+}
 
 std::vector<refused_place> refused_places(db::tx& tx, const uuid& library, int most) {
   std::vector<refused_place> out;

@@ -11,6 +11,7 @@
 #include "ingest/tracks.hpp"
 #include "ingest/work.hpp"
 #include "library/audio_edition.hpp"
+#include "library/by_rule.hpp"
 #include "library/candidate.hpp"
 #include "library/document.hpp"
 #include "library/duplicate.hpp"
@@ -299,6 +300,8 @@ class reading {
     uuid book = is_part() ? add_recorded(tx, f, cover) : add_single(tx, f, cover);
     library::note_duplicates(tx, book);
     if (with_.added) with_.added(tx, book);
+    library::mark_approved_by_rule(tx,
+                                   book);  // behind that: a whole library is asked for last, and only where it lacks something
   }
 
   uuid add_single(db::tx& tx, const library::new_file& f, const std::optional<library::new_cover>& cover) const {

@@ -35,4 +35,10 @@ std::optional<unit> recordings_around(const services&, const library::book_libra
 // Reads what waits of them, each as a part of its book, and puts all of them in order (audiobooks.md A2). How many waited.
 std::int64_t read_recordings(const services&, const library::book_library&, const unit&, bool settle, read_counts&);
 
+// Recordings with a place in a book whose edition has no track of them: whoever read their folder did not come to its end.
+std::vector<std::string> unjoined_recordings(db::tx&, const uuid& library, int most);
+void join_unjoined(const services&, const library::book_library&, const read_options&, read_counts&);
+// Recordings that others lie in the place of, and that are not to be found anywhere, leave their books.
+void forget_superseded(const services&, const uuid& library);
+
 }  // namespace carrel::ingest

@@ -52,6 +52,12 @@ constexpr db::statement sql_gone{"ingest.places_gone", R"sql(
                     where d.state = 'duplicate' and d.sha256 = m.sha256 and d.sha256 <> '')
   update book_files set missing_since = coalesce(missing_since, clock_timestamp()) where id in (select file_id from marked))sql"};
 
+// While the folder was away others may have met its files missing; now it has been seen that they are there.
+constexpr db::statement sql_seen{"ingest.places_seen", R"sql(
+  update book_files f set missing_since = null
+    from library_files l
+   where f.missing_since is not null and l.file_id = f.id and l.library_id = $1 and l.state = 'book' and l.missing_since is null)sql"};
+
 constexpr db::statement sql_known_beside{"ingest.known_sidecars", R"sql(
   select place, ino, size, mtime_ns, false from library_sidecars where library_id = $1 and place > $2 order by place limit $3)sql"};
 
@@ -309,10 +315,12 @@ folder_look look_through(const services& s, const library::book_library& l, cons
   std::int64_t took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
   if (!c.out.stopped) {
     s.pool.write_now([&](db::tx& tx) {
-      if (c.out.trouble.empty())
-        library::note_scanned(tx, l.id, took);
-      else
+      if (!c.out.trouble.empty()) {
         library::note_trouble(tx, l.id, c.out.trouble);
+        return;
+      }
+      library::note_scanned(tx, l.id, took);
+      if (tx.run(sql_seen, l.id).affected() > 0) library::bump_revision(tx);
     });
   }
   return c.out;

@@ -161,7 +161,10 @@ class team {
 }  // namespace
 
 read_counts read_waiting(const services& s, const library::book_library& l, const read_options& how) {
-  return team(s, l, how).take();
+  read_counts out = team(s, l, how).take();
+  join_unjoined(s, l, how, out);
+  forget_superseded(s, l.id);
+  return out;
 }
 
 }  // namespace carrel::ingest

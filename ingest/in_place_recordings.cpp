@@ -19,8 +19,24 @@ constexpr db::statement sql_rows{"ingest.places_of_recordings", R"sql(
   select f.place, f.ino, f.size, f.mtime_ns, f.file_id, b.id, f.state, f.code
     from library_files f
     left join book_files bf on bf.id = f.file_id
-    left join books b on b.id = bf.book_id and b.deleted_at is null
+    left join books b on b.id = bf.book_id and b.merged_into is null
    where f.library_id = $1 and f.place = any ($2::bytea[]) and f.missing_since is null)sql"};
+
+// Recordings that lay below a folder and are gone, of books that have none anywhere else. The title is what they said it was. A
+// book in the trash is not brought back by what is brought anew.
+constexpr db::statement sql_gone_from_folder{"ingest.recordings_gone_from_folder", R"sql(
+  select f.place, f.file_id, bf.book_id, bf.duration_ms, bf.facts::text,
+         coalesce((select nullif(c.normalized ->> 'title', '') from book_metadata_candidates c
+                    where c.book_id = b.id and c.source = 'embedded' order by c.source_key limit 1), b.title)
+    from library_files f
+    join book_files bf on bf.id = f.file_id and bf.duration_ms > 0
+    join books b on b.id = bf.book_id and b.deleted_at is null
+   where f.library_id = $1 and f.place > $2 and f.place < $3 and f.missing_since is not null
+     and not exists (select from book_files o where o.book_id = b.id and o.duration_ms > 0 and o.missing_since is null)
+   order by f.place limit 5000)sql"};
+
+constexpr db::statement sql_trashed{"ingest.recorded_book_in_trash",
+                                    "select from books where id = $1 and deleted_at is not null"};
 
 // A recording of the book that lies in no place of these.
 constexpr db::statement sql_elsewhere{"ingest.recordings_elsewhere", R"sql(
@@ -47,7 +63,9 @@ class folder_of_recordings {
     for (const finding& f : all_.files) {
       if (const known_file* k = find(f.path); k != nullptr && (k->state == "waiting" || k->book)) hear(f.path, *k);
     }
+    if (parts_.empty() && !all_.loose && !heard_.empty()) remember_gone();
     sort_recordings(heard_, all_.loose, publication::guess_from_audiobook_folder(all_.named).title);
+    forget_gone();
     std::int64_t done = 0;
     for (std::size_t i : in_turn()) done += read_one(i, settle, out) ? 1 : 0;
     for (const std::string& path : silent_) {
@@ -87,6 +105,10 @@ class folder_of_recordings {
     for (const auto& [place, k] : known_) {
       if (k.book) ++books[*k.book];
     }
+    name_parts(books);
+  }
+
+  void name_parts(const std::map<uuid, int>& books) {
     auto main = std::max_element(books.begin(), books.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     for (const auto& [book, files] : books) parts_[book == main->first ? "" : "book " + book.text()] = book;
   }
@@ -102,9 +124,50 @@ class folder_of_recordings {
     r.is_sound = is_recording(path);
     r.was_sorted = k.book.has_value();
     if (k.book) r.part = part_of(*k.book);
-    if (r.is_sound && !listen(path, r) && !k.book) return silent_.push_back(path);
+    bool said = (r.is_sound || !r.was_sorted) && listen(path, r);
+    if (r.is_sound && !said && !k.book) return silent_.push_back(path);
     heard_.push_back(std::move(r));
     paths_.push_back(path);
+  }
+
+  // Nothing of what lay here is left: what lies here now may be the same book in other files.
+  void remember_gone() {
+    fs::path home = home_of(all_.files.front().path, root_);
+    std::string place = place_of(root_, home);
+    std::map<uuid, int> books;
+    std::vector<std::pair<recording, uuid>> gone;
+    db::bytes below{place + '\0'}, behind{place + '\1'};
+    for (const db::row& r :
+         with_.pool.read_now([&](db::tx& tx) { return tx.run(sql_gone_from_folder, library_.id, below, behind); })) {
+      fs::path path = path_of(root_, r.raw(0));
+      result<json::object> facts = json::read_object(r.view(4));
+      if (home_of(path, root_) != home || !facts) continue;
+      recording was;
+      was.path = path.lexically_relative(home).native();
+      was.album = r.text(5);
+      if (std::string text; facts->take("disc", text)) was.disc = track_number(text);
+      if (std::string text; facts->take("track", text)) was.track = track_number(text);
+      was.length = r.integer(3);
+      was.was_sorted = was.gone = was.withdrawn = true;
+      ++books[r.id(2)];
+      gone.emplace_back(std::move(was), r.id(2));
+      gone_files_.push_back(r.id(1));
+    }
+    name_parts(books);
+    for (auto& [was, book] : gone) {
+      was.part = part_of(book);
+      heard_.push_back(std::move(was));
+    }
+  }
+
+  // Their places in the book are those of the others now. Marked before these are read, so that an interruption forgets nothing.
+  void forget_gone() {
+    std::vector<uuid> outdated;
+    for (std::size_t i = paths_.size(); i < heard_.size(); ++i) {
+      if (heard_[i].outdated) outdated.push_back(gone_files_[i - paths_.size()]);
+    }
+    heard_.resize(paths_.size());
+    if (!outdated.empty()) with_.pool.write_now([&](db::tx& tx) { library::mark_superseded(tx, outdated); });
   }
 
   bool listen(const std::string& path, recording& r) const {
@@ -129,11 +192,16 @@ class folder_of_recordings {
     return out;
   }
 
-  // False of a text that is no format of theirs: it is read as any other file.
+  // False of a text that lies with recordings of which none is in yet. One that is no format of theirs is read as any other file.
   bool read_one(std::size_t i, bool settle, read_counts& out) {
     const recording& r = heard_[i];
     auto known = parts_.find(r.part);
-    if (!r.is_sound && known == parts_.end()) return false;
+    if (!r.is_sound && parts_.empty()) return false;
+    if (!r.is_sound && (known == parts_.end() || is_trashed(known->second))) {
+      place_row alone = find(paths_[i])->row;
+      read_place(with_, library_, alone, settle, out);
+      return true;
+    }
     audio_place among;
     if (known != parts_.end()) among.book = known->second;
     among.position = r.position;
@@ -149,6 +217,11 @@ class folder_of_recordings {
       if (const known_file* now = find(paths_[i]); now != nullptr && now->book) parts_[r.part] = *now->book;
     }
     return true;
+  }
+
+  // A recording more is part of its book wherever that is; another format of a book that was deleted is none of it.
+  bool is_trashed(const uuid& book) const {
+    return with_.pool.read_now([&](db::tx& tx) { return !tx.run(sql_trashed, book).empty(); });
   }
 
   // What says nothing of itself has no place. Most likely it is refused, and is missing then.
@@ -211,6 +284,7 @@ class folder_of_recordings {
   std::vector<recording> heard_;
   std::vector<std::string> paths_;   // of heard_
   std::vector<std::string> silent_;  // recordings that wait and cannot be heard
+  std::vector<uuid> gone_files_;
 };
 
 }  // namespace

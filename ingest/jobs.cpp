@@ -26,12 +26,20 @@ constexpr db::statement sql_in_trash{"ingest.mark_in_trash", R"sql(
    where i.id = $1 and i.source = 'watch' and i.state = 'duplicate' and i.source_done and i.error_code = ''
      and b.id = i.book_id and b.deleted_at is not null)sql"};
 
+// So does it of a recording more of such a book, which goes with it when the trash is emptied.
+constexpr db::statement sql_joined_trash{"ingest.mark_joined_trash", R"sql(
+  update ingest_items i set state = 'rejected', error_code = 'recording_trashed', error_detail = b.title, updated_at = clock_timestamp()
+    from books b
+   where i.id = $1 and i.source = 'watch' and i.state in ('inbox', 'organised') and i.source_done and i.error_code = ''
+     and b.id = i.book_id and b.deleted_at is not null)sql"};
+
 // What came of the file that was asked for, or of the one of its group that has to be tried again.
 std::optional<ending> take_in_group(const services& s, const uuid& group, const uuid& asked) {
   std::optional<std::vector<member_ending>> all = take_group(s, group, false);
   if (!all || all->empty()) return std::nullopt;
   for (const member_ending& m : *all) {
     if (m.end.how == ending::duplicate) s.pool.write_now([&](db::tx& tx) { tx.run(sql_in_trash, m.item); });
+    if (m.end.how == ending::added) s.pool.write_now([&](db::tx& tx) { tx.run(sql_joined_trash, m.item); });
   }
   auto waits = std::find_if(all->begin(), all->end(), [](const member_ending& m) { return m.end.again_after.has_value(); });
   auto own = std::find_if(all->begin(), all->end(), [&](const member_ending& m) { return m.item == asked; });

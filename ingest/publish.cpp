@@ -35,7 +35,8 @@ constexpr db::statement sql_before{"ingest.brought_before", R"sql(
    where i.source = 'import' and i.id <> $2 and f.book_id = $3 and f.format = $4 and f.checksum <> $5
    order by i.source_path = $1 desc, i.created_at desc)sql"};
 
-// The file that lay in the same place in the same group: somebody wrote to it.
+// The file that lay in the same place in the same group: somebody wrote to it. Two discs that are brought one after the other may
+// name their tracks alike, so of a recording that Carrel itself took from there it is only one that is as long.
 constexpr db::statement sql_written_over{"ingest.written_over", R"sql(
   select f.id, coalesce(f.storage_path, ''), f.original_name
     from ingest_items i
@@ -43,6 +44,7 @@ constexpr db::statement sql_written_over{"ingest.written_over", R"sql(
     join books b on b.id = g.book_id and b.deleted_at is null
     join book_files f on f.id = i.file_id and f.book_id = b.id
    where i.group_id = $1 and i.source_path = $3 and i.id <> $4 and f.format = $5 and f.checksum <> $6
+     and (i.policy = 'keep' or abs(f.duration_ms - $7) * 20 <= greatest(f.duration_ms, $7))
    order by i.created_at desc limit 1)sql"};
 
 constexpr db::statement sql_has_no_cover{"ingest.has_no_cover", "select cover_id is null from books where id = $1"};
@@ -129,7 +131,7 @@ struct file_before {
 std::optional<file_before> find_before(db::tx& tx, const work& w) {
   if (w.beside != nullptr) {
     for (const db::row& r : tx.run(sql_written_over, w.beside->group, w.beside->part, db::bytes{w.what.source_path}, w.what.id,
-                                   w.inside->about.format, w.prints.sha256))
+                                   w.inside->about.format, w.prints.sha256, w.inside->about.about.duration))
       return file_before{.file = r.id(0), .storage_path = r.text(1), .name = r.text(2)};
   }
   if (w.from == nullptr) return std::nullopt;
@@ -238,6 +240,9 @@ committed commit(db::tx& tx, const work& w, const uuid& book, const library::new
   }
   library::note_duplicates(tx, out.book);
   if (out.book == book && w.with.added) w.with.added(tx, book);
+  // Behind that, so that all of a library that is brought is asked for after what came by itself, and only where it lacks
+  // something.
+  if (out.book == book && w.from != nullptr) library::mark_approved_by_rule(tx, book);
   library::link_documents_of_file(tx, f.id);
   out.row = w.what;
   out.row.state = out.status == "organized" ? "organised" : "inbox";

@@ -128,7 +128,7 @@ listing list_folder(const fs::path& folder, const std::vector<std::string>& igno
     for (fs::directory_iterator at(disc, code), end; !code && at != end; at.increment(code)) {
       std::string name = at->path().filename().native();
       std::optional<identity> who = is_recording(name) && !ignored_file(name, ignore) ? identity_at(at->path()) : std::nullopt;
-      if (who) out.files.push_back({at->path().native(), *who});
+      if (who) out.discs.push_back({at->path().native(), *who});
     }
   }
   return out;
@@ -142,7 +142,7 @@ fs::path plain_folder(const fs::path& p) {
 fs::path home_of(const fs::path& file, const fs::path& root) {
   fs::path folder = file.parent_path();
   bool of_a_disc = folder != root && is_recording(file.native()) && is_disc_folder(folder.filename().native());
-  return of_a_disc && folder.parent_path() != root ? folder.parent_path() : folder;
+  return of_a_disc ? folder.parent_path() : folder;
 }
 
 }  // namespace carrel::ingest

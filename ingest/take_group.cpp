@@ -5,7 +5,9 @@
 
 #include "ingest/company.hpp"
 #include "ingest/item_lock.hpp"
+#include "ingest/paths.hpp"
 #include "ingest/sort_group.hpp"
+#include "ingest/superseded.hpp"
 #include "ingest/tracks.hpp"
 #include "ingest/work.hpp"
 #include "library/audio_edition.hpp"
@@ -39,6 +41,12 @@ class group_work {
       return std::move(out_);
     }
     for (const group_item& i : rows_.items) {
+      if (i.state == "vanished" && !is_there(i.source_path)) {
+        ending gone;
+        gone.how = ending::vanished;
+        out_.push_back({i.id, gone});
+        continue;
+      }
       part& p = parts_.at(i.part);
       out_.push_back({i.id, *take_in(with_, i.id, true, nullptr, &p.beside)});
       note(p, out_.back().end);
@@ -121,10 +129,12 @@ class group_work {
   void join_recordings(const group_rows& now, const std::string& name, const uuid& book) {
     std::vector<const group_item*> in_order;
     library::recordings all;
+    std::size_t places = 0;
     for (const group_item& i : now.items) {
       if (i.part != name || !is_recording(i.source_path)) continue;
+      places += i.position > 0 ? 1 : 0;
       if (i.position > 0 && i.file) in_order.push_back(&i);
-      if (i.state == "rejected" || i.state == "failed") all.missing = i.error_code;
+      if ((i.state == "rejected" || i.state == "failed") && !i.file) all.missing = i.error_code;
     }
     std::sort(in_order.begin(), in_order.end(),
               [](const group_item* a, const group_item* b) { return a->position < b->position; });
@@ -132,7 +142,9 @@ class group_work {
     for (const group_item* i : in_order) {
       if (seen.insert(*i->file).second) all.files.push_back(*i->file);
     }
-    if (!all.files.empty()) with_.pool.write_now([&](db::tx& tx) { library::write_edition(tx, book, all); });
+    if (all.files.empty()) return;
+    with_.pool.write_now([&](db::tx& tx) { library::write_edition(tx, book, all); });
+    if (all.files.size() == places) put_superseded_away(with_, book);
   }
 
   const services& with_;

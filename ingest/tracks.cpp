@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "publication/likeness.hpp"
@@ -123,11 +125,12 @@ void put_in_order(list& all, const std::string& title) {
             [](const recording* a, const recording* b) { return publication::in_natural_order(a->path, b->path); });
 }
 
-// Of one name in several formats one is played; the others are formats of the same.
+// Of one name in several formats one is played; the others are formats of the same. What is gone and has its place yet is
+// another.
 list one_of_each(const list& all) {
-  std::map<std::string, recording*> best;
+  std::map<std::pair<std::string, bool>, recording*> best;
   for (recording* r : all) {
-    auto [at, fresh] = best.try_emplace(stem_of(r->path), r);
+    auto [at, fresh] = best.try_emplace({stem_of(r->path), r->gone}, r);
     if (!fresh && rank_of(r->path) < rank_of(at->second->path)) at->second = r;
   }
   list out;
@@ -135,11 +138,43 @@ list one_of_each(const list& all) {
   return out;
 }
 
+bool are_as_long(std::int64_t a, std::int64_t b) { return a > 0 && b > 0 && std::abs(a - b) * 20 <= std::max(a, b); }
+
+std::int64_t length_of(const list& all) {
+  return std::accumulate(all.begin(), all.end(), std::int64_t{0},
+                         [](std::int64_t n, const recording* r) { return n + r->length; });
+}
+
+// Two discs that are brought one after the other may count their tracks from 1 both; the same recording is as long as it was.
+bool takes_place_of(const recording& fresh, const recording& old) {
+  bool same_number = fresh.track && old.track && *fresh.track == *old.track && fresh.disc == old.disc;
+  bool same_name = stem_of(fresh.path) == stem_of(old.path);
+  return (same_number || same_name) && (old.withdrawn || are_as_long(fresh.length, old.length));
+}
+
+// Somebody encoded a book anew and put it where it lay before: what came is the same book, and not more of it.
+void find_outdated(const list& all) {
+  list fresh, gone;
+  bool stays = false;
+  for (recording* r : all) {
+    if (!r->gone && !r->was_sorted) fresh.push_back(r);
+    if (r->gone) gone.push_back(r);
+    stays = stays || (!r->gone && r->was_sorted);
+  }
+  bool withdrawn = std::all_of(gone.begin(), gone.end(), [](const recording* r) { return r->withdrawn; });
+  bool whole = !fresh.empty() && !stays && (withdrawn || are_as_long(length_of(fresh), length_of(gone)));
+  for (recording* old : gone)
+    old->outdated =
+        whole || std::any_of(fresh.begin(), fresh.end(), [&](const recording* r) { return takes_place_of(*r, *old); });
+}
+
 void number(list all, const std::string& title) {
   for (recording* r : all) {
     r->position = 0;
     r->leads = false;
   }
+  find_outdated(all);
+  std::erase_if(all, [](const recording* r) { return r->outdated; });
   list played = one_of_each(all);
   if (played.empty()) return;
   put_in_order(played, title);
@@ -179,19 +214,28 @@ void divide(std::vector<recording>& all, bool loose) {
   }
 }
 
-// A2.4: with one recording they are formats of the book; with several the title decides, or they are books of their own.
-void place_formats(std::vector<recording>& all) {
+bool are_one_book(const recording& text, const std::string& title) {
+  std::string named = publication::guess_from_name(text.path).title;
+  auto like = [&](const std::string& own) { return !own.empty() && publication::title_likeness(title, own) >= same_book; };
+  return !title.empty() && (like(text.album) || like(named));
+}
+
+// A2.4: the title decides, unless there is one recording and one text. `title` is what the folder says.
+void place_formats(std::vector<recording>& all, const std::string& title) {
   std::map<std::string, std::string> titles;  // by part
+  int played = 0;
+  std::set<std::string> texts;
   for (const recording& r : all) {
     if (r.is_sound && (r.leads || !titles.contains(r.part))) titles[r.part] = r.album;
+    played += r.is_sound && r.position > 0 ? 1 : 0;
+    if (!r.is_sound) texts.insert(publication::file_stem(r.path));
   }
   for (recording& r : all) {
     if (r.is_sound || r.was_sorted) continue;
-    std::string stem = publication::file_stem(r.path), title = publication::guess_from_name(r.path).title;
-    auto same = std::find_if(titles.begin(), titles.end(),
-                             [&](const auto& t) { return publication::title_likeness(t.second, title) >= same_book; });
-    if (titles.size() == 1) same = titles.begin();
-    r.part = same != titles.end() ? same->first : "text " + stem;
+    auto same = std::find_if(titles.begin(), titles.end(), [&](const auto& t) { return are_one_book(r, t.second); });
+    bool only_book = titles.size() == 1 && (are_one_book(r, title) || (played == 1 && texts.size() == 1));
+    if (only_book) same = titles.begin();
+    r.part = same != titles.end() ? same->first : "text " + publication::file_stem(r.path);
   }
 }
 
@@ -229,6 +273,7 @@ void describe(recording& r, const publication::opened& seen) {
                               [](const publication::warning& w) { return w.code == "metadata_missing_title"; });
   if (!untitled && own != seen.about.title) r.album = seen.about.title;
   if (!seen.about.authors.empty()) r.author = seen.about.authors.front().name;
+  r.length = seen.about.duration;
 }
 
 std::string delivered_name(int position, std::size_t of, const std::string& original_name, const std::string& extension) {
@@ -245,7 +290,7 @@ void sort_recordings(std::vector<recording>& all, bool loose, const std::string&
     if (r.is_sound) parts[r.part].push_back(&r);
   }
   for (auto& [part, files] : parts) number(files, title);
-  place_formats(all);
+  place_formats(all, title);
 }
 
 }  // namespace carrel::ingest

@@ -18,16 +18,20 @@ bool is_helper(std::string_view file_name);         // beside recordings: desc.t
 
 struct recording {
   std::string path;   // below the book's folder
-  std::string album;  // "" when it says none
+  std::string album;  // "" when it says none; of another format its title
   std::string author;
   std::optional<int> disc, track;
   std::string part;  // of those that were sorted before
   bool was_sorted = false;
-  bool is_sound = true;  // another format of the book else
+  bool is_sound = true;     // another format of the book else
+  std::int64_t length = 0;  // ms; 0 when it is not known
+  bool gone = false;        // from the folder: known by its book alone
+  bool withdrawn = false;   // gone, and it was not Carrel that took it
   // What comes of it:
   int position = 0;  // from 1; 0: no part of the recording
   bool leads = false;
-  std::string title;  // the leading one's: the album without its disc, when the albums differ in that
+  std::string title;      // the leading one's: the album without its disc, when the albums differ in that
+  bool outdated = false;  // gone, and others lie in its place now
 };
 // What a file says of itself, as far as it is looked at for that.
 void describe(recording&, const publication::opened&);

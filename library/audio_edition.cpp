@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "library/audit.hpp"
 #include "library/book.hpp"
 #include "library/revision.hpp"
 #include "publication/fingerprint.hpp"
@@ -66,9 +67,37 @@ constexpr db::statement sql_write_chapters{"library.write_chapters", R"sql(
     from unnest($2::double precision[], $3::double precision[], $4::text[], $5::text[]) with ordinality as w (start, end_at, title, source, place))sql"};
 
 constexpr db::statement sql_positions{"library.number_recordings", R"sql(
-  update book_files f set position = w.place
+  update book_files f set position = w.place, superseded = false
     from unnest($2::uuid[]) with ordinality as w (id, place)
-   where f.id = w.id and f.book_id = $1 and f.position <> w.place)sql"};
+   where f.id = w.id and f.book_id = $1 and (f.position <> w.place or f.superseded))sql"};
+// What is missing keeps its place for the day on which it is back.
+constexpr db::statement sql_no_place{"library.recordings_without_place", R"sql(
+  update book_files set position = 0
+   where book_id = $1 and position > 0 and (missing_since is null or superseded)
+     and not exists (select from audio_tracks t where t.book_file_id = book_files.id))sql"};
+
+constexpr db::statement sql_superseded{"library.superseded_files", R"sql(
+  select id, book_id, coalesce(storage_path, ''), original_name, checksum from book_files where book_id = $1 and superseded
+   order by id)sql"};
+constexpr db::statement sql_superseded_missing{"library.superseded_and_missing", R"sql(
+  select f.id, f.book_id, coalesce(f.storage_path, ''), f.original_name, f.checksum
+    from book_files f
+   where f.superseded and f.missing_since is not null
+     and exists (select from library_files l where l.file_id = f.id and l.library_id = $1)
+     and exists (select from audio_tracks t join book_files o on o.id = t.book_file_id
+                  where o.book_id = f.book_id and o.missing_since is null)
+   order by f.id)sql"};
+constexpr db::statement sql_mark_superseded{"library.mark_superseded", R"sql(
+  update book_files set superseded = true where id = any ($1::uuid[]) and not superseded)sql"};
+// Not the file that a merged one has become: its address leads there.
+constexpr db::statement sql_remove_superseded{"library.remove_superseded", R"sql(
+  with places as (delete from library_files where file_id = $1 and missing_since is not null)
+  delete from book_files f
+   where f.id = $1 and f.checksum = $2 and f.superseded and not exists (select from file_aliases a where a.into_id = f.id))sql"};
+constexpr db::statement sql_fewer_files{"library.book_has_fewer_files", R"sql(
+  update books set offered = (select coalesce(max(f.offered), 0) from book_files f where f.book_id = $1), version = version + 1,
+         updated_at = greatest(clock_timestamp(), updated_at)
+   where id = $1)sql"};
 
 constexpr db::statement sql_place{"library.place_recording", R"sql(
   update book_files set position = $2, download_name = $3, slug = $4, filename_md5 = $5 where id = $1)sql"};
@@ -245,11 +274,12 @@ bool write_edition(db::tx& tx, const uuid& book, const recordings& all) {
   db::rows there = tx.run(sql_edition, book);
   bool same = !there.empty() && there[0].real(1) == seconds(e.length) && there[0].integer(2) == e.bytes &&
               there[0].text(3) == state && there[0].text(4) == why && is_so(tx, there[0].id(0), e);
-  if (same && !renumbered) return false;
+  if (same && !renumbered) return tx.run(sql_no_place, book).affected() > 0;
   uuid id = there.empty() ? uuid::make() : there[0].id(0);
   tx.run(sql_write, id, book, seconds(e.length), e.bytes, state, why);
   write_tracks(tx, id, e);
   write_chapters(tx, id, e);
+  tx.run(sql_no_place, book);
   tx.run(sql_touch, book);
   bump_revision(tx);
   return true;
@@ -273,6 +303,36 @@ void place_recording(db::tx& tx, const uuid& book, const uuid& file, int positio
   std::string sum = publication::file_name_md5(name);
   tx.run(sql_place, file, position, name, publication::ascii_slug(name), sum);
   remember_hash(tx, book, file, "filename", sum, "original");
+}
+
+namespace {
+
+std::vector<superseded_file> superseded_from(const db::rows& rows) {
+  std::vector<superseded_file> out;
+  for (const db::row& r : rows)
+    out.push_back({.id = r.id(0), .book = r.id(1), .storage_path = r.text(2), .name = r.text(3), .checksum = r.text(4)});
+  return out;
+}
+
+}  // namespace
+
+std::vector<superseded_file> superseded_files(db::tx& tx, const uuid& book) {
+  return superseded_from(tx.run(sql_superseded, book));
+}
+
+std::vector<superseded_file> superseded_and_missing(db::tx& tx, const uuid& library) {
+  return superseded_from(tx.run(sql_superseded_missing, library));
+}
+
+void mark_superseded(db::tx& tx, const std::vector<uuid>& files) { tx.run(sql_mark_superseded, files); }
+
+bool remove_superseded(db::tx& tx, const superseded_file& f) {
+  if (tx.run(sql_remove_superseded, f.id, f.checksum).affected() == 0) return false;
+  record(tx, {.user = std::nullopt, .name = "ingest"}, "file.replace", "book", f.book,
+         json::object{{"file", f.id}, {"before", f.checksum}, {"kept", f.id}});
+  tx.run(sql_fewer_files, f.book);
+  bump_revision(tx);
+  return true;
 }
 
 std::optional<std::int64_t> length_of_edition(db::tx& tx, const uuid& book) {

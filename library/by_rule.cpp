@@ -17,7 +17,8 @@ constexpr db::statement sql_history{"library.rules_in_history", R"sql(
          bool_or(undoes is not null)
     from metadata_changes where book_id = $1 group by field)sql"};
 
-constexpr db::statement sql_mark{"library.mark_approved_by_rule", "update books set approved_by_rule = true where id = $1"};
+constexpr db::statement sql_mark{"library.mark_approved_by_rule",
+                                 "update books set approved_by_rule = true where id = $1 and approved_at is not null"};
 
 constexpr db::statement sql_ready{"library.ready_for_rule", R"sql(
   select exists (select from books where id = $1 and status <> 'organized' and deleted_at is null and possible_duplicate_of is null

@@ -20,7 +20,8 @@ constexpr db::statement sql_missing{"library.files_without_outline", R"sql(
     from book_files f
    where f.format = any ($1::text[]) and f.drm = '' and f.storage_path is not null and f.missing_since is null
      and not exists (select from file_outlines o where o.file_id = f.id and o.checksum = f.checksum)
-   order by f.created_at desc, f.id
+     and ($3::uuid is null or (f.created_at, f.id) < (select l.created_at, l.id from book_files l where l.id = $3))
+   order by f.created_at desc, f.id desc
    limit $2)sql"};
 
 }  // namespace
@@ -36,9 +37,10 @@ void store_outline(db::tx& tx, const uuid& file, const std::string& checksum, co
   if (tx.run(sql_store, file, checksum, o.pages, o.json, o.refused).affected() > 0 && o.pages > 0) bump_revision(tx);
 }
 
-std::vector<file_to_outline> files_without_outline(db::tx& tx, const std::vector<std::string>& formats, int most) {
+std::vector<file_to_outline> files_without_outline(db::tx& tx, const std::vector<std::string>& formats,
+                                                   const std::optional<uuid>& after, int most) {
   std::vector<file_to_outline> out;
-  for (const db::row& r : tx.run(sql_missing, formats, most))
+  for (const db::row& r : tx.run(sql_missing, formats, most, after))
     out.push_back({.id = r.id(0), .checksum = r.text(1), .name = r.text(2), .storage_path = r.text(3)});
   return out;
 }

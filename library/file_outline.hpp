@@ -24,7 +24,8 @@ struct file_to_outline {
   uuid id;
   std::string checksum, name, storage_path;
 };
-// Those that nobody has looked at, the newest first.
-std::vector<file_to_outline> files_without_outline(db::tx&, const std::vector<std::string>& formats, int most);
+// Those that nobody has looked at, the newest first, behind the file `after`.
+std::vector<file_to_outline> files_without_outline(db::tx&, const std::vector<std::string>& formats,
+                                                   const std::optional<uuid>& after, int most);
 
 }  // namespace carrel::library

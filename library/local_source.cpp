@@ -10,8 +10,8 @@
 #include "library/genres.hpp"
 #include "library/imported.hpp"
 #include "library/storable.hpp"
+#include "publication/another_title.hpp"
 #include "publication/comic_info_fact.hpp"
-#include "publication/likeness.hpp"
 #include "publication/open.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
@@ -20,7 +20,7 @@ namespace carrel::library {
 namespace {
 
 constexpr double of_sidecars = 0.95, of_comic_infos = 0.95, of_files = 0.90, of_names = 0.30;
-constexpr double disagreeing = 0.40, believed = 0.45, same_title = 0.5;
+constexpr double disagreeing = 0.40, believed = 0.45;
 constexpr const char* disagrees = "disagrees";
 constexpr std::size_t longest_raw = 256 << 10;  // 18.1
 constexpr std::size_t shortest_description = 40;
@@ -349,7 +349,7 @@ void judge(std::vector<local_source>& said) {
   auto embedded = std::find_if(said.begin(), said.end(), is_own);
   if (embedded == said.end() || embedded->about.title.empty()) return;
   auto alike = [](const local_source& a, const local_source& b) {
-    return publication::title_likeness(a.about.title, b.about.title) >= same_title;
+    return !publication::is_another_title(a.about.title, b.about.title);
   };
   std::vector<local_source*> against;
   for (local_source& s : said) {

@@ -13,9 +13,10 @@
 
 namespace carrel::opds {
 
-// How many were dealt with, a hundred at most; those that are away are marked so.
+// How many were dealt with. Those that are gone from the store are marked so; of a library that is read in place they wait until
+// its folder has been looked through.
 int read_outlines(db::pool&, const library::store&, publication::isolated::pool&, const std::vector<std::string>& formats,
-                  const std::function<bool()>& stopping);
+                  const std::function<bool()>& stopping, const std::function<void(int done)>& tell = nullptr);
 
 void register_jobs(jobs::workers&, db::pool&, const library::store&, publication::isolated::pool&, const config&);
 void register_schedule(jobs::schedule&, db::pool&);

@@ -31,6 +31,29 @@ std::optional<library::stored_outline> look_inside(publication::isolated::pool& 
   return library::stored_outline{.json = {}, .refused = found.error().code, .pages = 0};
 }
 
+std::vector<library::file_to_outline> one_batch(db::pool& pool, const std::vector<std::string>& formats,
+                                                const std::optional<uuid>& after, int most) {
+  return pool.read_now([&](db::tx& tx) { return library::files_without_outline(tx, formats, after, most); });
+}
+
+// False when it is for another time. Whether a folder that is only read has lost a file, or is away as a whole, whoever looks
+// through it finds out.
+bool read_one(db::pool& pool, const library::store& store, publication::isolated::pool& readers,
+              const library::file_to_outline& f) {
+  bool there = store.holds(f.storage_path);
+  if (!there && library::is_external(f.storage_path)) return false;
+  std::optional<library::stored_outline> found;
+  if (there) found = look_inside(readers, store.absolute(f.storage_path), f.name);
+  if (there && !found) return false;
+  pool.write_now([&](db::tx& tx) {
+    if (found)
+      library::store_outline(tx, f.id, f.checksum, *found);
+    else
+      library::mark_file_missing(tx, f.id, true);
+  });
+  return true;
+}
+
 shared_outline unpacked(const library::stored_outline& o) {
   result<outline, publication::refusal> out = publication::outline_from_json(o.json);
   return out ? std::make_shared<const outline>(std::move(*out)) : nullptr;
@@ -79,23 +102,19 @@ http::problem too_busy() {
 }
 
 int read_outlines(db::pool& pool, const library::store& store, publication::isolated::pool& readers,
-                  const std::vector<std::string>& formats, const std::function<bool()>& stopping) {
+                  const std::vector<std::string>& formats, const std::function<bool()>& stopping,
+                  const std::function<void(int)>& tell) {
   constexpr int batch = 100;
-  auto missing = [&](db::tx& tx) { return library::files_without_outline(tx, formats, batch); };
   int done = 0;
-  for (const library::file_to_outline& f : pool.read_now(missing)) {
-    if (stopping()) break;
-    bool there = store.holds(f.storage_path);
-    std::optional<library::stored_outline> found;
-    if (there) found = look_inside(readers, store.absolute(f.storage_path), f.name);
-    if (there && !found) continue;  // another time
-    pool.write_now([&](db::tx& tx) {
-      if (found)
-        library::store_outline(tx, f.id, f.checksum, *found);
-      else
-        library::mark_file_missing(tx, f.id, true);
-    });
-    ++done;
+  std::optional<uuid> last;
+  for (std::vector<library::file_to_outline> next = one_batch(pool, formats, last, batch); !next.empty();
+       next = one_batch(pool, formats, last, batch)) {
+    for (const library::file_to_outline& f : next) {
+      if (stopping()) return done;
+      done += read_one(pool, store, readers, f) ? 1 : 0;
+    }
+    last = next.back().id;
+    if (tell) tell(done);
   }
   return done;
 }
@@ -103,12 +122,8 @@ int read_outlines(db::pool& pool, const library::store& store, publication::isol
 void register_jobs(jobs::workers& w, db::pool& pool, const library::store& store, publication::isolated::pool& readers,
                    const config& c) {
   w.on("opds.outlines", [&pool, &store, &readers, formats = streamed_formats(c)](const jobs::job&, jobs::progress& p) {
-    std::int64_t seen = 0;
     auto stopping = [&p] { return p.stopping(); };
-    for (int n = 1; n > 0 && !p.stopping();) {
-      n = read_outlines(pool, store, readers, formats, stopping);
-      p.report(seen += n, std::nullopt);
-    }
+    read_outlines(pool, store, readers, formats, stopping, [&p](int done) { p.report(done, std::nullopt); });
   });
 }
 

@@ -16,7 +16,8 @@ constexpr db::statement sql_failed{"web.failed_items", R"sql(
   select id, display_name, error_code, error_detail, created_at, user_id, quarantine_path <> '', source = 'import'
     from ingest_items i
    where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
-     and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
+     and not (i.error_code in ('duplicate_trashed', 'recording_trashed') and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
+     and ($4::uuid is null or (created_at, id) < (select l.created_at, l.id from ingest_items l where l.id = $4))
    order by created_at desc, id desc
    limit $3)sql"};
 
@@ -41,6 +42,7 @@ constexpr db::statement sql_missing{"web.missing_files", R"sql(
   select f.id, b.id, b.title, f.original_name, f.missing_since
     from book_files f join visible_books($1) b on b.id = f.book_id
    where f.missing_since is not null
+     and ($3::uuid is null or (f.missing_since, f.id) < (select l.missing_since, l.id from book_files l where l.id = $3))
    order by f.missing_since desc, f.id desc
    limit $2)sql"};
 
@@ -112,9 +114,10 @@ std::string why_failed(const messages& say, const failed_item& f) {
   return f.imported && say.has(other) ? say.text(other) : refusal_text(say, f.code);
 }
 
-std::vector<failed_item> failed_items(db::tx& tx, const uuid& viewer, bool everybody, int most) {
+std::vector<failed_item> failed_items(db::tx& tx, const uuid& viewer, bool everybody, int most,
+                                      const std::optional<uuid>& after) {
   std::vector<failed_item> out;
-  for (const db::row& r : tx.run(sql_failed, viewer, everybody, most)) {
+  for (const db::row& r : tx.run(sql_failed, viewer, everybody, most, after)) {
     out.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.at(4), r.maybe_id(5), r.flag(6), r.flag(7)});
   }
   return out;
@@ -134,9 +137,10 @@ std::vector<failed_job> failed_jobs(db::tx& tx, int most) {
   return out;
 }
 
-std::vector<missing_file> missing_files(db::tx& tx, const uuid& viewer, int most) {
+std::vector<missing_file> missing_files(db::tx& tx, const uuid& viewer, int most, const std::optional<uuid>& after) {
   std::vector<missing_file> out;
-  for (const db::row& r : tx.run(sql_missing, viewer, most)) out.push_back({r.id(0), r.id(1), r.text(2), r.text(3), r.at(4)});
+  for (const db::row& r : tx.run(sql_missing, viewer, most, after))
+    out.push_back({r.id(0), r.id(1), r.text(2), r.text(3), r.at(4)});
   return out;
 }
 

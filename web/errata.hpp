@@ -27,8 +27,9 @@ struct failed_item {
 };
 // Why; without the promise to try again where nobody does by itself.
 std::string why_failed(const messages&, const failed_item&);
-// Of everybody, or only what this account sent. Newest first.
-std::vector<failed_item> failed_items(db::tx&, const uuid& viewer, bool everybody, int most);
+// Of everybody, or only what this account sent. Newest first, behind the one that is named.
+std::vector<failed_item> failed_items(db::tx&, const uuid& viewer, bool everybody, int most,
+                                      const std::optional<uuid>& after = std::nullopt);
 // False when there is no such failure that the viewer sees.
 bool set_dismissed(db::tx&, const uuid& viewer, bool everybody, const uuid& item, bool dismissed);
 bool sees_item(db::tx&, const uuid& viewer, bool everybody, const uuid& item);
@@ -54,7 +55,7 @@ struct missing_file {
   std::string title, name;
   instant since{};
 };
-std::vector<missing_file> missing_files(db::tx&, const uuid& viewer, int most);
+std::vector<missing_file> missing_files(db::tx&, const uuid& viewer, int most, const std::optional<uuid>& after = std::nullopt);
 
 // On a shelf for a Kobo that it will never get.
 struct unsuitable_item {

@@ -23,7 +23,7 @@ constexpr db::statement sql_sizes{"web.errata_sizes", R"sql(
     select 'failed' as kind, i.created_at as since
       from ingest_items i
      where i.state in ('rejected', 'failed') and i.dismissed_at is null and ($2 or i.user_id = $1)
-       and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
+       and not (i.error_code in ('duplicate_trashed', 'recording_trashed') and exists (select from books b where b.id = i.book_id and b.deleted_at is null))
     union all
     select 'drift', s.since
       from kobo_suspicions s

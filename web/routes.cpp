@@ -115,6 +115,7 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::post, "/errata/{id}/dismiss", errata_dismiss},
                 {verb::post, "/errata/{id}/undismiss", errata_undismiss},
                 {verb::post, "/errata/{id}/retry", errata_retry},
+                {verb::get, "/errata/kinds/{kind}", errata_kind_page},
                 {verb::post, "/errata/kinds/{kind}/put-off", errata_put_off},
                 {verb::post, "/errata/kinds/{kind}/ignore", errata_ignore},
                 {verb::post, "/errata/quiet/{id}/show", errata_show_again},

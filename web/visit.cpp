@@ -12,7 +12,7 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
          (select count(*) from ingest_items i
            where state in ('rejected', 'failed') and dismissed_at is null and ($2 or user_id = $1)
              and created_at > (select errata_cut($1, 'failed'))
-             and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
+             and not (i.error_code in ('duplicate_trashed', 'recording_trashed') and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))
          + case when $2 then (select count(*) from book_files f join visible_books($1) b on b.id = f.book_id
                                where f.missing_since > (select errata_cut($1, 'missing'))
                                   or f.damaged_since > (select errata_cut($1, 'damaged')))

@@ -28,7 +28,7 @@ constexpr db::statement sql_missing{"doctor.missing_files", "select count(*) fro
 constexpr db::statement sql_failed{"doctor.failed_items", R"sql(
   select count(*) from ingest_items i
    where state in ('rejected', 'failed') and dismissed_at is null
-     and not (i.error_code = 'duplicate_trashed' and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))sql"};
+     and not (i.error_code in ('duplicate_trashed', 'recording_trashed') and exists (select from books b where b.id = i.book_id and b.deleted_at is null)))sql"};
 // A file that was refused counts as a file.
 constexpr db::statement sql_failed_jobs{"doctor.failed_jobs",
                                         "select count(*) from jobs where state = 'failed' and kind <> 'ingest.file'"};

@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include "library/access.hpp"
 #include "library/user_export.hpp"
@@ -122,25 +124,42 @@ void export_parts(environment& e, const uuid& user, const std::function<void(con
   }
 }
 
-// To a file that is not there yet, for nobody else's eyes.
-void export_to_file(environment& e, const uuid& user, const std::string& path) {
-  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0 && errno == EEXIST) throw stop(refused, "There is a file of this name already.");
-  if (file < 0) throw stop(failed, "The file cannot be made.");
-  bool good = true;
-  export_parts(e, user, [&](const std::string& part) {
-    for (std::size_t at = 0; good && at < part.size();) {
-      ssize_t went = ::write(file, part.data() + at, part.size() - at);
-      good = went > 0;
-      if (good) at += static_cast<std::size_t>(went);
-    }
-  });
-  good = ::fsync(file) == 0 && good;
-  good = ::close(file) == 0 && good;
-  if (good) return;
-  ::unlink(path.c_str());
-  throw stop(failed, "The file could not be written.");
-}
+// A file that was not there, for nobody else's eyes. What does not come to its end leaves none.
+class export_file {
+ public:
+  explicit export_file(std::string path) : path_(std::move(path)) {
+    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor_ < 0 && errno == EEXIST) throw stop(refused, "There is a file of this name already.");
+    if (descriptor_ < 0) throw stop(failed, "The file cannot be made.");
+  }
+  ~export_file() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!kept_) ::unlink(path_.c_str());
+  }
+  export_file(const export_file&) = delete;
+  export_file& operator=(const export_file&) = delete;
+
+  void write(environment& e, const uuid& user) {
+    bool good = true;
+    export_parts(e, user, [&](const std::string& part) {
+      for (std::size_t at = 0; good && at < part.size();) {
+        ssize_t went = ::write(descriptor_, part.data() + at, part.size() - at);
+        good = went > 0;
+        if (good) at += static_cast<std::size_t>(went);
+      }
+    });
+    good = ::fsync(descriptor_) == 0 && good;
+    good = ::close(std::exchange(descriptor_, -1)) == 0 && good;
+    if (!good) throw stop(failed, "The file could not be written.");
+    kept_ = true;
+  }
+  void withdraw() { kept_ = false; }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+  bool kept_ = false;
+};
 
 // The document is JSON, with --json or without.
 exit_status export_data(invocation& call) {
@@ -151,18 +170,30 @@ exit_status export_data(invocation& call) {
   return std::cout ? done : failed;
 }
 
-exit_status remove(invocation& call) {
-  environment e = call.open(1);
-  if (!given.export_to.empty() && !call.dry_run) {
-    library::user u = e.pool->read_now([](db::tx& tx) { return user_named(tx, given.name); });
-    export_to_file(e, u.id, given.export_to);
-  }
-  library::user gone = change(e, call, [&](db::tx& tx) {
+library::user delete_account(environment& e, const invocation& call) {
+  return change(e, call, [&](db::tx& tx) {
     library::user u = user_named(tx, given.name);
     if (auto no = library::delete_user(tx, u.id)) throw stop(refused, no->message());
     library::record(tx, command_line, "user.delete", "user", u.id, json::object{{"name", u.name}});
     return u;
   });
+}
+
+exit_status remove(invocation& call) {
+  environment e = call.open(1);
+  std::optional<export_file> exported;
+  if (!given.export_to.empty() && !call.dry_run) {
+    library::user u = e.pool->read_now([](db::tx& tx) { return user_named(tx, given.name); });
+    exported.emplace(given.export_to);
+    exported->write(e, u.id);
+  }
+  library::user gone;
+  try {
+    gone = delete_account(e, call);
+  } catch (const stop&) {  // of a connection that was lost nobody knows whether it deleted the account: then the file stays
+    if (exported) exported->withdraw();
+    throw;
+  }
   call.answer(to_json(gone), "Deleted the account " + gone.name + " with its shelves, devices and positions.");
   return done;
 }

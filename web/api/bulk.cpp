@@ -40,11 +40,13 @@ bool is_filter_name(const std::string& name) {
          std::any_of(library::detail_names.begin(), library::detail_names.end(), is);
 }
 
-// The names are those of the query of GET /books. One that is not known may not be left out: it would mean more books.
+// The names are those of the query of GET /books. One that is not known, or blank, may not be left out: it would mean more books.
 library::filter filter_in(const json::object& o) {
   library::filter f;
   for (const auto& [name, value] : o.members()) {
     if (!is_filter_name(name)) invalid("where has a name that is not known.", "where");
+    if (value.as_text() != nullptr && trim(*value.as_text()).empty())
+      invalid(name + " is blank. Leave it out to mean all books.", name);
   }
   for (auto [name, into] : {std::pair{"q", &f.text}, std::pair{"status", &f.status}, std::pair{"language", &f.language},
                             std::pair{"format", &f.format}, std::pair{"state", &f.state}}) {

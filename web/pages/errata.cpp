@@ -11,23 +11,12 @@
 #include "web/asking.hpp"
 #include "web/format.hpp"
 #include "web/pages/duplicates.hpp"
+#include "web/pages/errata_list.hpp"
 #include "web/pages/pages.hpp"
 #include "web/pages/parts.hpp"
 
 namespace carrel::web {
 namespace {
-
-std::vector<view> item_views(const visit& v, const std::vector<failed_item>& items, bool may_retry) {
-  std::vector<view> out;
-  for (const failed_item& f : items) {
-    view one;
-    one.set("item", f.id.text()).set("name", f.name).set("code", f.code).set("kept", f.kept).set("when", moment(v.say, f.since));
-    one.set("detail", why_failed(v.say, f)).set("exactly", detail_text(v.say, f.detail));
-    one.set("imported", f.imported).set("may_retry", may_retry && !f.imported);
-    out.push_back(one);
-  }
-  return out;
-}
 
 std::vector<view> document_views(const visit& v, const std::vector<library::unknown_document>& documents) {
   std::vector<view> out;
@@ -68,17 +57,6 @@ std::vector<view> job_views(const visit& v, const std::vector<failed_job>& jobs)
     view one;
     one.set("job", j.id.text()).set("kind", v.say.has("job." + j.kind) ? v.say.text("job." + j.kind) : j.kind);
     one.set("detail", j.error).set("when", moment(v.say, j.since));
-    out.push_back(one);
-  }
-  return out;
-}
-
-std::vector<view> missing_views(const visit& v, const std::vector<missing_file>& files) {
-  std::vector<view> out;
-  for (const missing_file& f : files) {
-    view one;
-    one.set("book_title", f.title).set("book_href", v.href("/books/" + f.book.text() + "#files"));
-    one.set("name", f.name).set("when", moment(v.say, f.since)).set("file", f.file.text()).set("book", f.book.text());
     out.push_back(one);
   }
   return out;
@@ -227,6 +205,8 @@ void fill_card(const visit& v, const board& all, const std::string& kind, view& 
       .set("card_title", v.say.text("errata." + kind))
       .set("card_about", v.say.text("errata." + kind + "_about"));
   card.set("card_size", v.say.number(at->second.count));
+  bool on_pages = (kind == "failed" || kind == "missing") && at->second.count > shown_of_kind;
+  card.set("card_all", on_pages ? v.href("/errata/kinds/" + kind) : std::string());
   moment(v.say, at->second.oldest, card, "card_oldest");
   out.set("card_" + kind, std::move(card));
 }

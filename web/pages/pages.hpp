@@ -79,6 +79,7 @@ answer kobo_choices(const site&, http::context&);
 answer kobo_live(const site&, http::context&);
 
 answer errata_page(const site&, http::context&);
+answer errata_kind_page(const site&, http::context&);
 answer errata_dismiss(const site&, http::context&);
 answer errata_undismiss(const site&, http::context&);
 answer errata_retry(const site&, http::context&);

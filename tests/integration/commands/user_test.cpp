@@ -42,6 +42,8 @@ TEST_CASE("what belongs to an account is exported, also right before the account
   CHECK(s.run("user delete Ada --dry-run --export '" + file.string() + "'").status == 0);
   CHECK_FALSE(std::filesystem::exists(file));
   CHECK(s.run("user delete Ada --export '" + file.string() + ".d/x'").status == 1);
+  CHECK(s.run("user delete Owner --export '" + file.string() + "'").status == 4);  // the last one
+  CHECK_FALSE(std::filesystem::exists(file));
   CHECK(s.run("user delete Ada --export '" + file.string() + "'").status == 0);
   std::string kept;
   std::getline(std::ifstream(file), kept);

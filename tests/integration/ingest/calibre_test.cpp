@@ -73,6 +73,7 @@ TEST_CASE("what Calibre does not know comes from the file") {
   b.import();
   CHECK(b.text("select isbn_13 || ' ' || (identifiers->>'google') || ' ' || language from books") == "9780306406157 abc en");
   CHECK(b.text("select field_sources->>'languages' from books") == "embedded");
+  CHECK(b.text("select status::text || approved_by_rule from books") == "organizedtrue");  // no person did that
 }
 
 TEST_CASE("oddities are told, and none of them keeps the other books out") {

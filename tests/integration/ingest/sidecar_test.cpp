@@ -216,7 +216,7 @@ TEST_CASE("a file that is named alone comes with what lies beside it, and leaves
   workbench b;
   write(b.inbox / "x.epub", epub({}));
   write(b.inbox / "x.opf", opf("The Small Book of X"));
-  write(b.inbox / "y.epub", epub({.title = "Y", .text = "y"}));
+  write(b.inbox / "y.epub", epub({.title = "Book of Y", .text = "y"}));
   outcome out = b.take({b.inbox / "x.epub"}, false);
   REQUIRE(out.added.size() == 1);
   CHECK(field(b, "title") == "The Small Book of X");
@@ -273,7 +273,7 @@ TEST_CASE("auto-approve counts what lies beside the book") {
   workbench b;
   b.with.how.auto_approve = 0.93;
   write(b.inbox / "x.epub", epub({}));
-  write(b.inbox / "y.epub", epub({.title = "Other", .text = "Other words."}));
+  write(b.inbox / "y.epub", epub({.title = "Other Matters", .text = "Other words."}));
   write(b.inbox / "y.opf", opf("Other Matters"));
   outcome out = b.take({b.inbox}, true, false);
   REQUIRE(out.added.size() == 2);

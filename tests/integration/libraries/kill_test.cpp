@@ -1,12 +1,8 @@
 // kill -9, pause and resume while a library is read.
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 
+#include "helper.hpp"
 #include "in_place.hpp"
 #include "server/jobs/queue.hpp"
 
@@ -22,21 +18,6 @@ void fill(in_place& t) {
   for (int i = 0; i < count; ++i)
     t.put("d" + std::to_string(i % 3) + "/" + std::to_string(i) + ".epub",
           {.title = "Title " + std::to_string(i), .text = "Words of " + std::to_string(i)});
-}
-
-// The number of the signal that ended it, or 0.
-int run_helper(const in_place& t, step s, int times) {
-  std::vector<std::string> a{
-      INGEST_HELPER,         "scan", t.b.database.url(), t.b.data, t.b.store.cache(), std::to_string(static_cast<int>(s)),
-      std::to_string(times), "Tree"};
-  std::vector<char*> argv;
-  for (std::string& one : a) argv.push_back(one.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  REQUIRE(::posix_spawn(&pid, INGEST_HELPER, nullptr, nullptr, argv.data(), environ) == 0);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 struct service {

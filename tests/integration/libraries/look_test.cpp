@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "in_place.hpp"
+#include "library/revision.hpp"
 
 using namespace carrel;
 using namespace carrel::ingest;
@@ -119,4 +120,22 @@ TEST_CASE("a preview counts and writes nothing") {
   CHECK(p.ignored == 1);
   CHECK(rows.unchanged());
   CHECK(t.state_of_folder() == folder);
+}
+
+TEST_CASE("a file that others met missing while the folder was away is there again with the next look") {
+  in_place t;
+  t.put("a.epub", {.title = "A", .text = "a"});
+  t.put("b.epub", {.title = "B", .text = "b"});
+  t.scan();
+  fs::path aside = t.b.folder / "aside";
+  fs::rename(t.root, aside);
+  t.b.pool.write_now([](db::tx& tx) { tx.script("update book_files set missing_since = now()"); });
+  CHECK(t.look().trouble == "folder_unavailable");
+  CHECK(t.b.number("select count(*) from book_files where missing_since is not null") == 2);
+  fs::rename(aside, t.root);
+  fs::remove(t.root / "b.epub");
+  std::int64_t before = t.b.pool.read_now(library::current_revision).number;
+  t.look();
+  CHECK(t.b.text("select string_agg(original_name, ' ') from book_files where missing_since is null") == "a.epub");
+  CHECK(t.b.pool.read_now(library::current_revision).number > before);
 }

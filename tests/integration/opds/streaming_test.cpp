@@ -87,6 +87,27 @@ void push(world& w, const made_book& b, const std::string& page, double fraction
 
 }  // namespace
 
+TEST_CASE("comics of a folder that is away are looked at when it is back, and keep no others waiting") {
+  world w;
+  made_book away = w.add(comic("Away", made::make_zip(pages_of(3))));
+  w.add(comic("Here", made::make_zip(pages_of(4))));
+  std::filesystem::path folder = harness::fresh_folder("comics"), file = folder / "away.cbz";
+  std::filesystem::path elsewhere = folder.native() + ".away";
+  std::filesystem::copy_file(w.path_of(away.file), file);
+  w.change([&](db::tx& tx) {
+    tx.run({"test.lay_in_place", "update book_files set storage_path = $2, created_at = now() + interval '1 day' where id = $1"},
+           away.file, library::external_path(file));
+  });
+  std::filesystem::rename(folder, elsewhere);
+  CHECK(w.read_outlines() == 1);
+  auto missing = [](db::tx& tx) {
+    return tx.run({"test.missing_comics", "select count(*) from book_files where missing_since is not null"})[0].integer(0);
+  };
+  CHECK(w.other().read_now(missing) == 0);
+  std::filesystem::rename(elsewhere, folder);
+  CHECK(w.read_outlines() == 1);
+}
+
 TEST_CASE("a comic is offered page by page as soon as its pages are known, behind its download") {
   world w;
   made_book b = w.add(comic("Tide Riders", made::make_zip(pages_of(12))));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "ingest/in_place.hpp"
 #include "ingest/sources/all_sources.hpp"
 #include "library/by_rule.hpp"
 #include "library/change.hpp"
@@ -199,6 +200,36 @@ TEST_CASE("a book that a person approved is not touched; what is said of it wait
     CHECK(d.text("select to_jsonb(b)::text from books b") == before);
     CHECK(d.history(book).empty());
     CHECK(d.statuses() == "google_books new ");
+  }
+}
+
+TEST_CASE("a book that is read in place was approved by nobody: what it lacks is filled, until a person approves it") {
+  desk d;
+  std::filesystem::path root = std::filesystem::canonical(d.folder) / "tree";
+  ingest::test::write(root / "x.epub",
+                      ingest::test::epub({.title = "The Example", .author = "A. Writer", .isbn = "9780306406157"}));
+  library::book_library tree = *d.pool.write_now([&](db::tx& tx) {
+    return library::find_library(tx, library::add_library(tx, "Tree", "in_place", root.native(), "", ada));
+  });
+  ingest::look_through(d.with, tree, nullptr);
+  REQUIRE(ingest::read_waiting(d.with, tree, {}).added == 1);
+  uuid book = *uuid::parse(d.text("select id::text from books"));
+  CHECK(d.text("select status::text from books") == "organized");
+  CHECK(d.number("select count(*) from metadata_jobs where priority = 2") == 2);  // after all that waits in the inbox
+  SECTION("by a rule") {
+    d.ask_sources();
+    CHECK(d.value(book, "publisher") == R"("Some House")");
+    CHECK(d.history(book).size() == 1);
+  }
+  SECTION("not after a person put it in review and approved it") {
+    CHECK(d.pool.write_now([&](db::tx& tx) {
+      library::approve_book(tx, book, ada);  // nothing: it is approved
+      return library::unapprove_book(tx, book, ada);
+    }));
+    d.pool.write_now([&](db::tx& tx) { library::approve_book(tx, book, ada); });
+    d.ask_sources();
+    CHECK(d.value(book, "publisher") == R"("")");
+    CHECK(d.history(book).empty());
   }
 }
 

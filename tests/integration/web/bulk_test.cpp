@@ -117,7 +117,8 @@ TEST_CASE("all that match are those of a state or with stars, and a filter that 
   REQUIRE(made.status / 100 == 2);
   CHECK(w.number("select count(*) from bulk_items") > 0);
   CHECK(w.number("select count(*) from bulk_items i where not exists (select from opinions o where o.book_id = i.book_id)") == 0);
-  for (const char* where : {R"({"stat":"read"})", R"({"state":"finished"})", R"({"rating":8})"})
+  for (const char* where : {R"({"stat":"read"})", R"({"state":"finished"})", R"({"rating":8})", R"({"publisher":""})",
+                            R"({"publisher":"  ","state":"read"})", R"({"q":""})"})
     CHECK(c.api("POST", "/bulk", R"({"where":)" + std::string(where) + "," + edit).status == 422);
 }
 

@@ -36,6 +36,33 @@ TEST_CASE("a kind of errata says what it is, how many there are and how old the 
   CHECK_FALSE(r.says("Put off and ignored"));
 }
 
+TEST_CASE("what failed, and what is missing, is listed to its end, fifty at a time") {
+  world w;
+  for (int i = 0; i < 53; ++i) w.fail_item(w.reader, "file " + std::to_string(100 + i) + ".epub");
+  client reader = w.as("reader");
+  CHECK(reader.get("/errata").says("/errata/kinds/failed\""));
+  reply first = reader.get("/errata/kinds/failed");
+  CHECK(first.says("file 152.epub"));
+  CHECK_FALSE(first.says("file 102.epub"));
+  std::size_t at = first.body.find("?after=");
+  REQUIRE(at != std::string::npos);
+  reply second = reader.get("/errata/kinds/failed" + first.body.substr(at, 7 + 36));
+  CHECK(second.says("file 102.epub"));
+  CHECK(second.says("file 100.epub"));
+  CHECK_FALSE(second.says("file 103.epub"));
+  CHECK(first.says("rel=\"next\""));
+  CHECK_FALSE(second.says("rel=\"next\""));
+
+  made_book book = w.add_book("The Lost Harbour");
+  static constexpr db::statement gone{"test.file_gone", "update book_files set missing_since = now()"};
+  sql(w, gone);
+  CHECK(w.as("owner").get("/errata/kinds/missing").says("The Lost Harbour"));
+  CHECK_FALSE(w.as("owner").get("/errata").says("/errata/kinds/missing\""));  // all are on the page
+  CHECK(reader.get("/errata/kinds/missing").status == 404);
+  CHECK(reader.get("/errata/kinds/nonsense").status == 404);
+  CHECK(reader.get("/errata/kinds/failed?after=nonsense").status == 200);
+}
+
 TEST_CASE("more of a kind than is shown is counted") {
   world w;
   for (int i = 0; i < 53; ++i) w.fail_item(w.reader, "broken.epub");

@@ -99,6 +99,19 @@ TEST_CASE("recordings that lie in the drop folder itself belong together only by
         "T: a.mp3 b.mp3 | c.epub c.m4b | x.epub");
 }
 
+TEST_CASE("folders of discs in the drop folder itself are one book with each other, and not with what lies beside them") {
+  listing l{in_folder({"a.mp3", "b.epub"}), in_folder({"cover.jpg"}), true, "."};
+  l.discs = in_folder({"CD2/1.mp3", "CD1/1.mp3"});
+  std::vector<unit> all = units_of(std::move(l));
+  REQUIRE(all.size() == 3);
+  CHECK(all[2].tracks);
+  CHECK_FALSE(all[2].loose);
+  CHECK(all[2].named.empty());
+  CHECK(all[2].beside.empty());
+  REQUIRE(all[2].files.size() == 2);
+  CHECK(all[2].files[0].path == "/drop/CD1/1.mp3");
+}
+
 TEST_CASE("more than 5,000 recordings are refused together") {
   std::vector<std::string> files;
   for (int i = 0; i < 5001; ++i) files.push_back(std::to_string(i) + ".mp3");

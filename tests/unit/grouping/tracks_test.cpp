@@ -109,6 +109,56 @@ TEST_CASE("other formats go with the recording of their title") {
         "album the voyage: a.m4b | album zebras: b.m4b Zebras.epub* | text Quux: Quux.pdf*");
 }
 
+TEST_CASE("with several recordings only a text of their title goes with them") {
+  CHECK(sorted({{"1.mp3"}, {"2.mp3"}, {"Quux.epub", ""}}) == ": 1.mp3 2.mp3 | text Quux: Quux.epub*");
+  CHECK(sorted({{"1.mp3"}, {"2.mp3"}, {"The Voyage.epub", ""}}) == ": 1.mp3 2.mp3 The Voyage.epub*");
+  CHECK(sorted({{"1.mp3"}, {"2.mp3"}, {"x.epub", "The Voyage"}}) == ": 1.mp3 2.mp3 x.epub*");
+  CHECK(sorted({{"1.mp3", ""}, {"2.mp3", ""}, {"x.epub", "The Voyage"}}) == ": 1.mp3 2.mp3 x.epub*");  // as the folder is called
+  CHECK(sorted({{"1.mp3"}, {"x.epub", "Quux"}, {"x.pdf", ""}}) == ": 1.mp3 x.epub* x.pdf*");
+  CHECK(sorted({{"1.mp3"}, {"x.epub", "Quux"}, {"y.pdf", ""}}) == ": 1.mp3 | text x: x.epub* | text y: y.pdf*");
+}
+
+TEST_CASE("what lies where others lay takes their place when it is the same recording") {
+  struct file {
+    std::string path, album;
+    int track;
+    std::int64_t length;
+    char was;  // g: gone, taken by Carrel; w: withdrawn; s: still there; n: new
+  };
+  auto outdated = [](const std::vector<file>& all) {
+    std::vector<recording> r;
+    for (const file& f : all) {
+      recording one;
+      one.path = f.path;
+      one.album = f.album;
+      if (f.track > 0) one.track = f.track;
+      one.length = f.length;
+      one.gone = f.was == 'g' || f.was == 'w';
+      one.withdrawn = f.was == 'w';
+      one.was_sorted = f.was != 'n';
+      r.push_back(one);
+    }
+    sort_recordings(r, false, "One");
+    std::string out;
+    for (const recording& one : r) {
+      if (one.outdated) out += one.path + " ";
+      if (one.outdated) CHECK(one.position == 0);
+    }
+    return out;
+  };
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'w'}, {"2.mp3", "One", 2, 1000, 'w'}, {"x.m4b", "One", 0, 500, 'n'}}) ==
+        "1.mp3 2.mp3 ");
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'g'}, {"2.mp3", "One", 2, 1000, 'g'}, {"x.m4b", "One", 0, 1950, 'n'}}) ==
+        "1.mp3 2.mp3 ");
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'g'}, {"2.mp3", "One", 2, 1000, 'g'}, {"3.mp3", "One", 3, 1000, 'n'}}).empty());
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'g'}, {"2.mp3", "One", 2, 3000, 'g'}, {"1.mp3", "One", 1, 2000, 'n'}}).empty());
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'g'}, {"2.mp3", "One", 2, 3000, 'g'}, {"n.mp3", "One", 1, 1010, 'n'}}) == "1.mp3 ");
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 's'}, {"2.mp3", "One", 2, 1000, 'w'}, {"n.mp3", "One", 2, 10, 'n'}}) == "2.mp3 ");
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 's'}, {"2.mp3", "One", 2, 1000, 'w'}, {"n.mp3", "One", 3, 10, 'n'}}).empty());
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'w'}, {"n.mp3", "Two", 1, 1000, 'n'}}).empty());
+  CHECK(outdated({{"1.mp3", "One", 1, 1000, 'w'}}).empty());
+}
+
 TEST_CASE("what comes later joins those of its album and does not move what is there") {
   std::vector<recording> all = recordings({{"1.mp3", "One", {}, 1}, {"3.mp3", "One", {}, 3}});
   sort_recordings(all, false, "One");
