@@ -68,6 +68,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.signing.window = s.sign_for > 0 ? unix_seconds(now()) / s.sign_for : 0;
   v.gate = *c.who->gate;
   v.manifests = s.offers_manifests;
+  v.tongue = tongue_of(v.gate.language, c.in.header("Accept-Language").value_or(""));
   co_return v;
 }
 
