@@ -62,6 +62,11 @@ std::optional<std::string> read_master(const fs::path& p) {
 
 }  // namespace
 
+std::optional<fs::path> cached_cover(const store& s, const cover_ref& cover, int longest_edge) {
+  fs::path found = rendition(s, cover.sha256, longest_edge);
+  return is_whole(found) ? std::optional<fs::path>(std::move(found)) : std::nullopt;
+}
+
 std::optional<fs::path> cover_cache(const store& s, const cover_ref& cover, int longest_edge) {
   fs::path master = s.absolute(cover.storage_path);
   if (longest_edge <= 0) return fs::exists(master) ? std::optional<fs::path>(master) : std::nullopt;

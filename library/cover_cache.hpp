@@ -15,6 +15,9 @@ namespace carrel::library {
 // caller's thread, each only once at a time. Nothing when the master is gone or cannot be decoded. Renditions are JPEG.
 std::optional<std::filesystem::path> cover_cache(const store&, const cover_ref&, int longest_edge);
 
+// The same without any work: only what is there already.
+std::optional<std::filesystem::path> cached_cover(const store&, const cover_ref&, int longest_edge);
+
 // The longest edge of a cover of that shape inside a box, never enlarged (ingest.md 19.3).
 int edge_in_box(int width, int height, double box_width, double box_height);
 

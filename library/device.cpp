@@ -73,7 +73,8 @@ constexpr db::statement sql_forget_bearers{"library.forget_bearers", R"sql(
   "  cross join lateral (select * from device_of_secret(q.hash, q.form, $3) offset 0) o" FROM_MORE " where o.revoked_at is null"
 constexpr db::statement sql_secrets{"library.find_secrets", CARREL_SECRETS("", "")};
 constexpr db::statement sql_secrets_and_gates{
-    "library.find_secrets_and_gates", CARREL_SECRETS(", r.revision, r.changed_at, o.audience, o.state, o.state_at, o.passthrough",
+    "library.find_secrets_and_gates", CARREL_SECRETS(", r.revision, r.changed_at, o.audience, o.state, o.state_at, o.passthrough,"
+                                                     " (select u.language from users u where u.id = o.user_id)",
                                                      " cross join catalog_revision r")};
 #undef CARREL_SECRETS
 
@@ -284,6 +285,7 @@ std::vector<std::optional<secret_owner>> find_secrets_and_gates(db::tx& tx, cons
                    .audience = r.integer(12),
                    .state = r.integer(13),
                    .state_at = r.at(14),
+                   .language = r.text(16),
                    .passthrough = r.is_null(15) ? std::nullopt : std::optional(r.flag(15))};
   }
   return out;

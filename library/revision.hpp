@@ -19,6 +19,7 @@ struct gate {
   revision catalog;
   std::int64_t audience = 0, state = 0;  // of the account
   instant state_at{};                    // when it last grew
+  std::string language{};                // of the account; "" not chosen
   std::optional<bool> passthrough{};     // of the Kobo that asks, as its owner has chosen (kobo_options.hpp)
 };
 

@@ -61,7 +61,7 @@ void prefixes::count(const book_entry& p, bool complete) {
 
 void text(std::string& out, std::string_view s) { append_escaped(out, s, append_xml_text); }
 
-void begin(std::string& out, std::string_view name, const prefixes& used) {
+void begin(std::string& out, std::string_view name, std::string_view language, const prefixes& used) {
   out += "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<";
   out += name;
   out += " xmlns=\"http://www.w3.org/2005/Atom\"";
@@ -72,7 +72,9 @@ void begin(std::string& out, std::string_view name, const prefixes& used) {
   if (used.calibre) out += " xmlns:calibre=\"http://calibre.kovidgoyal.net/2009/metadata\"";
   if (used.pse) out += " xmlns:pse=\"http://vaemendis.net/opds-pse/ns\"";
   if (used.schema) out += " xmlns:schema=\"http://schema.org/\"";
-  out += " xml:lang=\"en\">\n";
+  out += " xml:lang=\"";
+  out += language;
+  out += "\">\n";
 }
 
 void element(std::string& out, std::string_view name, std::string_view value) {

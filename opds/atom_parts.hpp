@@ -13,7 +13,7 @@ struct prefixes {
   bool opds = false, dc = false, thr = false, opensearch = false, calibre = false, schema = false, pse = false;
   void count(const book_entry&, bool complete);
 };
-void begin(std::string& out, std::string_view element, const prefixes&);
+void begin(std::string& out, std::string_view element, std::string_view language, const prefixes&);
 
 // Escaped once; characters XML forbids are dropped.
 void text(std::string& out, std::string_view);

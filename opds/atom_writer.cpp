@@ -46,7 +46,7 @@ std::string atom(const feed& f) {
   std::size_t entries = 0;
   for (const entry_ref& e : f.books) entries += e->text.size();
   out.reserve(4096 + f.sections.size() * 512 + entries);
-  parts::begin(out, "feed", used_in(f));
+  parts::begin(out, "feed", f.language, used_in(f));
   std::string updated = rfc3339(f.updated);
   parts::element(out, "id", f.id);
   parts::title(out, f.title);
@@ -78,7 +78,7 @@ std::string atom(const complete_entry& e) {
   out.reserve(8192 + 2 * e.book.content.size());
   prefixes used;
   used.count(e.book, true);
-  parts::begin(out, "entry", used);
+  parts::begin(out, "entry", e.language, used);
   parts::inside_entry(out, e.book, e.tag_scheme, &e.from);
   out += "</entry>\n";
   return out;

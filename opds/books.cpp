@@ -139,6 +139,15 @@ std::int64_t length_of(const library::book& b) {
   return longest;
 }
 
+// 312 pages, or 8 h 28 min (opds.md 5.6).
+std::string extent_of(const library::book& b, std::int64_t milliseconds) {
+  if (b.page_count) return std::to_string(*b.page_count) + " pages";
+  if (milliseconds <= 0) return "";
+  std::int64_t minutes = std::max<std::int64_t>(milliseconds / 60'000, 1);
+  std::string rest = std::to_string(minutes % 60) + " min";
+  return minutes < 60 ? rest : std::to_string(minutes / 60) + " h " + rest;
+}
+
 book_entry common(const visit& v, const library::book& b) {
   book_entry out;
   out.id = "urn:uuid:" + b.id.text();
@@ -182,7 +191,7 @@ book_entry partial_entry(const visit& v, const library::book& b, const std::opti
   if (out.categories.size() > most_categories) out.categories.resize(most_categories);
   out.links.reserve(b.files.size() + 3);
   out.links.push_back(json ? entry_link(v, b, "self", "", form::json)
-                           : entry_link(v, b, "alternate", "Full details", form::atom));
+                           : entry_link(v, b, "alternate", v.say("Full details"), form::atom));
   add_files(out, v, b);
   if (json) add_manifest(out.links, v, b);
   add_progression(out.links, v, b, json);
@@ -196,13 +205,13 @@ book_entry full_entry(const visit& v, const library::book& b, const std::optiona
   for (const auto& [kind, value] : b.identifiers) {
     if (kind == "doi") out.identifiers.push_back(doi_uri(value));
   }
-  if (b.page_count) out.extent = std::to_string(*b.page_count) + " pages";
+  out.extent = extent_of(b, out.milliseconds);
   bool json = v.at.form() == form::json;
   if (json) out.summary = b.description_text;
   out.content = b.description;
   out.links.push_back(entry_link(v, b, "self", "", v.at.form()));
   // Atom wants one of the two, content or alternate.
-  if (out.content.empty() && !json) out.links.push_back(entry_link(v, b, "alternate", "Full details", form::atom));
+  if (out.content.empty() && !json) out.links.push_back(entry_link(v, b, "alternate", v.say("Full details"), form::atom));
   add_files(out, v, b);
   if (json) add_manifest(out.links, v, b);
   add_progression(out.links, v, b, true);

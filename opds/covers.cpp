@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "library/cover_cache.hpp"
 #include "opds/files.hpp"
 #include "opds/visit.hpp"
 #include "server/core/digest.hpp"
@@ -50,13 +51,10 @@ task<uuid> viewer_of(shared_state& s, http::context& c) {
 
 task<std::optional<library::cover_ref>> find_cover(shared_state& s, http::context& c, const cover_request& r) {
   std::shared_ptr<const identity> us = co_await s.who_we_are();
-  if (signed_well(s, c.in, r, *us)) {
-    std::optional<library::cover_ref> open = co_await s.with.pool.read(library::find_cover_unchecked, r.book);
-    co_return open;
-  }
-  uuid viewer = co_await viewer_of(s, c);
-  std::optional<library::cover_ref> seen = co_await s.with.pool.read(library::find_cover, viewer, r.book);
-  co_return seen;
+  library::cover_question q{.viewer = std::nullopt, .book = r.book};
+  if (!signed_well(s, c.in, r, *us)) q.viewer = co_await viewer_of(s, c);
+  std::optional<library::cover_ref> found = co_await s.covers.add(q);
+  co_return found;
 }
 
 }  // namespace
@@ -72,7 +70,8 @@ task<http::response> show_cover(shared_state& s, http::context& c) {
   if (http::unchanged(c.in, tags)) {
     r = http::not_modified(tags);
   } else {
-    std::optional<std::filesystem::path> path = co_await s.with.cpu.run(s.with.cover, *cover, wanted.size);
+    std::optional<std::filesystem::path> path = library::cached_cover(s.with.store, *cover, wanted.size);
+    if (!path) path = co_await s.with.cpu.run(s.with.cover, *cover, wanted.size);
     if (!path) throw http::problem{404, "The cover is missing."};
     r = http::file(c.in, *path, "image/jpeg", tags);
   }

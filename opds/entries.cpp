@@ -12,6 +12,7 @@ namespace {
 std::string form_of(const visit& v) {
   std::string out = v.koreader ? "k" : "a";
   if (v.at.form() == form::json) out += 'j';
+  out += code_of(v.tongue);
   out += std::to_string(v.page_size_asked.value_or(0));
   out += ' ' + std::to_string(v.signing.window) + ' ' + v.at.base();
   return out;

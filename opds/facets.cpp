@@ -15,9 +15,10 @@ using of = library::selection::source;
 constexpr std::size_t most_choices = 12, most_groups = 4;
 
 struct reading_choice {
-  std::string_view value, label;
+  std::string_view value;
+  phrase label;
 };
-constexpr std::array readings{reading_choice{"unread", "Unread"}, reading_choice{"reading", "Reading"},
+constexpr std::array readings{reading_choice{"unread", "Unread"}, reading_choice{"reading", "Begun"},
                               reading_choice{"finished", "Finished"}};
 
 struct choice {
@@ -26,7 +27,8 @@ struct choice {
 
 // One group: what it is called, its parameter, and the choices, that of everything first.
 struct facet_group {
-  std::string_view title, parameter;
+  phrase title;
+  std::string_view parameter;
   std::vector<choice> choices;
 };
 
@@ -53,43 +55,42 @@ void add_group(feed& f, const visit& v, const place& here, const facet_group& g)
     to.href = v.at.feed(with_value(here, g.parameter, c.value));
     to.type = v.at.type(kind::acquisition);
     to.title = c.label;
-    to.facet_group = g.title;
+    to.facet_group = v.say(g.title);
     to.active = in_force;
     f.links.push_back(std::move(to));
     ++shown;
   }
 }
 
-facet_group orders_for(const list_kind& k) {
+facet_group orders_for(const visit& v, const list_kind& k) {
   facet_group g{.title = "Order", .parameter = "order", .choices = {}};
-  for (const order_choice& o : orders_of(k))
-    g.choices.push_back({g.choices.empty() ? "" : std::string(o.value), std::string(o.label)});
+  for (const order_choice& o : orders_of(k)) g.choices.push_back({g.choices.empty() ? "" : std::string(o.value), v.say(o.label)});
   return g;
 }
 
-facet_group languages_of(const library::choices& there) {
-  facet_group g{.title = "Language", .parameter = "lang", .choices = {{"", "All languages"}}};
-  for (const std::string& code : there.languages) g.choices.push_back({code, language_shown(code)});
+facet_group languages_of(const visit& v, const library::choices& there) {
+  facet_group g{.title = "Language", .parameter = "lang", .choices = {{"", v.say("All languages")}}};
+  for (const std::string& code : there.languages) g.choices.push_back({code, language_shown(code, v.tongue)});
   std::sort(g.choices.begin() + 1, g.choices.end(), [](const choice& a, const choice& b) { return a.label < b.label; });
   return g;
 }
 
 facet_group formats_of(const visit& v, const library::choices& there) {
-  facet_group g{.title = "Format", .parameter = "fmt", .choices = {{"", "All formats"}}};
+  facet_group g{.title = "Format", .parameter = "fmt", .choices = {{"", v.say("All formats")}}};
   for (const std::string& name : there.formats) {
     if (library::last_taker(name, false) >= v.taker()) g.choices.push_back({name, format_shown(name)});
   }
   return g;
 }
 
-facet_group readings_of() {
-  facet_group g{.title = "Reading", .parameter = "read", .choices = {{"", "All books"}}};
-  for (const reading_choice& r : readings) g.choices.push_back({std::string(r.value), std::string(r.label)});
+facet_group readings_of(const visit& v) {
+  facet_group g{.title = "Reading", .parameter = "read", .choices = {{"", v.say("All books")}}};
+  for (const reading_choice& r : readings) g.choices.push_back({std::string(r.value), v.say(r.label)});
   return g;
 }
 
-facet_group libraries_of(const library::choices& there) {
-  facet_group g{.title = "Library", .parameter = "lib", .choices = {{"", "All libraries"}}};
+facet_group libraries_of(const visit& v, const library::choices& there) {
+  facet_group g{.title = "Library", .parameter = "lib", .choices = {{"", v.say("All libraries")}}};
   for (const auto& [id, name] : there.libraries) g.choices.push_back({id.text(), name});
   return g;
 }
@@ -134,26 +135,26 @@ task<choices_ref> choices_for(shared_state& s, const visit& v) {
 }
 
 void add_facets(feed& f, const visit& v, const book_list& l, const library::choices& there) {
-  std::vector<facet_group> groups{orders_for(*l.kind)};
-  if (l.books.of != of::language) groups.push_back(languages_of(there));
+  std::vector<facet_group> groups{orders_for(v, *l.kind)};
+  if (l.books.of != of::language) groups.push_back(languages_of(v, there));
   if (l.books.of != of::format) groups.push_back(formats_of(v, there));
-  groups.push_back(readings_of());
-  if (l.books.of != of::library) groups.push_back(libraries_of(there));
+  groups.push_back(readings_of(v));
+  if (l.books.of != of::library) groups.push_back(libraries_of(v, there));
   add_groups(f, v, l.at(), groups);
 }
 
 void add_search_facets(feed& f, const visit& v, const place& here, const library::choices& there) {
-  facet_group orders{.title = "Order", .parameter = "order", .choices = {{"", "Relevance"}}};
-  for (const order_choice& o : orders_of(kinds::newest)) orders.choices.push_back({std::string(o.value), std::string(o.label)});
-  add_groups(f, v, here, {orders, languages_of(there), formats_of(v, there)});
+  facet_group orders{.title = "Order", .parameter = "order", .choices = {{"", v.say("Relevance")}}};
+  for (const order_choice& o : orders_of(kinds::newest)) orders.choices.push_back({std::string(o.value), v.say(o.label)});
+  add_groups(f, v, here, {orders, languages_of(v, there), formats_of(v, there)});
 }
 
-std::string said_of_facets(const book_list& l, const library::choices& there) {
+std::string said_of_facets(const book_list& l, const library::choices& there, tongue t) {
   std::vector<std::string> said;
-  if (!l.books.language.empty()) said.push_back(language_shown(l.books.language));
+  if (!l.books.language.empty()) said.push_back(language_shown(l.books.language, t));
   if (!l.books.format.empty()) said.push_back(format_shown(l.books.format));
   for (const reading_choice& r : readings) {
-    if (r.value == l.books.read) said.emplace_back(r.label);
+    if (r.value == l.books.read) said.push_back(r.label.in(t));
   }
   for (const auto& [id, name] : there.libraries) {
     if (l.books.library == id) said.push_back(name);
@@ -161,7 +162,9 @@ std::string said_of_facets(const book_list& l, const library::choices& there) {
   return join(said, ", ");
 }
 
-std::string language_shown(const std::string& code) { return publication::language_name(code, "en"); }
+std::string language_shown(const std::string& code, tongue t) {
+  return publication::language_name(code, std::string(code_of(t)));
+}
 
 std::string format_shown(const std::string& name) {
   library::book_file file;

@@ -17,10 +17,10 @@ void add_facets(feed&, const visit&, const book_list&, const library::choices&);
 void add_search_facets(feed&, const visit&, const place& here, const library::choices&);
 
 // The values in force, for the list's title: "French, EPUB".
-std::string said_of_facets(const book_list&, const library::choices&);
+std::string said_of_facets(const book_list&, const library::choices&, tongue);
 
 // As they are shown.
-std::string language_shown(const std::string& code);
+std::string language_shown(const std::string& code, tongue);
 std::string format_shown(const std::string& name);
 
 }  // namespace carrel::opds

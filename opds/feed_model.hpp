@@ -77,6 +77,7 @@ struct group {
 };
 
 struct feed {
+  std::string_view language = "en";  // of the catalog's own words
   opds::kind kind = kind::navigation;
   std::string id, title;
   instant updated{};
@@ -103,6 +104,7 @@ struct complete_entry {
   book_entry book;
   source from;
   std::string tag_scheme;
+  std::string_view language = "en";  // of the catalog's own words
 };
 
 }  // namespace carrel::opds

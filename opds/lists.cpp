@@ -18,19 +18,19 @@ using order = library::selection::order;
 using of = library::selection::source;
 
 // Nothing when the list's object does not exist for this account.
-std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there) {
+std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there, tongue t) {
   const library::selection& books = l.books;
   auto has = [](const std::vector<std::string>& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
   };
   switch (books.of) {
-    case of::all: return l.kind == &kinds::titles ? "All books" : "Recently added";
+    case of::all: return (l.kind == &kinds::titles ? phrase("All books") : phrase("Recently added")).in(t);
     case of::shelf: {
       std::optional<library::shelf> shelf = library::find_shelf(tx, viewer, books.id);
       if (!shelf || !shelf->opds) return std::nullopt;
       return shelf->name;
     }
-    case of::language: return has(there.languages, books.word) ? std::optional(language_shown(books.word)) : std::nullopt;
+    case of::language: return has(there.languages, books.word) ? std::optional(language_shown(books.word, t)) : std::nullopt;
     case of::format: return has(there.formats, books.word) ? std::optional(format_shown(books.word)) : std::nullopt;
     case of::library: {
       auto found =
@@ -39,7 +39,7 @@ std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_l
       return found->second;
     }
     case of::year: return std::to_string(books.number);
-    case of::stars: return std::to_string(books.number) + (books.number == 1 ? " star" : " stars");
+    case of::stars: return stars_shown(books.number, t);
     default: return library::name_of(tx, viewer, l.kind->names, books.id, books.for_whom);
   }
 }
@@ -51,11 +51,11 @@ struct listed {
 };
 
 std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there,
-                           const library::cursor& c, int limit, const entry_shelf& shelf) {
-  std::optional<std::string> title = title_of(tx, viewer, l, there);
+                           const library::cursor& c, int limit, const entry_shelf& shelf, tongue t) {
+  std::optional<std::string> title = title_of(tx, viewer, l, there, t);
   if (!title) return std::nullopt;
   listed out{.title = std::move(*title), .page = library::outline_of(tx, viewer, l.books, c, limit), .entries = {}};
-  std::string narrowed = said_of_facets(l, there);
+  std::string narrowed = said_of_facets(l, there, t);
   if (!narrowed.empty()) out.title += " (" + narrowed + ")";
   out.entries = gather(tx, viewer, out.page.books, shelf);
   return out;
@@ -215,12 +215,12 @@ task<http::response> show_list(shared_state& s, http::context& c, const list_kin
   if (known) co_return std::move(*known);
   there = co_await choices_for(s, v);
   if (a.head_only()) {
-    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, *there);
+    std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, *there, v.tongue);
     if (!title) throw no_such_list();
     co_return a.head();
   }
   entry_shelf shelf(s, v);
-  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, *there, t.cursor, v.page_size, shelf);
+  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, *there, t.cursor, v.page_size, shelf, v.tongue);
   if (!found) throw no_such_list();
   co_return a.full(written(v, feed_of(v, l, t, *found, *there, shelf)));
 }
@@ -245,8 +245,9 @@ task<http::response> show_entry(shared_state& s, http::context& c) {
 
   book_list all{.kind = &kinds::titles};
   complete_entry e{full_entry(v, found->about, found->stream),
-                   {feed_id(v.instance, all.at()), "All books", v.gate.catalog.changed_at, v.publisher()},
-                   v.at.tag_scheme()};
+                   {feed_id(v.instance, all.at()), v.say("All books"), v.gate.catalog.changed_at, v.publisher()},
+                   v.at.tag_scheme(),
+                   code_of(v.tongue)};
   co_return a.full(written(v, e));
 }
 

@@ -34,7 +34,8 @@ struct book_list {
 };
 
 struct order_choice {
-  std::string_view value, label;
+  std::string_view value;
+  phrase label;
   library::selection::order by;
 };
 const std::vector<order_choice>& orders_of(const list_kind&);  // the list's own order first

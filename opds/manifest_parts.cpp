@@ -46,6 +46,18 @@ void set_names(json::object& to, const char* member, json::array names) {
 // At most three decimals (opds.md 9.4).
 double seconds_of(std::int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
 
+// Strips of pictures that are many times as tall as wide are scrolled through, as webtoons are (opds.md 10.2).
+bool is_strip(const outline& o) {
+  auto tall = [](const outline_item& page) { return page.height > 3 * page.width; };
+  auto count = static_cast<std::size_t>(std::count_if(o.order.begin(), o.order.end(), tall));
+  return count > o.order.size() / 2;
+}
+
+std::string layout_of(const outline& o) {
+  if (o.format != "pdf" && o.pages > 0 && is_strip(o)) return "scrolled";
+  return o.fixed_layout ? "fixed" : "reflowable";
+}
+
 json::object metadata_of(const manifest_source& from, reading_as how) {
   const library::book& b = from.book;
   json::object out{
@@ -67,7 +79,7 @@ json::object metadata_of(const manifest_source& from, reading_as how) {
   }
   const outline& o = *from.inside;
   if (o.pages > 0) out.set("numberOfPages", o.pages);
-  out.set("layout", o.fixed_layout ? "fixed" : "reflowable");
+  out.set("layout", layout_of(o));
   bool rtl = o.reading == publication::direction::rtl;
   if (rtl || o.reading == publication::direction::ltr || how == reading_as::comic)
     out.set("readingProgression", rtl ? "rtl" : "ltr");
@@ -200,6 +212,7 @@ void set_size(json::object& to, const outline_item& i) {
 
 void fill_comic(json::object& out, const visit& v, const manifest_source& from) {
   json::array order;
+  const bool strip = is_strip(*from.inside);
   sides side(from.inside->reading == publication::direction::rtl);
   int number = 0;
   for (const outline_item& i : from.inside->order) {
@@ -207,7 +220,7 @@ void fill_comic(json::object& out, const visit& v, const manifest_source& from) 
     json::object one{{"href", href}, {"type", i.type.empty() ? "image/jpeg" : i.type}};
     if (number == 1) one.set("rel", "cover");
     set_size(one, i);
-    one.set("properties", json::object{{"page", side.next(i)}});
+    if (!strip) one.set("properties", json::object{{"page", side.next(i)}});
     if (!i.type.empty() && !readers_know(i.type)) {
       json::object jpeg{{"href", href + "?as=jpeg"}, {"type", "image/jpeg"}};
       set_size(jpeg, i);
@@ -260,7 +273,8 @@ std::uint64_t bytes_each(const outline& o) {
 json::object manifest_of(const visit& v, const manifest_source& from) {
   reading_as how = reading_of(from.file).value();
   json::object out{{"@context", "https://readium.org/webpub-manifest/context.jsonld"}, {"metadata", metadata_of(from, how)}};
-  json::array links{json::object{{"rel", "self"}, {"href", v.at.manifest(from.book.id)}, {"type", manifest_type(how)}}};
+  json::array links{
+      json::object{{"rel", "self"}, {"href", manifest_address(v, from.book, from.file)}, {"type", manifest_type(how)}}};
   if (how != reading_as::audio) {
     links.push_back(json::object{
         {"rel", "http://readium.org/position-list"}, {"href", v.at.positions(from.book.id)}, {"type", positions_type}});

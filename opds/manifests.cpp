@@ -31,6 +31,22 @@ http::response answered(std::string body, std::string_view type, const http::val
   return r;
 }
 
+bool is_sound(const library::book_file& f) { return reading_of(f) == reading_as::audio; }
+
+// Which of the ways of reading the book the address means: what stands first, unless it says so.
+const library::book_file* file_for(const library::book& b, std::optional<bool> sound) {
+  for (const library::book_file* f : readable_files(b)) {
+    if (!sound || is_sound(*f) == *sound) return f;
+  }
+  return nullptr;
+}
+
+std::optional<bool> sound_asked(const http::request& in) {
+  std::optional<std::string> as = asked(in, "as");
+  if (as == "audio") return true;
+  return as == "text" ? std::optional(false) : std::nullopt;
+}
+
 struct readable_book {
   library::book book;
   library::book_file file;
@@ -38,15 +54,15 @@ struct readable_book {
   library::recording sound{};
 };
 
-task<readable_book> find_readable(shared_state& s, http::context& c) {
+task<readable_book> find_readable(shared_state& s, http::context& c, std::optional<bool> sound) {
   if (!s.offers_manifests) throw not_readable();
   readable_book out;
   out.book = co_await find_readable_book(s, c);
-  const library::book_file* file = readable_file(out.book);
+  const library::book_file* file = file_for(out.book, sound);
   if (file == nullptr) throw not_readable();
   out.file = *file;
   co_await require_download(s, c);
-  if (reading_of(out.file) == reading_as::audio) {
+  if (is_sound(out.file)) {
     out.sound = co_await s.with.pool.read(library::recording_of, out.book.id, out.file.id);
     if (out.sound.tracks.empty()) throw not_readable();
     co_return out;
@@ -59,13 +75,19 @@ task<readable_book> find_readable(shared_state& s, http::context& c) {
 
 }  // namespace
 
-const library::book_file* readable_file(const library::book& b) {
+std::vector<const library::book_file*> readable_files(const library::book& b) {
+  std::vector<const library::book_file*> out;
   for (const library::book_file& f : b.files) {
     std::optional<reading_as> how = reading_of(f);
     bool known = how && f.drm.empty() && !f.missing && (how != reading_as::audio || f.duration > 0);
-    if (known) return &f;
+    if (known && (out.empty() || (out.size() == 1 && is_sound(*out.front()) != is_sound(f)))) out.push_back(&f);
   }
-  return nullptr;
+  return out;
+}
+
+const library::book_file* readable_file(const library::book& b) {
+  std::vector<const library::book_file*> all = readable_files(b);
+  return all.empty() ? nullptr : all.front();
 }
 
 std::optional<reading_as> reading_of(const library::book_file& f) {
@@ -83,21 +105,30 @@ std::string_view manifest_type(reading_as how) {
   return how == reading_as::audio ? "application/audiobook+json" : "application/webpub+json";
 }
 
+std::string manifest_address(const visit& v, const library::book& b, const library::book_file& f) {
+  std::string out = v.at.manifest(b.id);
+  const library::book_file* first = readable_file(b);
+  if (first != nullptr && first->id != f.id) out += is_sound(f) ? "?as=audio" : "?as=text";
+  return out;
+}
+
 void add_manifest(std::vector<link>& to, const visit& v, const library::book& b) {
   // KOReader takes every acquisition for a file (opds.md 15.1).
-  const library::book_file* file = v.manifests && !v.koreader ? readable_file(b) : nullptr;
-  if (file == nullptr) return;
-  link out;
-  out.rel = "http://opds-spec.org/acquisition";
-  out.href = v.at.manifest(b.id);
-  out.type = manifest_type(reading_of(*file).value());
-  out.title = "Read online";
-  to.push_back(std::move(out));
+  if (!v.manifests || v.koreader) return;
+  for (const library::book_file* file : readable_files(b)) {
+    link out;
+    out.rel = "http://opds-spec.org/acquisition";
+    out.href = manifest_address(v, b, *file);
+    out.type = manifest_type(reading_of(*file).value());
+    out.title = is_sound(*file) ? v.say("Listen online") : v.say("Read online");
+    to.push_back(std::move(out));
+  }
 }
 
 task<http::response> show_manifest(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
-  readable_book b = co_await find_readable(s, c);
+  std::optional<bool> sound = sound_asked(c.in);
+  readable_book b = co_await find_readable(s, c, sound);
   http::validators tags = validators_of(v, {.covers = true});
   if (http::unchanged(c.in, tags)) co_return same(tags);
   manifest_source from{.book = b.book, .file = b.file, .inside = b.inside.get(), .sound = b.sound};
@@ -106,8 +137,8 @@ task<http::response> show_manifest(shared_state& s, http::context& c) {
 
 task<http::response> show_positions(shared_state& s, http::context& c) {
   visit v = co_await enter(s, c);
-  readable_book b = co_await find_readable(s, c);
-  if (!b.inside) throw http::problem{404, "Sound has no list of positions."};
+  constexpr bool sound = false;  // which has no list of positions
+  readable_book b = co_await find_readable(s, c, sound);
   http::validators tags = validators_of(v, {});
   if (http::unchanged(c.in, tags)) co_return same(tags);
   manifest_source from{.book = b.book, .file = b.file, .inside = b.inside.get()};

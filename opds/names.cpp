@@ -15,14 +15,15 @@ constexpr std::size_t longest_prefix = 3, longest_prefix_bytes = 64;
 
 struct wording {
   names what;
-  std::string_view path, title, of_letter, of_name;
+  std::string_view path;
+  phrase title, of_letter, of_name;
 };
 constexpr std::array wordings{
-    wording{names::authors, "/authors", "Authors", "Authors beginning with ", "Books by "},
-    wording{names::series, "/series", "Series", "Series beginning with ", "Books of the series "},
-    wording{names::tags, "/tags", "Tags", "Tags beginning with ", "Books tagged "},
-    wording{names::genres, "/genres", "Genres", "Genres beginning with ", "Books of the genre "},
-    wording{names::publishers, "/publishers", "Publishers", "Publishers beginning with ", "Books published by "},
+    wording{names::authors, "/authors", "Authors", "Authors beginning with {}", "Books by {}"},
+    wording{names::series, "/series", "Series", "Series beginning with {}", "Books of the series {}"},
+    wording{names::tags, "/tags", "Tags", "Tags beginning with {}", "Books tagged {}"},
+    wording{names::genres, "/genres", "Genres", "Genres beginning with {}", "Books of the genre {}"},
+    wording{names::publishers, "/publishers", "Publishers", "Publishers beginning with {}", "Books published by {}"},
 };
 
 const wording& wording_of(names what) {
@@ -70,7 +71,7 @@ name_list load_names(db::tx& tx, const uuid& viewer, names what, const std::stri
 
 feed names_feed(const visit& v, const wording& w, const std::string& prefix, const turn& t, const std::string& token_name,
                 name_list found) {
-  spot s{.kind = kind::navigation, .title = std::string(w.title), .at = letter_place(w, prefix), .up = place{}};
+  spot s{.kind = kind::navigation, .title = v.say(w.title), .at = letter_place(w, prefix), .up = place{}};
   if (!prefix.empty()) {
     s.title += ": " + prefix;
     s.up = letter_place(w, shorter(prefix));
@@ -85,13 +86,13 @@ feed names_feed(const visit& v, const wording& w, const std::string& prefix, con
   feed f = begin_feed(v, s, t.shown, &around);
   for (std::size_t i = part.first; i < part.first + part.count; ++i) {
     const std::string& group = found.groups[i];
-    std::string content = group == "#" ? "The others" : std::string(w.of_letter) + group;
+    std::string content = group == "#" ? v.say("The others") : v.say(w.of_letter, group);
     std::string shown = group.ends_with(' ') ? group + "…" : group;  // "A …" beside "AB"
     f.sections.push_back(line_to(v, std::move(shown), std::move(content), letter_place(w, group), kind::navigation));
   }
   for (const library::name_entry& e : found.page.entries) {
     place to{std::string(w.path) + "/" + e.id.text(), {}};
-    f.sections.push_back(line_to(v, e.name, std::string(w.of_name) + e.name, to, kind::acquisition));
+    f.sections.push_back(line_to(v, e.name, v.say(w.of_name, e.name), to, kind::acquisition));
   }
   return f;
 }

@@ -28,7 +28,7 @@ void add_search(feed& f, const visit& v) {
   }
   l.href = v.at.search_description();
   l.type = search_type;
-  l.title = "Search";
+  l.title = v.say("Search");
   if (!v.koreader) f.links.push_back(l);
   l.href = v.at.search_template();
   l.type = "application/atom+xml";  // without parameters: Readest compares the whole (opds.md 6.2)
@@ -68,6 +68,7 @@ neighbours neighbours_of(const std::optional<library::cursor>& previous, const s
 feed begin_feed(const visit& v, const spot& s, const params& shown, const neighbours* pages) {
   feed f;
   f.kind = s.kind;
+  f.language = code_of(v.tongue);
   f.id = feed_id(v.instance, s.at);
   f.title = s.title;
   f.updated = s.personal ? std::max(v.gate.catalog.changed_at, v.gate.state_at) : v.gate.catalog.changed_at;

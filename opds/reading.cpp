@@ -11,7 +11,8 @@ using stamps = std::vector<library::book_stamp>;
 using reader = stamps (*)(db::tx&, const uuid&, library::taker, int);
 
 struct kind_of_reading {
-  std::string_view path, title;
+  std::string_view path;
+  phrase title;
   reader read;
   int most;
 };
@@ -41,8 +42,7 @@ task<http::response> show(shared_state& s, http::context& c, const kind_of_readi
   turn t = turn_from(c.in, token_name);
   visit v = co_await enter(s, c);
 
-  spot here{
-      .kind = kind::acquisition, .title = std::string(k.title), .at = {std::string(k.path), {}}, .up = place{}, .personal = true};
+  spot here{.kind = kind::acquisition, .title = v.say(k.title), .at = {std::string(k.path), {}}, .up = place{}, .personal = true};
   answer a(s, v, std::string(v.at.type(kind::acquisition)), {.personal = true, .covers = true});
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(here.at) : "");
   if (known) co_return std::move(*known);

@@ -40,7 +40,7 @@ link shelf_link(const visit& v, const root_facts& facts) {
   l.rel = "http://opds-spec.org/shelf";
   l.href = v.at.feed(to);
   l.type = v.at.type(facts.own_shelf ? kind::acquisition : kind::navigation);
-  l.title = facts.own_shelf ? facts.own_shelf->second : "Shelves";
+  l.title = facts.own_shelf ? facts.own_shelf->second : v.say("Shelves");
   return l;
 }
 
@@ -58,14 +58,13 @@ link other_version(const visit& v) {
 
 // In the order of opds.md 12.1.
 void add_sections(feed& f, const visit& v, const root_facts& facts) {
-  auto add = [&](bool there, std::string title, std::string content, std::string path, kind k,
-                 std::string_view rel = "subsection") {
-    if (there) f.sections.push_back(line_to(v, std::move(title), std::move(content), {std::move(path), {}}, k, rel));
+  auto add = [&](bool there, phrase title, phrase content, std::string path, kind k, std::string_view rel = "subsection") {
+    if (there) f.sections.push_back(line_to(v, v.say(title, facts.more.device), v.say(content), {std::move(path), {}}, k, rel));
   };
   const kind books = kind::acquisition, more = kind::navigation;
   add(facts.more.reading, "Continue reading", "Books that you have begun", "/reading", books);
   add(facts.more.on_deck, "On deck", "What comes next in your series", "/ondeck", books);
-  add(!facts.more.device.empty(), "New for " + facts.more.device, "What this device has not fetched yet", "/sync", books);
+  add(!facts.more.device.empty(), "New for {}", "What this device has not fetched yet", "/sync", books);
   add(true, "Recently added", "Newest books first", "/new", books, "http://opds-spec.org/sort/new");
   add(facts.shelves, "Shelves", "Books put together by hand", "/shelves", more);
   add(true, "All books", "Every book by title", "/books", books);
@@ -93,7 +92,8 @@ feed root_feed(const visit& v, const root_facts& facts) {
 // ---- the beginnings of lists, which the root of OPDS 2.0 shows (opds.md 9.2) -----------------------------------------
 
 struct lane {
-  std::string_view title, path;
+  phrase title;
+  std::string_view path;
   entry_parts books;
 };
 
@@ -105,7 +105,7 @@ std::vector<lane> read_lanes(db::tx& tx, const uuid& viewer, library::taker whom
                                    next = library::on_deck(tx, viewer, whom, most_in_a_group),
                                    added = library::outline_of(tx, viewer, newest, start, most_in_a_group).books;
   std::vector<lane> out;
-  auto lay = [&](std::string_view title, std::string_view path, std::vector<library::book_stamp> books) {
+  auto lay = [&](phrase title, std::string_view path, std::vector<library::book_stamp> books) {
     if (!books.empty()) out.push_back({title, path, gather(tx, viewer, std::move(books), shelf)});
   };
   lay("Continue reading", "/reading", std::move(reading));
@@ -116,7 +116,7 @@ std::vector<lane> read_lanes(db::tx& tx, const uuid& viewer, library::taker whom
 
 void add_lanes(feed& f, const visit& v, const entry_shelf& shelf, const std::vector<lane>& lanes) {
   for (const lane& l : lanes) {
-    group g{.title = std::string(l.title), .to = {}, .total = std::nullopt, .books = entries_of(v, shelf, l.books)};
+    group g{.title = v.say(l.title), .to = {}, .total = std::nullopt, .books = entries_of(v, shelf, l.books)};
     g.to.href = v.at.feed({std::string(l.path), {}});
     g.to.type = v.at.type(kind::acquisition);
     if (!g.books.empty()) f.groups.push_back(std::move(g));

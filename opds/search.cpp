@@ -41,25 +41,23 @@ std::string cut(std::string_view text) {
 struct search_request {
   library::query terms;
   place at{"/search", {}};
-  std::string title = "Search";
-  bool empty() const { return title == "Search"; }  // facets alone ask for nothing
+  std::string shown{};                          // the words of all fields
+  bool empty() const { return shown.empty(); }  // facets alone ask for nothing
   std::string token_name() const { return "search:" + query_text(at.filters); }
 };
 
 search_request search_from(const http::request& in) {
   search_request out;
-  std::string shown;
   for (const search_field& f : search_fields) {
     std::optional<std::string> text = asked(in, f.name);
     if (!text && f.name == "q") text = asked(in, "query");
     std::string value = text ? cut(publication::nfc(*text)) : "";
     if (value.empty()) continue;
     out.at.filters.emplace_back(f.name, value);
-    shown += (shown.empty() ? "" : " ") + value;
+    out.shown += (out.shown.empty() ? "" : " ") + value;
     std::string& term = out.terms.*f.value;
     term += (term.empty() ? "" : " ") + value;
   }
-  if (!shown.empty()) out.title += ": " + shown;
   return out;
 }
 
@@ -116,9 +114,11 @@ found search(db::tx& tx, const uuid& viewer, const library::query& terms, int of
 }
 
 // The list's name says what it holds.
-std::string title_of(const search_request& r, const found& result) {
-  if (!result.instead) return r.title;
-  std::string out = "Search:";
+std::string title_of(const visit& v, const search_request& r, const found& result) {
+  std::string out = v.say("Search");
+  if (r.empty()) return out;
+  out += ':';
+  if (!result.instead) return out + ' ' + r.shown;
   std::vector<std::string> said;
   for (const search_field& f : search_fields) {
     const std::string& words = (*result.instead).*f.value;
@@ -141,7 +141,7 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
   neighbours around = neighbours_of(previous, next, r.token_name());
   around.last = false;
 
-  spot s{.kind = kind::acquisition, .title = title_of(r, result), .at = r.at, .up = place{}};
+  spot s{.kind = kind::acquisition, .title = title_of(v, r, result), .at = r.at, .up = place{}};
   feed f = begin_feed(v, s, p.shown, &around);
   if (!r.empty()) add_search_facets(f, v, r.at, there);
   f.books = entries_of(v, shelf, result.entries);

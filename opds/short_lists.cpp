@@ -39,19 +39,19 @@ feed short_feed(const visit& v, const spot& s, const turn& t, std::string_view t
   return f;
 }
 
-std::vector<named_place> read_languages(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_languages(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<named_place> out;
   for (const library::name_entry& e :
        library::list_names(tx, viewer, library::names::languages, "", {}, most_languages, whom).entries) {
-    std::string name = language_shown(e.name);
-    out.push_back({e.name, name, "Books in " + name, {"/languages/" + percent_encode(e.name), {}}});
+    std::string name = language_shown(e.name, t);
+    out.push_back({e.name, name, phrase("Books in {}").in(t, name), {"/languages/" + percent_encode(e.name), {}}});
   }
   std::sort(out.begin(), out.end(),
             [](const auto& a, const auto& b) { return std::tie(a.title, a.key) < std::tie(b.title, b.key); });
   return out;
 }
 
-std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<library::device> devices = library::devices(tx, viewer);
   std::vector<named_place> out;
   for (const library::shelf& s : library::shelves_for(tx, viewer, whom)) {
@@ -61,72 +61,73 @@ std::vector<named_place> read_shelves(db::tx& tx, const uuid& viewer, library::t
       bool feeds = std::find(d.shelves.begin(), d.shelves.end(), s.id) != d.shelves.end();
       if (feeds && d.kind == "kobo") fed.push_back(d.name);
     }
-    std::string content = std::to_string(s.count) + (s.count == 1 ? " book" : " books");
-    if (s.user_id != viewer) content = "Shared by " + s.user_name;
-    if (!fed.empty()) content = "Synchronised with " + join(fed, ", ");
+    std::string content = (s.count == 1 ? phrase("{} book") : phrase("{} books")).in(t, std::to_string(s.count));
+    if (s.user_id != viewer) content = phrase("Shared by {}").in(t, s.user_name);
+    if (!fed.empty()) content = phrase("Synchronised with {}").in(t, join(fed, ", "));
     out.push_back({s.id.text(), s.name, std::move(content), {"/shelves/" + s.id.text(), {}}, s.count});
   }
   return out;
 }
 
-std::vector<named_place> read_formats(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_formats(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<named_place> out;
   for (const std::string& format : library::choices_there(tx, viewer, whom).formats) {
     std::string name = format_shown(format);
     if (library::last_taker(format, false) < std::max(whom, library::taker::app)) continue;
-    out.push_back({format, name, "Books as " + name, {"/formats/" + percent_encode(format), {}}});
+    out.push_back({format, name, phrase("Books as {}").in(t, name), {"/formats/" + percent_encode(format), {}}});
   }
   return out;
 }
 
-std::vector<named_place> read_libraries(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_libraries(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<named_place> out;
   for (const auto& [id, name] : library::choices_there(tx, viewer, whom).libraries)
-    out.push_back({id.text(), name, "Books of the library " + name, {"/libraries/" + id.text(), {}}});
+    out.push_back({id.text(), name, phrase("Books of the library {}").in(t, name), {"/libraries/" + id.text(), {}}});
   return out;
 }
 
-std::vector<named_place> read_ratings(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_ratings(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<named_place> out;
   for (int stars : library::stars_there(tx, viewer, whom)) {
-    std::string n = std::to_string(stars), name = n + (stars == 1 ? " star" : " stars");
-    out.push_back({n, name, "Books that you gave " + name, {"/ratings/" + n, {}}});
+    std::string n = std::to_string(stars), name = stars_shown(stars, t);
+    out.push_back({n, name, phrase("Books that you gave {}").in(t, name), {"/ratings/" + n, {}}});
   }
   return out;
 }
 
-std::vector<named_place> read_decades(db::tx& tx, const uuid& viewer, library::taker whom) {
+std::vector<named_place> read_decades(db::tx& tx, const uuid& viewer, library::taker whom, tongue t) {
   std::vector<named_place> out;
   for (int year : library::years_there(tx, viewer, whom)) {
-    std::string name = std::to_string(year / 10 * 10) + "s";
-    if (!out.empty() && out.back().key == name) continue;
-    out.push_back({name, name, "Published in the " + name, {"/years/" + name, {}}, std::nullopt, kind::navigation});
+    std::string first = std::to_string(year / 10 * 10), key = first + "s";
+    if (!out.empty() && out.back().key == key) continue;
+    std::string content = phrase("Published in the {}s").in(t, first);
+    out.push_back({key, phrase("{}s").in(t, first), std::move(content), {"/years/" + key, {}}, std::nullopt, kind::navigation});
   }
   return out;
 }
 
-std::vector<named_place> years_of(int decade, const std::vector<int>& all) {
+std::vector<named_place> years_of(int decade, const std::vector<int>& all, tongue t) {
   std::vector<named_place> out;
   for (int year : all) {
     std::string name = std::to_string(year);
-    if (year / 10 * 10 == decade) out.push_back({name, name, "Published in " + name, {"/years/" + name, {}}});
+    if (year / 10 * 10 == decade) out.push_back({name, name, phrase("Published in {}").in(t, name), {"/years/" + name, {}}});
   }
   return out;
 }
 
-using reader = std::vector<named_place> (*)(db::tx&, const uuid&, library::taker);
+using reader = std::vector<named_place> (*)(db::tx&, const uuid&, library::taker, tongue);
 
-task<http::response> show_short(shared_state& s, http::context& c, std::string path, std::string title, depends on, reader read) {
+task<http::response> show_short(shared_state& s, http::context& c, std::string path, phrase title, depends on, reader read) {
   std::string token_name = "short:" + path;
   turn t = turn_from(c.in, token_name);
   visit v = co_await enter(s, c);
 
-  spot here{.kind = kind::navigation, .title = std::move(title), .at = {path, {}}, .up = place{}, .personal = on.personal};
+  spot here{.kind = kind::navigation, .title = v.say(title), .at = {path, {}}, .up = place{}, .personal = on.personal};
   answer a(s, v, std::string(v.at.type(kind::navigation)), on);
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(here.at) : "");
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  std::vector<named_place> all = co_await s.with.pool.read(read, v.viewer, v.taker());
+  std::vector<named_place> all = co_await s.with.pool.read(read, v.viewer, v.taker(), v.tongue);
   co_return a.full(written(v, short_feed(v, here, t, token_name, all)));
 }
 
@@ -173,17 +174,17 @@ task<http::response> show_decades(shared_state& s, http::context& c) {
 task<http::response> show_years(shared_state& s, http::context& c, const list_kind& k) {
   std::optional<int> decade = decade_from(c.in.param("id"));
   if (!decade) co_return co_await show_list(s, c, k);
-  std::string name = std::to_string(*decade) + "s", token_name = "short:/years/" + name;
+  std::string first = std::to_string(*decade), name = first + "s", token_name = "short:/years/" + name;
   turn t = turn_from(c.in, token_name);
   visit v = co_await enter(s, c);
 
-  spot here{.kind = kind::navigation, .title = name, .at = {"/years/" + name, {}}, .up = place{"/years", {}}};
+  spot here{.kind = kind::navigation, .title = v.say("{}s", first), .at = {"/years/" + name, {}}, .up = place{"/years", {}}};
   answer a(s, v, std::string(v.at.type(kind::navigation)), {});
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(here.at) : "");
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
   std::vector<int> all = co_await s.with.pool.read(library::years_there, v.viewer, v.taker());
-  co_return a.full(written(v, short_feed(v, here, t, token_name, years_of(*decade, all))));
+  co_return a.full(written(v, short_feed(v, here, t, token_name, years_of(*decade, all, v.tongue))));
 }
 
 }  // namespace carrel::opds

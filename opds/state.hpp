@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "library/choices.hpp"
+#include "library/cover_lookup.hpp"
 #include "library/position.hpp"
 #include "opds/addresses.hpp"
 #include "opds/cross_origin.hpp"
@@ -16,6 +17,7 @@
 #include "opds/recent_cache.hpp"
 #include "opds/routes.hpp"
 #include "publication/outline.hpp"
+#include "server/db/batcher.hpp"
 #include "server/db/once.hpp"
 
 namespace carrel::opds {
@@ -38,6 +40,7 @@ struct shared_state {
   const instant started;
   const origins web_apps;  // opds.cors_origins
   download_slots downloads{6};
+  db::batcher<library::cover_question, std::optional<library::cover_ref>> covers;
 
   // Books read piece by piece (outlines.hpp, streaming.hpp).
   static constexpr int most_pages_waiting = 200;

@@ -59,7 +59,7 @@ task<http::response> show_random(shared_state& s, http::context& c) {
   }
   neighbours around = neighbours_of(std::nullopt, next, token_name);
   around.last = false;
-  spot here{.kind = kind::acquisition, .title = "Surprise me", .at = {"/random", {}}, .up = place{}};
+  spot here{.kind = kind::acquisition, .title = v.say("Surprise me"), .at = {"/random", {}}, .up = place{}};
   feed f = begin_feed(v, here, t.shown, &around);
   f.books = entries_of(v, shelf, found.entries);
   if (!f.books.empty()) f.start_index = static_cast<std::int64_t>(first);

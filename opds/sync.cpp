@@ -47,7 +47,8 @@ entry_ref entry_of(const visit& v, const library::book& b, int tries) {
 
 feed sync_feed(const visit& v, const turn& t, const waiting& found, std::string_view token_name) {
   // No word here that an app takes for another list of new books (opds.md 12.7).
-  spot here{.kind = kind::acquisition, .title = "For " + found.device, .at = {"/sync", {}}, .up = place{}, .personal = true};
+  spot here{
+      .kind = kind::acquisition, .title = v.say("For {}", found.device), .at = {"/sync", {}}, .up = place{}, .personal = true};
   neighbours around = neighbours_of(found.page.previous, found.page.next, token_name);
   feed f = begin_feed(v, here, t.shown, &around);
   std::size_t place = 0;

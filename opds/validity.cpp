@@ -10,7 +10,7 @@ namespace carrel::opds {
 namespace {
 
 // Changed whenever the writer's output changes, so that nobody keeps an old form.
-constexpr std::string_view writer_format = "2";
+constexpr std::string_view writer_format = "3";
 
 // Two accounts never share a tag: their audience numbers alone may be equal.
 std::string stamp(const uuid& id) { return hex(std::string_view(reinterpret_cast<const char*>(id.bytes.data()) + 11, 5)); }
@@ -23,6 +23,7 @@ http::validators validators_of(const visit& v, const depends& on) {
   tag += writer_format;
   if (v.koreader) tag += 'k';
   if (v.at.form() == form::json) tag += 'j';
+  if (v.tongue != tongue::english) tag += code_of(v.tongue);
   tag += "-" + std::to_string(v.gate.catalog.number);
   tag += "-" + stamp(v.viewer) + (on.device && v.device ? stamp(*v.device) : "") + "." + std::to_string(v.gate.audience);
   tag += "-" + std::to_string(on.personal ? v.gate.state : 0);
@@ -85,8 +86,8 @@ http::response answer::full(std::string body) {
 
 void answer::dress(http::response& r) const {
   r.headers.emplace_back("Cache-Control", kept_ ? "private, no-cache" : "no-store");
-  r.headers.emplace_back("Vary", is_common_root(*visit_.in) ? "Authorization, Accept-Encoding, User-Agent, Accept"
-                                                            : "Authorization, Accept-Encoding, User-Agent");
+  constexpr std::string_view everywhere = "Authorization, Accept-Encoding, User-Agent, Accept-Language";
+  r.headers.emplace_back("Vary", std::string(everywhere) + (is_common_root(*visit_.in) ? ", Accept" : ""));
 }
 
 }  // namespace carrel::opds

@@ -33,6 +33,7 @@ shared_state::shared_state(services s)
       sign_for(std::chrono::duration_cast<std::chrono::seconds>(with.settings.duration("opds.signed_covers")).count()),
       started(now()),
       web_apps(with.settings.list("opds.cors_origins")),
+      covers(with.pool, db::mode::read, "opds.covers", library::find_covers, 64),
       outlines(32 << 20),
       pages(with.store.cache() / "pages", with.settings.bytes("opds.page_cache"), with.later),
       streamed(streamed_formats(with.settings)),
@@ -68,6 +69,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.gate = *c.who->gate;
   v.manifests = s.offers_manifests;
   v.other_metadata = s.with.copies != nullptr && s.with.copies->on();
+  v.tongue = tongue_of(v.gate.language, c.in.header("Accept-Language").value_or(""));
   co_return v;
 }
 

@@ -9,6 +9,7 @@
 #include "library/revision.hpp"
 #include "opds/addresses.hpp"
 #include "opds/state.hpp"
+#include "opds/words.hpp"
 #include "server/http/conditional.hpp"
 #include "server/http/message.hpp"
 
@@ -30,6 +31,9 @@ struct visit {
   std::int64_t sign_for = 0;
   library::gate gate;
   bool manifests = false;  // books are offered to be read without downloading them (opds.manifests)
+
+  opds::tongue tongue = opds::tongue::english;
+  std::string say(phrase p, std::string_view name = {}) const { return p.in(tongue, name); }
 
   credit publisher() const { return {"Carrel", site}; }
 };

@@ -1,5 +1,7 @@
 #include "server/auth/accounts.hpp"
 
+#include <map>
+
 namespace carrel::auth {
 namespace {
 
@@ -29,15 +31,20 @@ std::optional<sign_in_account> find_sign_in(db::tx& tx, const std::string& name_
 
 std::vector<found_credential> find_credentials(db::tx& tx, const std::vector<shown_credential>& shown) {
   std::vector<library::shown_secret> secrets;
-  secrets.reserve(shown.size());
-  for (const shown_credential& s : shown) secrets.push_back(s.secret);
-  std::vector<std::optional<library::secret_owner>> devices = library::find_secrets_and_gates(tx, secrets);
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> known;  // a burst of one device asks once
+  std::vector<std::size_t> place_of;
+  for (const shown_credential& s : shown) {
+    auto [at, fresh] = known.try_emplace({s.secret.hash, s.secret.form}, secrets.size());
+    if (fresh) secrets.push_back(s.secret);
+    place_of.push_back(at->second);
+  }
+  const std::vector<std::optional<library::secret_owner>> devices = library::find_secrets_and_gates(tx, secrets);
 
   std::vector<found_credential> out(shown.size());
   std::vector<std::string> names;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < shown.size(); ++i) {
-    out[i].device = std::move(devices[i]);
+    out[i].device = devices[place_of[i]];
     if (out[i].device || shown[i].name_key.empty()) continue;
     names.push_back(shown[i].name_key);
     places.push_back(i);

@@ -8,6 +8,16 @@
 #include "server/core/text.hpp"
 
 namespace carrel {
+namespace {
+
+// Looked up once: naming an algorithm to every digest takes longer than a digest of a few words.
+const EVP_MD* algorithm(digest_kind kind) {
+  static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return kind == digest_kind::md5 ? md5 : sha256;
+}
+
+}  // namespace
 
 struct digest::state {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -18,7 +28,7 @@ struct digest::state {
 };
 
 digest::digest(digest_kind kind) : state_(std::make_unique<state>()) {
-  CARREL_EXPECT(EVP_DigestInit_ex(state_->context, kind == digest_kind::md5 ? EVP_md5() : EVP_sha256(), nullptr) == 1);
+  CARREL_EXPECT(EVP_DigestInit_ex(state_->context, algorithm(kind), nullptr) == 1);
 }
 digest::~digest() = default;
 digest::digest(digest&&) noexcept = default;

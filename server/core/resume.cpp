@@ -107,4 +107,8 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
 
 void on_cancel(const std::shared_ptr<waiter>& w, std::function<void()> call) { w->watch(std::move(call)); }
 
+void after_what_is_ready(const std::shared_ptr<waiter>& w, std::function<void()> call) {
+  asio::post(w->executor_, std::move(call));
+}
+
 }  // namespace carrel

@@ -22,6 +22,7 @@ class waiter {
   friend void resume(std::shared_ptr<waiter>, std::exception_ptr);
   friend void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_ptr>>);
   friend void on_cancel(const std::shared_ptr<waiter>&, std::function<void()>);
+  friend void after_what_is_ready(const std::shared_ptr<waiter>&, std::function<void()>);
 
   virtual void finish(std::exception_ptr) = 0;  // on the executor
   virtual void watch(std::function<void()>) = 0;
@@ -38,5 +39,8 @@ void resume_all(std::vector<std::pair<std::shared_ptr<waiter>, std::exception_pt
 
 // `call` runs when the coroutine is cancelled while it waits. Only inside `start`.
 void on_cancel(const std::shared_ptr<waiter>&, std::function<void()> call);
+
+// `call` runs where the coroutine does, after everything that is ready to run there now. Only inside `start`.
+void after_what_is_ready(const std::shared_ptr<waiter>&, std::function<void()> call);
 
 }  // namespace carrel

@@ -8,6 +8,7 @@ namespace carrel::db {
 namespace {
 
 constexpr std::size_t batches_that_may_wait = 32;
+constexpr std::size_t worth_a_lane = 16;  // fewer cost nearly as much together as one of them alone
 
 bool worth_splitting(const std::exception_ptr& error) {
   try {
@@ -50,7 +51,9 @@ task<> batch_core::add(std::shared_ptr<batch_item> item) {
   return suspend(std::move(start));
 }
 
+// Requests that arrived together are read one after the other: the first of them waits for the others, or it would go alone.
 void batch_core::put(std::shared_ptr<batch_item> item) {
+  std::shared_ptr<waiter> who = item->who;
   {
     std::unique_lock lock(mutex_);
     if (waiting_.size() >= most_ * batches_that_may_wait) {
@@ -60,16 +63,24 @@ void batch_core::put(std::shared_ptr<batch_item> item) {
     }
     waiting_.push_back(std::move(item));
     ++undelivered_;
-    if (!may_start()) return;
+    if (gathering_ || !may_start()) return;
+    gathering_ = true;
+  }
+  after_what_is_ready(who, [core = shared_from_this()] { core->end_gathering(); });
+}
+
+void batch_core::end_gathering() {
+  {
+    std::lock_guard lock(mutex_);
+    gathering_ = false;
   }
   start_more();
 }
 
-// A further lane opens once as many wait as are under way: lanes that took whatever has just come would each go with a few
-// items, and a batch of a few costs nearly as much as one of many.
+// A further lane opens once as many wait as are under way: lanes that took whatever has just come would each go with a few.
 bool batch_core::may_start() const {
   if (waiting_.empty() || running_ >= parallel_) return false;
-  return running_ == 0 || waiting_.size() >= std::min(under_way_, most_);
+  return running_ == 0 || waiting_.size() >= std::min(std::max(under_way_, worth_a_lane), most_);
 }
 
 void batch_core::start_more() {
@@ -135,6 +146,7 @@ void batch_core::deliver(const items& done, const std::exception_ptr& error) {
 }
 
 void batch_core::flush() {
+  end_gathering();  // a loop that has ended does it no more
   std::unique_lock lock(mutex_);
   idle_.wait(lock, [&] { return undelivered_ == 0; });
 }

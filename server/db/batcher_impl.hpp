@@ -41,6 +41,7 @@ class batch_core : public std::enable_shared_from_this<batch_core> {
   struct chain;
   bool may_start() const;  // under the mutex
   void put(std::shared_ptr<batch_item>);
+  void end_gathering();
   void start_more();
   void launch(const std::shared_ptr<chain>&);
   void finished(const std::shared_ptr<chain>&, const std::exception_ptr&);
@@ -59,6 +60,7 @@ class batch_core : public std::enable_shared_from_this<batch_core> {
   std::condition_variable idle_;
   std::deque<std::shared_ptr<batch_item>> waiting_;
   std::size_t undelivered_ = 0;
+  bool gathering_ = false;  // a batch sets out as soon as everybody who is ready has joined it
   unsigned running_ = 0;
   std::size_t under_way_ = 0;  // items at the database
 };

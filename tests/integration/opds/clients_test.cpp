@@ -8,9 +8,12 @@
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
 #include "tests/integration/opds/world.hpp"
+#include "tests/unit/publication/comic_maker.hpp"
+#include "tests/unit/publication/zip_maker.hpp"
 
 using namespace carrel;
 using namespace carrel::opds::tests;
+namespace made = carrel::publication::test;
 
 namespace {
 
@@ -238,6 +241,51 @@ TEST_CASE("Aldiko and Cantook get an absolute search address and a Basic prompt;
   CHECK(http->get(path_of_url(whole->href)).body.find("<schema:Series") != std::string::npos);
 }
 
+TEST_CASE("Marvin and Mantano follow the description by absolute addresses, and Foliate the lists by their kinds") {
+  world w;
+  some_books(w);
+  auto http = w.as(w.owner);
+  std::string description = http->get("/opds/search.xml").body;
+  pugi::xml_document doc = parsed(description);
+  for (pugi::xml_node url : doc.child("OpenSearchDescription").children("Url"))
+    CHECK(std::string(url.attribute("template").value()).starts_with(w.base() + "/opds/search?q={searchTerms"));
+
+  pugi::xml_document root = parsed(http->get("/opds").body);
+  for (pugi::xml_node section : root.child("feed").children("entry")) {
+    std::vector<xml_link> links = links_of(section);
+    REQUIRE(links.size() == 1);
+    CHECK(links[0].href.starts_with(w.base() + "/opds/"));
+    reply list = http->get(path_of_url(links[0].href));
+    CHECK(list.header("Content-Type") == links[0].type + ";charset=utf-8");
+    bool books = links[0].type.ends_with("kind=acquisition");
+    for (pugi::xml_node e : parsed(list.body).child("feed").children("entry"))
+      CHECK((link_with(links_of(e), acquisition) != nullptr) == books);
+  }
+}
+
+TEST_CASE("Panels has a file besides the stream and fetches pages ahead, all at once") {
+  world w;
+  std::vector<made::part> pages;
+  for (int i = 1; i <= 8; ++i) pages.push_back({.name = std::to_string(i) + ".png", .data = made::page_picture(i)});
+  made_book b = w.add({.title = "Drawn", .format = "cbz", .extension = ".cbz", .bytes = made::make_zip(pages)});
+  w.read_outlines();
+  auto http = w.as(w.owner);
+  std::vector<xml_link> links = links_of(parsed(http->get("/opds/new").body).child("feed").child("entry"));
+  const xml_link* file = link_with(links, acquisition);
+  const xml_link* stream = link_with(links, "http://vaemendis.net/opds-pse/stream");
+  REQUIRE(file);
+  REQUIRE(stream);
+  CHECK(file < stream);
+  std::vector<std::unique_ptr<client>> ahead;
+  for (int i = 0; i < 8; ++i) {
+    ahead.push_back(w.as(w.owner));
+    std::string at = path_of_url(stream->href);
+    at.replace(at.find("{pageNumber}"), 12, std::to_string(i)).replace(at.find("{maxWidth}"), 10, "800");
+    CHECK(ahead.back()->begin("GET", at).status == 200);
+  }
+  CHECK(http->get("/opds/pse/" + b.file.text() + "/8").status == 404);
+}
+
 TEST_CASE("small readers get small plain pages from an address with n, all the way down") {
   world w;
   some_books(w);
@@ -299,6 +347,11 @@ TEST_CASE("requests that nobody should send get an answer of their own, never a 
     CHECK(http->get("/opds", {{"Accept", accept}}).status == 200);
     CHECK(http->get("/opds/new", {{"Accept", accept}}).status == 200);
     CHECK(http->get("/opds/v2/new", {{"Accept", accept}}).status == 200);
+  }
+  for (const char* tree : {"/opds/search?q=", "/opds/v2/search?query="}) {
+    reply r = w.as(w.owner)->get(tree + std::string(10'000, 'x'));  // more than a request line may hold
+    CHECK(r.status == 414);
+    CHECK(std::count(r.body.begin(), r.body.end(), '\n') == 1);
   }
   for (const char* method : {"POST", "DELETE", "PATCH"}) {
     reply r = http->send(method, "/opds/v2/new", {{"Content-Length", "0"}});

@@ -133,6 +133,19 @@ TEST_CASE("narrators of audiobooks are in feeds, other contributors in complete 
   CHECK(partial_entry(v, b).contributors[0].name == "Nell Reader");
 }
 
+TEST_CASE("a complete entry tells how long a book is: in pages, or in time when it is only heard") {
+  http::request in;
+  visit v = some_visit(in);
+  library::book b = some_book(1, "Long");
+  CHECK(full_entry(v, b).extent.empty());
+  b.files[0].duration = 30'507'000;
+  CHECK(full_entry(v, b).extent == "8 h 28 min");
+  b.files[0].duration = 59'000;
+  CHECK(full_entry(v, b).extent == "1 min");
+  b.page_count = 312;
+  CHECK(full_entry(v, b).extent == "312 pages");
+}
+
 TEST_CASE("an unknown language is no language") {
   http::request in;
   library::book b = some_book(1, "Somewhere");
