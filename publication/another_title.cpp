@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "publication/likeness.hpp"
 #include "publication/unicode.hpp"
 #include "server/core/text.hpp"
 
@@ -57,25 +58,12 @@ std::set<std::string> numbers_of(const word_list& all) {
   return out;
 }
 
-std::size_t common_letters(const std::u32string& a, const std::u32string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (char32_t c : a) {
-    std::size_t corner = 0;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t above = row[j];
-      row[j] = c == b[j - 1] ? corner + 1 : std::max(row[j], row[j - 1]);
-      corner = above;
-    }
-  }
-  return row.back();
-}
-
 // "harbour" and "harbor"; in a word of fewer than `least` characters each one counts.
 bool is_same_word(const std::string& a, const std::string& b, std::size_t least) {
   if (a == b) return true;
   std::u32string one = code_points(a), other = code_points(b);
   if (std::min(one.size(), other.size()) < least || std::max(one.size(), other.size()) > longest_word) return false;
-  return static_cast<double>(2 * common_letters(one, other)) >= 0.85 * static_cast<double>(one.size() + other.size());
+  return letter_likeness(one, other) >= 0.85;
 }
 
 std::size_t letters_of(const word_list& all) {

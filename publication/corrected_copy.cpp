@@ -5,7 +5,6 @@
 #include "publication/epub.hpp"
 #include "publication/file_bytes.hpp"
 #include "publication/opf_edit.hpp"
-#include "publication/recognise.hpp"
 #include "publication/repack.hpp"
 
 namespace carrel::publication {
@@ -40,23 +39,17 @@ std::optional<refusal> repack(archive& zip, const std::string& package, const st
 result<bool, refusal> write_corrected_copy(int source, const std::string& file_name, const std::filesystem::path& to,
                                            const corrected& want, const limits& limit) {
   if (size_of(source) > largest_corrected_copy) return refusal{"kepub_too_large", ""};
-  std::vector<warning> unheard;
-  result<kind, refusal> kind = recognise(source, file_name, limit, unheard);
-  if (!kind) return kind.error();
-  if (kind->format != "epub" && kind->format != "kepub") return refusal{"kepub_not_epub", kind->format};
-  result<std::unique_ptr<archive>, refusal> zip = archive::open(source, limit, limit.unpacked);
-  if (!zip) return zip.error();
-  result<epub_package, refusal> package = read_package(**zip, limit, unheard);
-  if (!package) return package.error();
-  std::string drm = find_drm(**zip, *package, limit, unheard);
-  if (!drm.empty() || is_signed(**zip) || is_encrypted(**zip)) return refusal{"kepub_protected", drm};
+  result<epub_to_rewrite, refusal> book = open_for_rewriting(source, file_name, limit);
+  if (!book) return book.error();
+  archive& zip = *book->zip;
+  if (is_signed(zip) || is_encrypted(zip)) return refusal{"kepub_protected", ""};
 
-  result<std::string, refusal> bytes = (*zip)->read(*(*zip)->find(package->path), limit.package_xml, "xml_too_large");
+  result<std::string, refusal> bytes = zip.read(*zip.find(book->package.path), limit.package_xml, "xml_too_large");
   if (!bytes) return bytes.error();
   result<edited_package, refusal> edited = edit_package(*bytes, want, limit);
   if (!edited) return edited.error();
   if (!edited->changed) return false;
-  if (std::optional<refusal> why = repack(**zip, package->path, edited->text, to)) return *why;
+  if (std::optional<refusal> why = repack(zip, book->package.path, edited->text, to)) return *why;
   return true;
 }
 

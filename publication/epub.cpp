@@ -6,6 +6,7 @@
 #include "publication/content.hpp"
 #include "publication/names.hpp"
 #include "publication/people.hpp"
+#include "publication/recognise.hpp"
 #include "publication/unicode.hpp"
 #include "publication/unicode_tools.hpp"
 #include "server/core/digest.hpp"
@@ -148,6 +149,19 @@ result<opened, refusal> open_epub(archive& zip, const std::string& file_name, co
   complete_from_name(about, guess_from_name(file_name), warnings);
   out.warnings = std::move(warnings);
   return out;
+}
+
+result<epub_to_rewrite, refusal> open_for_rewriting(int source, const std::string& file_name, const limits& limit) {
+  std::vector<warning> unheard;
+  result<kind, refusal> is = recognise(source, file_name, limit, unheard);
+  if (!is) return is.error();
+  if (is->format != "epub" && is->format != "kepub") return refusal{"kepub_not_epub", is->format};
+  result<std::unique_ptr<archive>, refusal> zip = archive::open(source, limit, limit.unpacked);
+  if (!zip) return zip.error();
+  result<epub_package, refusal> package = read_package(**zip, limit, unheard);
+  if (!package) return package.error();
+  if (std::string drm = find_drm(**zip, *package, limit, unheard); !drm.empty()) return refusal{"kepub_protected", drm};
+  return epub_to_rewrite{.zip = std::move(*zip), .package = std::move(*package)};
 }
 
 }  // namespace carrel::publication

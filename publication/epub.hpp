@@ -64,6 +64,14 @@ bool is_fixed_layout(archive&, const epub_package&, const metadata&, const limit
 std::optional<cover_image> find_cover(archive&, const epub_package&, const std::string& landmark_cover, const limits&,
                                       std::vector<warning>&);
 
+// Of a file that is to be written anew in another form: an EPUB, or a refusal of the codes of kepub.md 10 (kepub_not_epub,
+// kepub_protected), or why it cannot be read.
+struct epub_to_rewrite {
+  std::unique_ptr<archive> zip;
+  epub_package package;
+};
+result<epub_to_rewrite, refusal> open_for_rewriting(int source, const std::string& file_name, const limits&);
+
 result<opened, refusal> open_epub(archive&, const std::string& file_name, const limits&, std::vector<warning>);
 
 }  // namespace carrel::publication

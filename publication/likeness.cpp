@@ -75,21 +75,6 @@ double jaro_winkler(const std::u32string& a, const std::u32string& b) {
   return out + static_cast<double>(same) * 0.1 * (1 - out);
 }
 
-// Twice the letters of the longest common subsequence, of all letters.
-double ratio(const std::u32string& a, const std::u32string& b) {
-  if (a.empty() && b.empty()) return 1;
-  std::vector<std::size_t> row(b.size() + 1);
-  for (char32_t c : a) {
-    std::size_t corner = 0;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t above = row[j];
-      row[j] = c == b[j - 1] ? corner + 1 : std::max(row[j], row[j - 1]);
-      corner = above;
-    }
-  }
-  return 2 * static_cast<double>(row.back()) / static_cast<double>(a.size() + b.size());
-}
-
 double of_word_sets(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   std::set<std::string> first(a.begin(), a.end()), second(b.begin(), b.end());
   std::vector<std::string> both, with_first, with_second;
@@ -98,8 +83,8 @@ double of_word_sets(const std::vector<std::string>& a, const std::vector<std::st
   std::set_difference(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(with_first));
   std::set_difference(second.begin(), second.end(), first.begin(), first.end(), std::back_inserter(with_second));
   std::u32string common = letters(both), one = letters(with_first), other = letters(with_second);
-  double out = ratio(one, other);
-  if (!both.empty()) out = std::max({out, ratio(common, one), ratio(common, other)});
+  double out = letter_likeness(one, other);
+  if (!both.empty()) out = std::max({out, letter_likeness(common, one), letter_likeness(common, other)});
   return out;
 }
 
@@ -118,6 +103,20 @@ parted_name parted(std::string_view name) {
 }
 
 }  // namespace
+
+double letter_likeness(const std::u32string& a, const std::u32string& b) {
+  if (a.empty() && b.empty()) return 1;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (char32_t c : a) {
+    std::size_t corner = 0;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      std::size_t above = row[j];
+      row[j] = c == b[j - 1] ? corner + 1 : std::max(row[j], row[j - 1]);
+      corner = above;
+    }
+  }
+  return 2 * static_cast<double>(row.back()) / static_cast<double>(a.size() + b.size());
+}
 
 namespace {
 

@@ -2,6 +2,7 @@
 // How alike two titles or names are (hardcover.md 8.4), from 0 to 1.
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace carrel::publication {
@@ -25,6 +26,9 @@ class known_title {
   struct form;
   std::unique_ptr<const form> is_;
 };
+
+// Twice the letters of the longest common subsequence, of all letters.
+double letter_likeness(const std::u32string&, const std::u32string&);
 
 // Of people's names: 0 unless the surnames are equal.
 double name_likeness(std::string_view, std::string_view);

@@ -18,7 +18,6 @@
 #include "publication/kepub/package.hpp"
 #include "publication/kepub/title_page.hpp"
 #include "publication/opf_edit.hpp"
-#include "publication/recognise.hpp"
 #include "publication/repack.hpp"
 #include "server/core/text.hpp"
 
@@ -291,18 +290,14 @@ result<made, refusal> convert(int source, const std::string& file_name, const st
   if (static_cast<std::uint64_t>(facts.st_size) > options.max_size)
     return refusal{"kepub_too_large", std::to_string(options.max_size >> 20) + " MiB"};
   made out;
+  result<epub_to_rewrite, refusal> book = open_for_rewriting(source, file_name, limit);
+  if (!book) return book.error();
   std::vector<warning> unheard;
-  result<kind, refusal> kind = recognise(source, file_name, limit, unheard);
-  if (!kind) return kind.error();
-  if (kind->format != "epub" && kind->format != "kepub") return refusal{"kepub_not_epub", kind->format};
-  result<std::unique_ptr<archive>, refusal> zip = archive::open(source, limit, limit.unpacked);
-  if (!zip) return zip.error();
-  result<epub_package, refusal> package = read_package(**zip, limit, unheard);
-  if (!package) return package.error();
-  if (std::string drm = find_drm(**zip, *package, limit, unheard); !drm.empty()) return refusal{"kepub_protected", drm};
-  if (is_fixed_layout(**zip, *package, package_metadata(package->root, unheard), limit)) return refusal{"kepub_fixed_layout", ""};
+  epub_package& package = book->package;
+  if (is_fixed_layout(*book->zip, package, package_metadata(package.root, unheard), limit))
+    return refusal{"kepub_fixed_layout", ""};
 
-  conversion work(**zip, std::move(*package), options, limit, out);
+  conversion work(*book->zip, std::move(package), options, limit, out);
   out.copied = !work.convert_documents();
   if (out.copied) {
     out.warnings.clear();
