@@ -77,6 +77,16 @@ constexpr db::statement sql_forget{"library.kobo_forget_removed", R"sql(
 constexpr db::statement sql_forget_hidden{"library.kobo_forget_hidden", R"sql(
   delete from kobo_tombstones t using kobo_devices k
    where k.device_id = $1 and t.kobo_id = k.id and t.subject = 3 and t.id = $2)sql"};
+constexpr db::statement sql_hidden{"library.kobo_hidden_collections", R"sql(
+  select s.id, s.name from shelves s
+   where s.collection
+     and exists (select from kobo_tombstones t join kobo_devices k on k.id = t.kobo_id
+                  where k.device_id = $1 and t.subject = 3 and t.id = s.id)
+   order by s.name_key, s.id)sql"};
+constexpr db::statement sql_show{"library.kobo_show_collection", R"sql(
+  with shown as (delete from kobo_tombstones t using kobo_devices k
+                  where k.device_id = $1 and t.kobo_id = k.id and t.subject = 3 and t.id = $2 returning k.id)
+  update kobo_devices k set changes = k.changes + 1 from shown w where k.id = w.id)sql"};
 
 std::vector<uuid> rows_of(db::tx& tx, const uuid& device) {
   std::vector<uuid> out;
@@ -137,6 +147,14 @@ bool take_back_kobo_acts(db::tx& tx, const uuid& device) {
 bool agree_to_removal(db::tx& tx, const uuid& device) { return tx.run(sql_agree, device).affected() > 0; }
 
 void forget_hidden(db::tx& tx, const uuid& device, const uuid& shelf) { tx.run(sql_forget_hidden, device, shelf); }
+
+std::vector<hidden_collection> hidden_collections(db::tx& tx, const uuid& device) {
+  std::vector<hidden_collection> out;
+  for (const db::row& r : tx.run(sql_hidden, device)) out.push_back({.shelf = r.id(0), .name = r.text(1)});
+  return out;
+}
+
+bool show_hidden(db::tx& tx, const uuid& device, const uuid& shelf) { return tx.run(sql_show, device, shelf).affected() > 0; }
 
 void forget_removed(db::tx& tx, const std::vector<uuid>& devices) {
   if (!devices.empty()) tx.run(sql_forget, devices);

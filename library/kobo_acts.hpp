@@ -3,6 +3,7 @@
 // can be taken back until then. Nothing is done to the library or to another device.
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "server/core/clock.hpp"
@@ -41,5 +42,12 @@ bool agree_to_removal(db::tx&, const uuid& device);
 void forget_removed(db::tx&, const std::vector<uuid>& devices);
 // A collection that was hidden on the device is shown again once its shelf no longer feeds it and then feeds it anew.
 void forget_hidden(db::tx&, const uuid& device, const uuid& shelf);
+// Lists of its shelves that the reader deleted on the device, and that are kept from it since (kobo.md 11).
+struct hidden_collection {
+  uuid shelf;
+  std::string name;
+};
+std::vector<hidden_collection> hidden_collections(db::tx&, const uuid& device);
+bool show_hidden(db::tx&, const uuid& device, const uuid& shelf);  // with its next sync; false when it is not hidden
 
 }  // namespace carrel::library

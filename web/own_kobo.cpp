@@ -31,6 +31,10 @@ bool take_back_own_acts(db::tx& tx, const uuid& user, const uuid& device) {
   return true;
 }
 
+bool show_own_hidden(db::tx& tx, const uuid& user, const uuid& device, const uuid& shelf) {
+  return owns_kobo(tx, user, device) && library::show_hidden(tx, device, shelf);
+}
+
 bool agree_to_own_removal(db::tx& tx, const uuid& user, const uuid& device) {
   if (!owns_kobo(tx, user, device)) return false;
   library::agree_to_removal(tx, device);

@@ -18,6 +18,7 @@ std::optional<int> announce_own_again(db::tx&, const uuid& user, const uuid& dev
 std::optional<int> take_off_own(db::tx&, const uuid& user, const uuid& device, const std::vector<uuid>& books);
 std::optional<int> reset_own_kobo(db::tx&, const uuid& user, const uuid& device, bool lift_removed);
 bool take_back_own_acts(db::tx&, const uuid& user, const uuid& device);
+bool show_own_hidden(db::tx&, const uuid& user, const uuid& device, const uuid& shelf);
 bool agree_to_own_removal(db::tx&, const uuid& user, const uuid& device);
 result<bool> change_own_options(db::tx&, const uuid& user, const uuid& device, const json::object& change);
 

@@ -100,6 +100,7 @@ void mount_shelves_and_devices(const site& at, http::router& r) {
                 {verb::get, "/devices/{id}/reset", kobo_reset_page},
                 {verb::post, "/devices/{id}/reset", kobo_reset},
                 {verb::post, "/devices/{id}/pause", kobo_pause},
+                {verb::post, "/devices/{id}/show", kobo_show},
                 {verb::post, "/devices/{id}/take-back", kobo_take_back},
                 {verb::post, "/devices/{id}/agree", kobo_agree},
                 {verb::post, "/devices/{id}/choices", kobo_choices},

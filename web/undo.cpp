@@ -43,6 +43,7 @@ constexpr std::array known_acts{
     known_act{"kobo.take_off", "", ""},
     known_act{"kobo.not_there", "", ""},
     known_act{"kobo.reset", "/devices/{about}/take-back", ""},
+    known_act{"kobo.shown", "", ""},
     known_act{"kobo.paused", "/devices/{about}/pause", ""},
     known_act{"kobo.unpaused", "/devices/{about}/pause", "paused"},
     known_act{"position.restored", "/books/{about}/positions/undo", "row"},

@@ -154,6 +154,18 @@ answer kobo_pause(const site& at, http::context& c) {
   co_return done(v, back_path(form, page_of(id)), paused ? "kobo.paused" : "kobo.unpaused", id.text(), paused ? "" : "on");
 }
 
+answer kobo_show(const site& at, http::context& c) {
+  visit v = co_await visit_of(at, c);
+  v.need(library::capability::keep_devices);
+  uuid id = id_param(c, "id");
+  http::form form(c.in);
+  std::optional<uuid> shelf = id_of(form.text("shelf"));
+  if (!shelf) not_here(v);
+  bool shown = co_await at.with.pool.write(show_own_hidden, v.id(), id, *shelf);
+  if (!shown) not_here(v);
+  co_return done(v, page_of(id), "kobo.shown");
+}
+
 answer kobo_take_back(const site& at, http::context& c) { return act(at, c, take_back_own_acts, "undone"); }
 answer kobo_agree(const site& at, http::context& c) { return act(at, c, agree_to_own_removal, "saved"); }
 

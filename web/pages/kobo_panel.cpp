@@ -144,6 +144,7 @@ kobo_data load_kobo(db::tx& tx, const uuid& device) {
   out.unsuitable = library::unsuitable_books(tx, device);
   out.options = library::kobo_options_of(tx, device);
   out.arrival = library::arrival_of_kobo(tx, device);
+  out.hidden = library::hidden_collections(tx, device);
   return out;
 }
 
@@ -174,6 +175,10 @@ void fill_kobo(const visit& v, const kobo_data& data, view& out) {
     one.set("id", b.book.text()).set("title", b.title).set("reason", v.say.text("kobo.unsuitable." + b.reason));
     unsuitable.push_back(std::move(one));
   }
+  std::vector<view> hidden;
+  for (const library::hidden_collection& h : data.hidden)
+    hidden.push_back(view().set("shelf", h.shelf.text()).set("list", h.name));
+  panel.set("hidden", hidden);
   panel.set("unsuitable", unsuitable).set("events", event_lines(v, data));
   const library::kobo_options& o = data.options;
   panel.set("paused", o.paused).set("collections", o.collections).set("positions", o.positions).set("highlights", o.highlights);

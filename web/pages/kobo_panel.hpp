@@ -1,6 +1,7 @@
 #pragma once
 // What the pages say of a Kobo: how far it has come, what it holds, what may be done (product.md 3.3, 4.7).
 
+#include "library/kobo_acts.hpp"
 #include "library/kobo_events.hpp"
 #include "library/kobo_ledger.hpp"
 #include "library/kobo_options.hpp"
@@ -14,6 +15,7 @@ struct kobo_data {
   std::vector<library::unsuitable_book> unsuitable;
   library::kobo_options options;
   library::kobo_arrival arrival;
+  std::vector<library::hidden_collection> hidden;
 };
 kobo_data load_kobo(db::tx&, const uuid& device);
 

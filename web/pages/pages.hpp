@@ -70,6 +70,7 @@ answer device_seen(const site&, http::context&);
 answer device_unseen(const site&, http::context&);
 answer kobo_again(const site&, http::context&);
 answer kobo_take_off(const site&, http::context&);
+answer kobo_show(const site&, http::context&);
 answer kobo_reset_page(const site&, http::context&);
 answer kobo_reset(const site&, http::context&);
 answer kobo_pause(const site&, http::context&);

@@ -21,6 +21,7 @@ namespace {
 struct shelves_data {
   std::vector<library::shelf> shelves;
   std::vector<std::vector<library::book>> fronts;  // the first covers of each
+  std::vector<library::device> devices;
 };
 
 constexpr std::size_t front_size = 4;
@@ -28,6 +29,7 @@ constexpr std::size_t front_size = 4;
 shelves_data load_shelves(db::tx& tx, uuid viewer) {
   shelves_data out;
   out.shelves = library::shelves(tx, viewer);
+  out.devices = library::devices(tx, viewer);
   for (const library::shelf& s : out.shelves) {
     if (s.kind == "rule") {  // which may hold very many
       library::list all{.what = library::list::of::shelf, .id = s.id};
@@ -77,6 +79,15 @@ shelf_data load_shelf(db::tx& tx, uuid viewer, uuid id, std::size_t first) {
   return out;
 }
 
+// The devices that a shelf feeds, by their names.
+std::string fed_by(const std::vector<library::device>& all, const uuid& shelf) {
+  std::string out;
+  for (const library::device& d : all) {
+    if (std::find(d.shelves.begin(), d.shelves.end(), shelf) != d.shelves.end()) out += (out.empty() ? "" : ", ") + d.name;
+  }
+  return out;
+}
+
 task<http::response> shelves_answer(const site& at, visit v, form_errors wrong, std::string typed) {
   co_await library::rules_up_to_date(at.with.pool, v.id());
   shelves_data data = co_await at.with.pool.snapshot(load_shelves, v.id());
@@ -84,6 +95,8 @@ task<http::response> shelves_answer(const site& at, visit v, form_errors wrong, 
   for (std::size_t i = 0; i < data.shelves.size(); ++i) {
     view s = shelf_line(v, data.shelves[i]);
     s.set("front", cards(v.say, data.fronts[i]));
+    std::string devices = fed_by(data.devices, data.shelves[i].id);
+    s.set("feeds", devices.empty() ? "" : v.say.say("shelf.feeds", {{"devices", devices}}));
     all.push_back(s);
   }
   view out;

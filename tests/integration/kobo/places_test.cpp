@@ -237,6 +237,33 @@ TEST_CASE("another file of the book keeps the places in it") {
   CHECK(h.is_at("kobo.4.1"));
 }
 
+TEST_CASE("another file of the book keeps the highlights in it, near where they were") {
+  household h;
+  const std::string path = "/api/v3/content/" + h.entitlement + "/annotations";
+  auto note = [](const char* id, const char* file, const char* start, const char* end) {
+    return std::string(R"({"id":")") + id + R"(","type":"Highlight","highlightedText":"lamp","clientLastModifiedUtc":)" +
+           R"("2026-03-06T21:30:44Z","location":{"span":{"chapterFilename":")" + file +
+           R"(","chapterProgress":0.5,"startPath":")" + start + R"(","startChar":2,"endPath":")" + end + R"(","endChar":7}}})";
+  };
+  std::string known =
+      note("7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6b", "OEBPS/c1.xhtml", R"(span#kobo\\.3\\.2)", R"(span#kobo\\.3\\.2)");
+  std::string lost = note("7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6c", "OEBPS/none.xhtml", R"(span#kobo\\.9\\.9)", "odd");
+  REQUIRE(h.ask("PATCH", path, {}, R"({"updatedAnnotations":[)" + known + "," + lost + "]}").status == 204);
+  reply before = h.ask("GET", path);
+  CHECK(before.body.find(R"(kobo\\.3\\.2)") != std::string::npos);
+
+  std::string longer = text;
+  longer.replace(longer.find("</p>"), 4, "</p><p>Drip.</p>");
+  h.put(h.book, ingest::test::epub({.text = longer}), "book.epub", false);
+  h.settle();
+  reply after = h.ask("GET", path);
+  CHECK(after.header("ETag") != before.header("ETag"));
+  CHECK(after.body.find(R"("startPath":"span#kobo\\.4\\.1")") != std::string::npos);
+  CHECK(after.body.find(R"("startChar":2)") != std::string::npos);
+  CHECK(after.body.find(R"(kobo\\.3\\.2)") == std::string::npos);
+  CHECK(after.body.find("none.xhtml") != std::string::npos);  // what is not found stays as it was sent
+}
+
 TEST_CASE("what is finished on one device is finished on the others, and no place") {
   household h;
   h.push("/body/DocFragment/body/p[2]/text().5", 0.3);

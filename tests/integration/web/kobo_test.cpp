@@ -165,6 +165,22 @@ TEST_CASE("a shelf's page tells of each book on each Kobo why, and lets its owne
   CHECK_FALSE(c.get(shelf).says("paused: nothing"));
 }
 
+TEST_CASE("a list that its reader hid on a Kobo is named on the Kobo's page and shown again with one press") {
+  added_kobo k;
+  auto& [w, c, id, page] = k;
+  w.number("insert into kobo_devices (id, device_id) select gen_random_uuid(), id from devices returning 1");
+  CHECK_FALSE(c.get(page).says("Lists that are hidden on it"));
+  w.number("insert into kobo_tombstones (kobo_id, subject, id) select k.id, 3, s.id from kobo_devices k, shelves s returning 1");
+  CHECK(c.get(page).says("Lists that are hidden on it"));
+  std::string shelf = w.write([](db::tx& tx) { return tx.run(sql_shelf)[0].id(0).text(); });
+  CHECK(w.as("other").post(page + "/show", {{"shelf", shelf}}).status == 404);
+  CHECK(c.post(page + "/show", {{"shelf", "odd"}}).status == 404);
+  CHECK(c.post(page + "/show", {{"shelf", shelf}}).status == 303);
+  CHECK_FALSE(c.get(page).says("Lists that are hidden on it"));
+  CHECK(w.number("select changes from kobo_devices") == 2);
+  CHECK(c.get("/shelves").says("for Clara"));
+}
+
 TEST_CASE("whether a Kobo's losses are mended by themselves is its owner's choice, and a misspelt choice is refused") {
   added_kobo k;
   auto& [w, c, id, page] = k;

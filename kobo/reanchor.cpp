@@ -1,0 +1,90 @@
+#include "kobo/reanchor.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "publication/locator/kobo.hpp"
+#include "publication/locator/variant.hpp"
+#include "server/core/json.hpp"
+
+namespace carrel::kobo {
+namespace {
+
+namespace locator = publication::locator;
+using publication::kepub::span_map;
+
+constexpr db::statement sql_all{"kobo.annotations_of_book", R"sql(
+  select a.id, a.raw from annotations a join books b on b.entitlement = a.entitlement
+   where b.id = $1 and a.deleted_at is null and a.raw is not null for update of a)sql"};
+constexpr db::statement sql_move{"kobo.move_annotation", R"sql(
+  with moved as (update annotations set raw = $2, chapter = $3, progress = $4 where id = $1 returning user_id, entitlement)
+  update annotation_sets s set revision = s.revision + 1 from moved m
+   where s.user_id = m.user_id and s.entitlement = m.entitlement)sql"};
+
+// Paths are selectors: span#kobo\.12\.3.
+std::string span_in(std::string path) {
+  std::size_t hash = path.find('#');
+  path.erase(0, hash == path.npos ? 0 : hash + 1);
+  std::erase(path, '\\');
+  return path;
+}
+
+std::string selector_of(const std::string& span) {
+  std::string out = "span#";
+  for (char c : span) out += c == '.' ? std::string("\\.") : std::string(1, c);
+  return out;
+}
+
+struct there {
+  publication::kepub::location is;
+  double progress = 0;  // of its document
+};
+
+// Where a span of the one conversion is in the other.
+std::optional<there> place_in(const span_map& from, const span_map& to, const std::string& file, const std::string& path) {
+  std::optional<locator::position> was = locator::from_kobo(from, file, span_in(path), std::nullopt, std::nullopt);
+  if (!was || was->how > locator::quality::element) return std::nullopt;
+  std::optional<locator::position> is = locator::moved(*was, locator::measure_of(from), locator::measure_of(to));
+  std::optional<publication::kepub::location> found = is ? locator::to_kobo(to, *is) : std::nullopt;
+  if (!found || found->value.empty()) return std::nullopt;
+  return there{.is = std::move(*found), .progress = is->item_fraction};
+}
+
+struct anchored {
+  std::string raw, chapter;
+  double progress = 0;
+};
+
+std::optional<anchored> moved_annotation(const std::string& raw, const span_map& from, const span_map& to) {
+  result<json::object> whole = json::read_object(raw);
+  const json::value* at = whole ? whole->find("location") : nullptr;
+  const json::value* span = at != nullptr && at->as_object() != nullptr ? at->as_object()->find("span") : nullptr;
+  if (span == nullptr || span->as_object() == nullptr) return std::nullopt;
+  json::object range = *span->as_object(), location = *at->as_object();
+  std::string file, start, end;
+  if (!range.take("chapterFilename", file) || !range.take("startPath", start) || !range.take("endPath", end)) return std::nullopt;
+  std::optional<there> first = place_in(from, to, file, start), last = place_in(from, to, file, end);
+  if (!first || !last || first->is.source != last->is.source) return std::nullopt;
+  range.set("chapterFilename", first->is.source).set("chapterProgress", first->progress);
+  range.set("startPath", selector_of(first->is.value)).set("endPath", selector_of(last->is.value));
+  location.set("span", std::move(range));
+  whole->set("location", std::move(location));
+  return anchored{.raw = json::dump(*whole), .chapter = first->is.source, .progress = first->progress};
+}
+
+}  // namespace
+
+int reanchor_annotations(db::tx& tx, const uuid& book, const span_map& from, const span_map& to) {
+  int done = 0;
+  for (const db::row& r : tx.run(sql_all, book)) {
+    std::string before = r.text(1);
+    std::optional<anchored> is = moved_annotation(before, from, to);
+    if (!is || is->raw == before) continue;
+    tx.run(sql_move, r.id(0), is->raw, is->chapter, is->progress);
+    ++done;
+  }
+  return done;
+}
+
+}  // namespace carrel::kobo
