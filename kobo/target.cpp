@@ -24,7 +24,8 @@ constexpr db::statement sql_target{
 constexpr db::statement sql_whole_target{"kobo.whole_target", CARREL_TARGET("kobo_offered($1)")};
 #undef CARREL_TARGET
 
-// With all that a page says of its books, and nothing else: a sync is mostly this statement.
+// With all that a page says of its books, and nothing else: a sync is mostly this statement. `offset 0` keeps the ledger to
+// lookups by key: it grows while a first sync goes on, and a plan that reads it whole gets slower with each page.
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
   select w.entitlement, w.added_at, b.title, b.subtitle, b.description, b.publisher, b.published_on, coalesce(b.isbn_13, ''),
          coalesce(b.languages[1], ''), b.series_id, s.name, b.series_index, c.sha256, b.updated_at, b.fixed_layout,
@@ -40,7 +41,8 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
     left join kobo_artifacts a on a.id = f.kobo_as
     left join series s on s.id = b.series_id
     left join covers c on c.id = b.cover_id
-    left join kobo_ledger l on l.kobo_id = $3 and l.subject = 1 and l.id = w.entitlement
+    left join lateral (select l.first_announced_at, l.told_series from kobo_ledger l
+                        where l.kobo_id = $3 and l.subject = 1 and l.id = w.entitlement offset 0) l on true
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
      and w.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
