@@ -24,8 +24,15 @@ constexpr db::statement sql_target{
 constexpr db::statement sql_whole_target{"kobo.whole_target", CARREL_TARGET("kobo_offered($1)")};
 #undef CARREL_TARGET
 
-// With all that a page says of its books, and nothing else: a sync is mostly this statement. `offset 0` keeps the ledger to
-// lookups by key: it grows while a first sync goes on, and a plan that reads it whole gets slower with each page.
+// A join more, and the planner reads whole shelves for the statement before: what the device was told is asked for by itself.
+// `offset 0` keeps it to lookups by key, however small the ledger seems when this is planned.
+constexpr db::statement sql_told{"kobo.told_of_books", R"sql(
+  select w.id, l.first_announced_at, l.told_series
+    from unnest($2::uuid[]) as w (id)
+   cross join lateral (select l.first_announced_at, l.told_series from kobo_ledger l
+                        where l.kobo_id = $1 and l.subject = 1 and l.id = w.id offset 0) l)sql"};
+
+// With all that a page says of its books, and nothing else: a sync is mostly this statement.
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
   select w.entitlement, w.added_at, b.title, b.subtitle, b.description, b.publisher, b.published_on, coalesce(b.isbn_13, ''),
          coalesce(b.languages[1], ''), b.series_id, s.name, b.series_index, c.sha256, b.updated_at, b.fixed_layout,
@@ -33,16 +40,13 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
                 where bp.book_id = b.id and bp.role = 'aut' order by bp.position),
          f.id, f.slug, f.storage_path, f.checksum, f.file_size, f.is_kepub, f.missing_since is not null,
          coalesce(f.facts ->> 'epub_version', '') like '3%', f.original_name,
-         a.id, a.source, a.version, a.options, a.checksum, a.file_size, l.first_announced_at, coalesce(l.told_series, false),
-         w.pending, w.preparing
+         a.id, a.source, a.version, a.options, a.checksum, a.file_size, f.kobo_as is null
     from kobo_wanted($1, $2, $5) w
     join books b on b.id = w.book_id
     join book_files f on f.id = w.file_id
     left join kobo_artifacts a on a.id = f.kobo_as
     left join series s on s.id = b.series_id
     left join covers c on c.id = b.cover_id
-    left join lateral (select l.first_announced_at, l.told_series from kobo_ledger l
-                        where l.kobo_id = $3 and l.subject = 1 and l.id = w.entitlement offset 0) l on true
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
      and w.entitlement not in (select t.id from kobo_tombstones t where t.kobo_id = $3 and t.subject = 1))sql"};
 
@@ -153,10 +157,16 @@ std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k
                                   .file = deliverable_from(r),
                                   .added = r.at(1),
                                   .updated_at = r.at(13),
-                                  .first_told = r.maybe_at(31),
-                                  .told_series = r.flag(32),
-                                  .pending = r.flag(33),
-                                  .preparing = r.flag(34)});
+                                  .first_told = {},
+                                  .told_series = false,
+                                  .pending = r.flag(22) || r.flag(31),
+                                  .preparing = r.flag(31)});
+  }
+  for (const db::row& r : tx.run(sql_told, k.row, entitlements)) {
+    auto at = out.find(r.id(0));
+    if (at == out.end()) continue;
+    at->second.first_told = r.at(1);
+    at->second.told_series = r.flag(2);
   }
   return out;
 }
