@@ -24,13 +24,11 @@ constexpr db::statement sql_target{
 constexpr db::statement sql_whole_target{"kobo.whole_target", CARREL_TARGET("kobo_offered($1)")};
 #undef CARREL_TARGET
 
-// A join more, and the planner reads whole shelves for the statement before: what the device was told is asked for by itself.
-// `offset 0` keeps it to lookups by key, however small the ledger seems when this is planned.
+// What the device was told of them. In one go: the ledger grows while a first sync goes on, and a plan that was made when it was
+// small reads it once a page at worst, not once a book.
 constexpr db::statement sql_told{"kobo.told_of_books", R"sql(
-  select w.id, l.first_announced_at, l.told_series
-    from unnest($2::uuid[]) as w (id)
-   cross join lateral (select l.first_announced_at, l.told_series from kobo_ledger l
-                        where l.kobo_id = $1 and l.subject = 1 and l.id = w.id offset 0) l)sql"};
+  select id, first_announced_at, told_series from kobo_ledger
+   where kobo_id = $1 and subject = 1 and id = any ($2::uuid[]))sql"};
 
 // With all that a page says of its books, and nothing else: a sync is mostly this statement.
 constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(

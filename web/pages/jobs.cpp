@@ -60,8 +60,8 @@ answer hold(const site& at, http::context& c, bool (*change)(db::tx&, const std:
   visit v = co_await visit_of(at, c);
   v.need(library::capability::run_jobs);
   std::string kind = taking_in;
-  co_await at.with.pool.write(change, kind);
-  co_return done(v, "/jobs", act);
+  bool changed = co_await at.with.pool.write(change, kind);
+  co_return done(v, "/jobs", changed ? act : "nothing_new");
 }
 
 answer change_job(const site& at, http::context& c, bool (*change)(db::tx&, const uuid&), std::string_view act) {

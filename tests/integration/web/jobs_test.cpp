@@ -10,6 +10,7 @@ TEST_CASE("files that are taken in are told of as a whole, with their pace, and 
   world w;
   client c = w.as("librarian");
   CHECK_FALSE(c.get("/jobs").says("Files being taken in"));
+  CHECK(c.get(c.post("/jobs/files/pause").header("Location")).says("It was so already."));  // there is nothing to pause
   w.write([](db::tx& tx) {
     for (int i = 0; i < 60; ++i) jobs::enqueue(tx, "ingest.file", std::to_string(i), {{"name", "one of many"}});
     jobs::enqueue(tx, "store.sweep", "", {});
