@@ -17,16 +17,6 @@ constexpr db::statement sql_file{"library.find_file", R"sql(
     from book_files f join visible_books($1) b on b.id = f.book_id
    where f.id = coalesce((select a.into_id from file_aliases a where a.file_id = $2), $2))sql"};
 
-constexpr db::statement sql_cover{"library.find_cover", R"sql(
-  select c.id, c.sha256, c.storage_path, c.width, c.height
-    from visible_books($1) b join covers c on c.id = b.cover_id
-   where b.id = coalesce((select m.merged_into from books m where m.id = $2), $2))sql"};
-
-constexpr db::statement sql_cover_unchecked{"library.find_cover_unchecked", R"sql(
-  select c.id, c.sha256, c.storage_path, c.width, c.height
-    from books b join covers c on c.id = b.cover_id
-   where b.id = coalesce((select m.merged_into from books m where m.id = $1), $1) and b.deleted_at is null)sql"};
-
 instant micros(const std::string& text) { return instant{std::chrono::microseconds{std::stoll(text)}}; }
 
 std::vector<person> people_from(const std::vector<std::string>& flat) {
@@ -79,14 +69,6 @@ std::vector<std::pair<std::string, std::string>> identifiers_from(std::string_vi
     if (value.as_text()) out.emplace_back(scheme, *value.as_text());
   }
   return out;
-}
-
-cover_ref cover_from(const db::row& r) {
-  return {.id = r.id(0),
-          .sha256 = r.text(1),
-          .storage_path = r.text(2),
-          .width = static_cast<int>(r.integer(3)),
-          .height = static_cast<int>(r.integer(4))};
 }
 
 }  // namespace
@@ -173,16 +155,6 @@ std::optional<visible_file> find_file(db::tx& tx, const uuid& viewer, const uuid
                                .missing = r.flag(15),
                                .created_at = r.at(16)},
                       .book_title = r.text(17)};
-}
-
-std::optional<cover_ref> find_cover(db::tx& tx, const uuid& viewer, const uuid& book) {
-  db::rows rows = tx.run(sql_cover, viewer, book);
-  return rows.empty() ? std::nullopt : std::optional(cover_from(rows[0]));
-}
-
-std::optional<cover_ref> find_cover_unchecked(db::tx& tx, const uuid& book) {
-  db::rows rows = tx.run(sql_cover_unchecked, book);
-  return rows.empty() ? std::nullopt : std::optional(cover_from(rows[0]));
 }
 
 }  // namespace carrel::library

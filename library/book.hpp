@@ -79,8 +79,6 @@ struct visible_file {
   std::string book_title;
 };
 std::optional<visible_file> find_file(db::tx&, const uuid& viewer, const uuid& file);  // nothing when not visible
-std::optional<cover_ref> find_cover(db::tx&, const uuid& viewer, const uuid& book);
-std::optional<cover_ref> find_cover_unchecked(db::tx&, const uuid& book);  // only behind a signed link (opds.md 3.9)
 
 // The object of contract.md 4. `files_base` is the prefix of addresses ("/api/v1/books").
 json::object to_json(const book&, const std::string& base);

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "library/book.hpp"
+#include "library/cover_lookup.hpp"
 #include "library/download.hpp"
 #include "library/merge.hpp"
 #include "publication/unicode.hpp"
@@ -42,6 +42,10 @@ std::optional<library::visible_file> find_in_book(db::tx& tx, uuid viewer, uuid 
   return std::nullopt;
 }
 
+std::optional<library::cover_ref> find_cover(db::tx& tx, const uuid& viewer, const uuid& book) {
+  return library::find_covers(tx, {{.viewer = viewer, .book = book}}).front();
+}
+
 }  // namespace
 
 // The next larger size that is kept, or the largest.
@@ -81,7 +85,7 @@ answer get_cover(const site& at, http::context& c) {
   caller who = co_await caller_of(at, c);
   uuid book = id_param(c, "id");
   int width = cover_width(c.in);
-  std::optional<library::cover_ref> found = co_await at.with.pool.read(library::find_cover, who.id(), book);
+  std::optional<library::cover_ref> found = co_await at.with.pool.read(find_cover, who.id(), book);
   if (!found) not_there();
   co_return co_await cover_answer(at, c, *found, width);
 }
