@@ -45,13 +45,12 @@ double wanted(const std::vector<wish>& all, std::string_view type) {
   return 0;
 }
 
-// Of /opds/v2/new: opds, v2, new; slashes in a row and at the end count once.
-std::vector<std::string> words_of(std::string_view path) {
-  std::vector<std::string> out;
-  for (std::string& word : split(path, '/')) {
-    if (!word.empty()) out.push_back(std::move(word));
-  }
-  return out;
+// Takes the first word of the path: of /opds/v2/new opds; slashes in a row and at the end count once. "" when there is none.
+std::string_view take_word(std::string_view& path) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  std::string_view word = path.substr(0, path.find('/'));
+  path.remove_prefix(word.size());
+  return word;
 }
 
 }  // namespace
@@ -61,11 +60,15 @@ bool prefers_json(std::string_view accept) {
   return wanted(all, "application/opds+json") > wanted(all, "application/atom+xml");
 }
 
-bool is_common_root(const http::request& in) { return words_of(in.path()) == std::vector<std::string>{"opds"}; }
+bool is_common_root(const http::request& in) {
+  std::string_view path = in.path();
+  return take_word(path) == "opds" && take_word(path).empty();
+}
 
 form form_of(const http::request& in) {
-  std::vector<std::string> words = words_of(in.path());
-  bool json = words.size() == 1 ? prefers_json(in.header("Accept").value_or("")) : words.size() > 1 && words[1] == "v2";
+  std::string_view path = in.path();
+  std::string_view first = take_word(path), second = take_word(path);
+  bool json = second.empty() && !first.empty() ? prefers_json(in.header("Accept").value_or("")) : second == "v2";
   return json ? form::json : form::atom;
 }
 

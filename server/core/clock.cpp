@@ -52,10 +52,16 @@ std::string rfc3339_micros(instant at) {
 
 std::string http_date(instant at) {
   std::tm t = utc(at);
-  char out[48];
-  std::snprintf(out, sizeof out, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday], t.tm_mday, months[t.tm_mon],
-                t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
-  return out;
+  auto digits = [](int n, std::size_t width) {
+    std::string out(width, '0');
+    for (std::size_t left = width; left > 0 && n > 0; n /= 10) out[--left] = static_cast<char>('0' + n % 10);
+    return out;
+  };
+  std::string out;
+  out.reserve(29);
+  out.append(days[t.tm_wday]).append(", ").append(digits(t.tm_mday, 2)).append(" ").append(months[t.tm_mon]).append(" ");
+  out.append(digits(t.tm_year + 1900, 4)).append(" ").append(digits(t.tm_hour, 2)).append(":").append(digits(t.tm_min, 2));
+  return out.append(":").append(digits(t.tm_sec, 2)).append(" GMT");
 }
 
 std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {

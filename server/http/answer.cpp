@@ -17,11 +17,10 @@ void append_number(std::string& out, std::uint64_t n) {
 }
 
 void append_value(std::string& out, std::string_view value) {
-  if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) {
-    out += value;
-    return;
-  }
-  for (char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  auto would_end_it = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  std::size_t begin = out.size();
+  out += value;
+  std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), would_end_it, ' ');
 }
 
 }  // namespace

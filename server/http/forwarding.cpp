@@ -75,8 +75,13 @@ struct claims {
   std::string proto, host, port, prefix;
 };
 
+bool is_of_a_proxy(std::string_view name) {
+  return equal_ascii_case(name.substr(0, 12), "x-forwarded-") || equal_ascii_case(name, "forwarded");
+}
+
 claims claims_of(const header_list& headers) {
   claims out;
+  if (std::none_of(headers.begin(), headers.end(), [](const auto& h) { return is_of_a_proxy(h.first); })) return out;
   std::string forwarded = joined(headers, "forwarded");
   bool first = true;
   for (std::string_view element : split_quoted(forwarded, ',')) {
