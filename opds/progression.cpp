@@ -7,6 +7,7 @@
 #include "opds/auth_document.hpp"
 #include "opds/book_place.hpp"
 #include "opds/outlines.hpp"
+#include "opds/problem_words.hpp"
 #include "opds/readable_book.hpp"
 #include "server/core/text.hpp"
 
@@ -83,7 +84,9 @@ http::response problem_details(const http::links& links, const http::context& c,
   if (p.status == 401) return render(links, c, p);
   std::string code = p.status == 403 ? forbidden : p.code;
   bool own = code.starts_with("progression-");
-  json::object body{{"type", own ? std::string(registry) + code : "about:blank"}, {"title", p.message}, {"status", p.status}};
+  json::object body{{"type", own ? std::string(registry) + code : "about:blank"},
+                    {"title", told(tongue_for(c), p.message)},
+                    {"status", p.status}};
   http::response r = http::json(json::dump(body), p.status);
   r.set("Content-Type", "application/problem+json").set("Cache-Control", "no-store");
   for (const auto& [name, value] : p.headers) r.set(name, value);

@@ -7,6 +7,7 @@
 #include "opds/manifests.hpp"
 #include "opds/navigation.hpp"
 #include "opds/own_lists.hpp"
+#include "opds/problem_words.hpp"
 #include "opds/progression.hpp"
 #include "opds/search.hpp"
 #include "opds/streaming.hpp"
@@ -33,9 +34,9 @@ task<response> admitted(shared_state& s, context& c, const http::handler& next) 
 task<response> tell_methods(shared_state& s, context& c) { co_return s.web_apps.preflight(c.in); }
 
 task<response> show_auth_document(shared_state& s, context& c) {
-  response r = http::json(auth_document(s.with.links.devices(c.in), s.with.links.pages(c.in)));
+  response r = http::json(auth_document(s.with.links.devices(c.in), s.with.links.pages(c.in), tongue_for(c)));
   r.set("Content-Type", std::string(auth_type));
-  r.set("Cache-Control", "public, max-age=3600");
+  r.set("Cache-Control", "public, max-age=3600").set("Vary", "Accept-Language");
   co_return r;
 }
 

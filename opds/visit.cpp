@@ -5,6 +5,7 @@
 #include "library/instance.hpp"
 #include "opds/negotiation.hpp"
 #include "opds/outlines.hpp"
+#include "opds/problem_words.hpp"
 #include "server/core/error.hpp"
 #include "server/core/text.hpp"
 
@@ -69,7 +70,7 @@ task<visit> enter(shared_state& s, http::context& c) {
   v.gate = *c.who->gate;
   v.manifests = s.offers_manifests;
   v.other_metadata = s.with.copies != nullptr && s.with.copies->on();
-  v.tongue = tongue_of(v.gate.language, c.in.header("Accept-Language").value_or(""));
+  v.tongue = tongue_for(c);
   co_return v;
 }
 

@@ -47,8 +47,7 @@ tongue tongue_of(std::string_view chosen, std::string_view accepted) {
   return best;
 }
 
-std::string phrase::in(tongue t, std::string_view name) const {
-  const translated& all = catalog_words[at_];
+std::string worded(const translated& all, tongue t, std::string_view name) {
   std::string_view text = all.english;
   if (t == tongue::german) text = all.german;
   if (t == tongue::french) text = all.french;
@@ -57,6 +56,8 @@ std::string phrase::in(tongue t, std::string_view name) const {
   std::string out(text.substr(0, gap));
   return out.append(name).append(text.substr(gap + 2));
 }
+
+std::string phrase::in(tongue t, std::string_view name) const { return worded(catalog_words[at_], t, name); }
 
 std::string stars_shown(int stars, tongue t) {
   return (stars == 1 ? phrase("{} star") : phrase("{} stars")).in(t, std::to_string(stars));

@@ -16,6 +16,7 @@ tongue tongue_of(std::string_view chosen, std::string_view accepted);
 struct translated {
   std::string_view english, german, french;
 };
+std::string worded(const translated&, tongue, std::string_view name = {});  // `name` in its gap
 // {} stands for a name or a number.
 inline constexpr std::array catalog_words{
     translated{"Continue reading", "Weiterlesen", "Continuer la lecture"},
@@ -98,6 +99,14 @@ inline constexpr std::array catalog_words{
     translated{"Finished", "Beendet", "Terminés"},
     translated{"Library", "Bibliothek", "Bibliothèque"},
     translated{"All libraries", "Alle Bibliotheken", "Toutes les bibliothèques"},
+    translated{"Search titles, authors, series, tags and identifiers",
+               "Titel, Autoren, Reihen, Schlagwörter und Kennungen durchsuchen",
+               "Rechercher des titres, auteurs, séries, étiquettes et identifiants"},
+    translated{"Use the user name and password of this device (Devices, Add).",
+               "Melde dich mit Benutzername und Passwort dieses Geräts an (Geräte, Hinzufügen).",
+               "Utilisez le nom d’utilisateur et le mot de passe de cet appareil (Appareils, Ajouter)."},
+    translated{"Device user name", "Benutzername des Geräts", "Nom d’utilisateur de l’appareil"},
+    translated{"Device password", "Passwort des Geräts", "Mot de passe de l’appareil"},
 };
 
 // A text by its English form. One that is not in the table does not compile.

@@ -94,7 +94,7 @@ TEST_CASE("a page of a short list whose anchor went away goes on at its place") 
 }
 
 TEST_CASE("the description document has the plain template first and keeps braces raw") {
-  std::string text = description_document(addresses("https://books.example.net/books", 10));
+  std::string text = description_document(addresses("https://books.example.net/books", 10), tongue::english);
   CHECK(text.find("template=\"https://books.example.net/books/opds/search?n=10&amp;q={searchTerms}\"") != std::string::npos);
   CHECK(text.find("{searchTerms}") < text.find("{searchTerms?}"));
   CHECK(text.find("{atom:author?}") != std::string::npos);
