@@ -26,7 +26,10 @@ struct list {
     shelf_newest,
     updated,
     waiting,
-    label
+    label,
+    published,
+    popular,
+    rated  // by the viewer's stars; what has none comes last
   } what = of::newest;
   uuid id{};  // of the person, series, tag, shelf or label
   std::string language{};
@@ -108,7 +111,7 @@ std::optional<std::string> name_of(db::tx&, const uuid& viewer, names, const uui
 struct query {
   std::string all{}, title{}, author{}, series{}, tag{}, isbn{};
   std::string language{}, format{};  // "" any
-  std::string order{};               // added, title, author; "" what fits best first
+  std::string order{};               // added, title, author, published, rating; "" what fits best first
   taker for_whom = taker::page;
 };
 struct matches {

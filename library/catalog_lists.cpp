@@ -3,6 +3,7 @@
 // (opds.md 7.3).
 #include "library/catalog_lists.hpp"
 
+#include "library/star_order.hpp"
 #include "server/core/text.hpp"
 
 namespace carrel::library {
@@ -41,6 +42,33 @@ constexpr db::statement sql_updated_back{
     "library.by_updated_back",
     "select b.id, b.version, (extract(epoch from b.updated_at) * 1000000)::bigint::text " CARREL_LISTED
     "(b.updated_at, b.id) > (to_timestamp($2::numeric / 1000000), $3) order by b.updated_at, b.id limit $4"};
+
+constexpr db::statement sql_published{"library.by_published", "select b.id, b.version, b.published_on " CARREL_LISTED
+                                                              "(b.published_on collate \"C\", b.id) < ($2, $3) "
+                                                              "order by b.published_on collate \"C\" desc, b.id desc limit $4"};
+constexpr db::statement sql_published_back{"library.by_published_back", "select b.id, b.version, b.published_on " CARREL_LISTED
+                                                                        "(b.published_on collate \"C\", b.id) > ($2, $3) "
+                                                                        "order by b.published_on collate \"C\", b.id limit $4"};
+
+constexpr db::statement sql_popular{"library.popular", R"sql(
+  select b.id, b.version, p.score::text
+    from popular_books p join listed_books($1, $5) b on b.id = p.book_id
+   where (p.score, p.book_id) < ($2::int, $3)
+   order by p.score desc, p.book_id desc limit $4)sql"};
+constexpr db::statement sql_popular_back{"library.popular_back", R"sql(
+  select b.id, b.version, p.score::text
+    from popular_books p join listed_books($1, $5) b on b.id = p.book_id
+   where (p.score, p.book_id) > ($2::int, $3)
+   order by p.score, p.book_id limit $4)sql"};
+
+constexpr db::statement sql_rated{
+    "library.by_stars",
+    "select b.id, b.version, b.stars::text from " CARREL_BY_STARS("<", "desc", "$4") "b "
+    "order by b.stars desc, b.id desc limit $4"};
+constexpr db::statement sql_rated_back{
+    "library.by_stars_back",
+    "select b.id, b.version, b.stars::text from " CARREL_BY_STARS(">", "", "$4") "b "
+    "order by b.stars, b.id limit $4"};
 
 constexpr db::statement sql_language{
     "library.by_language", "select b.id, b.version, (extract(epoch from b.created_at) * 1000000)::bigint::text " CARREL_LISTED
@@ -133,6 +161,7 @@ constexpr db::statement sql_waiting_back{"library.waiting_back", R"sql(
 // Keys before and after every real one. Times: the years 1 and 9999 in microseconds.
 constexpr const char* before_all_times = "253402300799000000";
 constexpr const char* after_all_times = "-62135596800000000";
+constexpr const char* highest_count = "2147483647";
 const uuid lowest_id{};
 const uuid highest_id = [] {
   uuid id;
@@ -141,7 +170,7 @@ const uuid highest_id = [] {
 }();
 const std::string highest_text = "\U0010FFFF\U0010FFFF";
 
-enum class key_kind { time_down, text_up, number_up };
+enum class key_kind { time_down, text_up, text_down, number_up, number_down };
 
 struct statements {
   const db::statement* forward;
@@ -163,6 +192,9 @@ statements statements_of(list::of what) {
     case list::of::shelf: return {&sql_shelf, &sql_shelf_back, key_kind::number_up, true};
     case list::of::shelf_newest: return {&sql_shelf_newest, &sql_shelf_newest_back, key_kind::time_down, true};
     case list::of::updated: return {&sql_updated, &sql_updated_back, key_kind::time_down, false};
+    case list::of::published: return {&sql_published, &sql_published_back, key_kind::text_down, false};
+    case list::of::popular: return {&sql_popular, &sql_popular_back, key_kind::number_down, false};
+    case list::of::rated: return {&sql_rated, &sql_rated_back, key_kind::number_down, false};
     case list::of::label: return {&sql_label, &sql_label_back, key_kind::time_down, true};
     case list::of::waiting: return {&sql_waiting, &sql_waiting_back, key_kind::time_down, false, false};
   }
@@ -176,11 +208,14 @@ cursor list_edge(list::of what, bool beginning) {
   switch (statements_of(what).key) {
     case key_kind::time_down: c.key = beginning ? before_all_times : after_all_times; break;
     case key_kind::text_up: c.key = beginning ? "" : highest_text; break;
+    case key_kind::text_down: c.key = beginning ? highest_text : ""; break;
+    case key_kind::number_down: c.key = beginning ? highest_count : "0"; break;
     case key_kind::number_up: c.key = beginning ? std::to_string(INT64_MIN) : std::to_string(INT64_MAX); break;
   }
   if (!beginning) c.key2 = highest_text;
   // At the beginning of a descending list every real row is smaller than the anchor, so the highest id belongs there.
-  bool down = statements_of(what).key == key_kind::time_down;
+  key_kind key = statements_of(what).key;
+  bool down = key == key_kind::time_down || key == key_kind::text_down || key == key_kind::number_down;
   c.id = beginning == down ? highest_id : lowest_id;
   return c;
 }
@@ -208,9 +243,10 @@ std::vector<list_row> read_list(db::tx& tx, const uuid& viewer, const list& l, c
 
 bool key_is_good(list::of what, const std::string& key) {
   key_kind kind = statements_of(what).key;
-  if (kind == key_kind::text_up) return true;
+  if (kind == key_kind::text_up || kind == key_kind::text_down) return true;
   std::optional<std::int64_t> n = to_integer(key);
   if (!n) return false;
+  if (kind == key_kind::number_down) return *n >= 0 && *n <= std::stoll(highest_count);
   return kind == key_kind::number_up || (*n <= std::stoll(before_all_times) && *n >= std::stoll(after_all_times));
 }
 

@@ -374,6 +374,7 @@ constexpr std::array decisions{
     merge_decision{"kobo_signals", "id", "stays", "about a copy on a device"},
     merge_decision{"kobo_suspicions", "id", "stays", "about a copy on a device"},
     merge_decision{"kobo_tombstones", "id", "moves", "the survivor is away from a device if all of them were"},
+    merge_decision{"popular_books", "book_id", "stays", "counted anew every night"},
 };
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace {
 using source = selection::source;
 using order = selection::order;
 
-constexpr std::array source_names{"",         "person", "series",  "tag",  "label", "shelf",
-                                  "language", "format", "library", "year", "stars", "state"};
+constexpr std::array source_names{"",       "person",  "series", "tag",   "label", "shelf",  "language",
+                                  "format", "library", "year",   "stars", "state", "popular"};
 constexpr std::chrono::seconds walking_time{1};  // before a page is shown as far as it got (opds.md 7.3)
 
 // The order that `own` means, as a list's.
@@ -22,11 +22,14 @@ list::of order_of(const selection& s) {
     case order::added: return s.of == source::shelf ? list::of::shelf_newest : list::of::newest;
     case order::title: return list::of::title;
     case order::author: return list::of::author;
+    case order::published: return list::of::published;
+    case order::rated: return list::of::rated;
     case order::own: break;
   }
   if (s.of == source::person) return list::of::person;
   if (s.of == source::series) return list::of::series;
   if (s.of == source::shelf) return list::of::shelf;
+  if (s.of == source::popular) return list::of::popular;
   return s.of == source::year ? list::of::title : list::of::newest;
 }
 
@@ -42,14 +45,16 @@ std::optional<list> as_list(const selection& s) {
     case source::language: out.what = list::of::language; break;
     case source::person: return s.by == order::own ? std::optional(out) : std::nullopt;
     case source::series: return s.by == order::own ? std::optional(out) : std::nullopt;
+    case source::popular: return s.by == order::own ? std::optional(out) : std::nullopt;
     case source::shelf: return s.by == order::own || s.by == order::added ? std::optional(out) : std::nullopt;
     default: return std::nullopt;
   }
   return newest ? std::optional(out) : std::nullopt;
 }
 
-// Every language has indexes of the three orders.
+// Every language has indexes of three orders.
 std::optional<filter> as_filter(const selection& s) {
+  if (s.by == order::published || s.by == order::rated) return std::nullopt;
   bool by_language = s.of == source::language && !s.narrowed();
   if (!by_language && (s.of != source::all || s.language.empty())) return std::nullopt;
   if (!s.format.empty() || !s.read.empty() || s.library) return std::nullopt;
@@ -89,7 +94,8 @@ class reader {
       : tx_(tx), viewer_(viewer), s_(std::move(s)), by_(order_of(s_)), many_(s_.of == source::all) {}
 
   std::vector<list_row> read(const cursor& anchor, bool forward, int limit) {
-    bool own = by_ == list::of::person || by_ == list::of::series || by_ == list::of::shelf || by_ == list::of::shelf_newest;
+    bool own = by_ == list::of::person || by_ == list::of::series || by_ == list::of::shelf || by_ == list::of::shelf_newest ||
+               by_ == list::of::popular;
     if (own) return rows_of(run(selection_sql::of_its_own(by_, forward), anchor, limit), 0);
     if (!many_) {
       db::rows few = run(selection_sql::of_few(by_, forward), anchor, limit);

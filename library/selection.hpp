@@ -11,12 +11,14 @@
 namespace carrel::library {
 
 struct selection {
-  enum class source { all, person, series, tag, label, shelf, language, format, library, year, stars, state };
+  enum class source { all, person, series, tag, label, shelf, language, format, library, year, stars, state, popular };
   enum class order {
     own,
     added,
     title,
-    author
+    author,
+    published,
+    rated
   };  // own: shelves by hand, people and series by series, years by title, else added
   source of = source::all;
   uuid id{};           // of the person, series, tag, label, shelf or library

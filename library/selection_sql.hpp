@@ -7,12 +7,13 @@
 
 namespace carrel::library::selection_sql {
 
-// Of newest, title or author order. The first column says that there are more books than are sorted; then there is no other row.
+// Of newest, title, author, published or rated order. The first column says that there are more books than are sorted; then there
+// is no other row.
 const db::statement& of_few(list::of order, bool forward);
 // The same along the order; what is met among the next few thousand books.
 const db::statement& of_many(list::of order, bool forward);
 const db::statement& last_looked_at(list::of order, bool forward);  // nothing when those were the last
-// Of a person, a series or a shelf in the order that it has itself.
+// Of a person, a series, a shelf or what is popular in the order that it has itself.
 const db::statement& of_its_own(list::of order, bool forward);
 
 }  // namespace carrel::library::selection_sql

@@ -124,13 +124,18 @@ std::size_t size_of(const library::choices& c) {
 
 }  // namespace
 
+choices_ref kept_choices(shared_state& s, const visit& v) { return s.choices.find(key_of(v)); }
+
+void keep_choices(shared_state& s, const visit& v, const choices_ref& there) {
+  s.choices.keep(key_of(v), there, size_of(*there));
+}
+
 task<choices_ref> choices_for(shared_state& s, const visit& v) {
-  std::string key = key_of(v);
-  choices_ref kept = s.choices.find(key);
+  choices_ref kept = kept_choices(s, v);
   if (kept) co_return kept;
   library::choices read = co_await s.with.pool.read(read_choices, v.viewer, v.taker());
   kept = std::make_shared<const library::choices>(std::move(read));
-  s.choices.keep(std::move(key), kept, size_of(*kept));
+  keep_choices(s, v, kept);
   co_return kept;
 }
 

@@ -9,7 +9,10 @@ namespace carrel::opds {
 
 using choices_ref = std::shared_ptr<const library::choices>;
 
-// What there is to choose from, kept for as long as the catalog stays as it is.
+// What there is to choose from, kept for as long as the catalog stays as it is. Null: not kept. Who then reads it with the books
+// leaves it here.
+choices_ref kept_choices(shared_state&, const visit&);
+void keep_choices(shared_state&, const visit&, const choices_ref&);
 task<choices_ref> choices_for(shared_state&, const visit&);
 
 void add_facets(feed&, const visit&, const book_list&, const library::choices&);

@@ -24,6 +24,7 @@ std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_l
     return std::find(all.begin(), all.end(), one) != all.end();
   };
   switch (books.of) {
+    case of::popular: return phrase("Popular").in(t);
     case of::all: return (l.kind == &kinds::titles ? phrase("All books") : phrase("Recently added")).in(t);
     case of::shelf: {
       std::optional<library::shelf> shelf = library::find_shelf(tx, viewer, books.id);
@@ -45,17 +46,21 @@ std::optional<std::string> title_of(db::tx& tx, const uuid& viewer, const book_l
 }
 
 struct listed {
+  choices_ref there;
   std::string title;
   library::outline page;
   entry_parts entries;
 };
 
-std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, const library::choices& there,
-                           const library::cursor& c, int limit, const entry_shelf& shelf, tongue t) {
-  std::optional<std::string> title = title_of(tx, viewer, l, there, t);
+// `there` is null where it is not kept: it is read on the way.
+std::optional<listed> load(db::tx& tx, const uuid& viewer, const book_list& l, choices_ref there, const library::cursor& c,
+                           int limit, const entry_shelf& shelf, tongue t) {
+  if (!there) there = std::make_shared<const library::choices>(library::choices_there(tx, viewer, l.books.for_whom));
+  std::optional<std::string> title = title_of(tx, viewer, l, *there, t);
   if (!title) return std::nullopt;
-  listed out{.title = std::move(*title), .page = library::outline_of(tx, viewer, l.books, c, limit), .entries = {}};
-  std::string narrowed = said_of_facets(l, there, t);
+  listed out{
+      .there = there, .title = std::move(*title), .page = library::outline_of(tx, viewer, l.books, c, limit), .entries = {}};
+  std::string narrowed = said_of_facets(l, *there, t);
   if (!narrowed.empty()) out.title += " (" + narrowed + ")";
   out.entries = gather(tx, viewer, out.page.books, shelf);
   return out;
@@ -73,12 +78,11 @@ void add_numbers(feed& f, const library::outline& p, library::cursor::side from)
     f.total = static_cast<std::int64_t>(p.first_ordinal + p.books.size() - 1);
 }
 
-feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found, const library::choices& there,
-             const entry_shelf& shelf) {
+feed feed_of(const visit& v, const book_list& l, const turn& t, const listed& found, const entry_shelf& shelf) {
   spot s{.kind = kind::acquisition, .title = found.title, .at = l.at(), .up = l.up(), .personal = l.personal()};
   neighbours around = neighbours_of(found.page.previous, found.page.next, l.books.token_name());
   feed f = begin_feed(v, s, t.shown, &around);
-  add_facets(f, v, l, there);
+  add_facets(f, v, l, *found.there);
   f.books = entries_of(v, shelf, found.entries);
   add_numbers(f, found.page, t.cursor.from);
   return f;
@@ -100,7 +104,8 @@ int number_param(const http::request& in, int lowest, int highest) {
 
 void read_object(book_list& l, const http::request& in) {
   switch (l.books.of) {
-    case of::all: break;
+    case of::all:
+    case of::popular: break;
     case of::language:
     case of::format: l.books.word = in.param("id"); break;
     case of::year: l.books.number = number_param(in, 1, 9999); break;
@@ -145,7 +150,8 @@ const std::vector<list_kind>& lists_by_path() {
 place book_list::at() const {
   place out{std::string(kind->path), {}};
   switch (books.of) {
-    case of::all: break;
+    case of::all:
+    case of::popular: break;
     case of::language:
     case of::format: out.path += "/" + percent_encode(books.word); break;
     case of::year:
@@ -161,26 +167,32 @@ place book_list::at() const {
 }
 
 place book_list::up() const {
-  if (books.of == of::all) return {"", {}};
+  if (books.of == of::all || books.of == of::popular) return {"", {}};
   if (books.of == of::year) return {"/years/" + std::to_string(books.number / 10 * 10) + "s", {}};
   return {std::string(kind->path), {}};
 }
 
-bool book_list::personal() const { return books.of == of::shelf || books.of == of::stars || !books.read.empty(); }
+bool book_list::personal() const {
+  return books.of == of::shelf || books.of == of::stars || !books.read.empty() || books.by == order::rated;
+}
 
 const std::vector<order_choice>& orders_of(const list_kind& k) {
   // Named so that Readest does not take the facet for a list of new books (opds.md 5.13).
   static const order_choice added{"added", "Date added", order::added}, title{"title", "Title", order::title},
-      author{"author", "Author", order::author};
-  static const std::vector<order_choice> newest{added, title, author}, titles{title, added, author};
-  static const std::vector<order_choice> by_series{{"series", "Series", order::own}, added, title};
-  static const std::vector<order_choice> by_hand{{"shelf", "Shelf order", order::own}, added, title, author};
+      author{"author", "Author", order::author}, published{"published", "Year", order::published},
+      rating{"rating", "Rating", order::rated};
+  static const std::vector<order_choice> newest{added, title, author, published, rating},
+      titles{title, added, author, published, rating}, of_a_year{title, added, author, rating};
+  static const std::vector<order_choice> by_series{{"series", "Series", order::own}, added, title, published, rating};
+  static const std::vector<order_choice> popular{{"popular", "Popular", order::own}, added, title, author, published, rating};
+  static const std::vector<order_choice> by_hand{{"shelf", "Shelf order", order::own}, added, title, author, published, rating};
   switch (k.of) {
     case of::all: return k.own == order::title ? titles : newest;
     case of::person:
     case of::series: return by_series;
+    case of::popular: return popular;
     case of::shelf: return by_hand;
-    case of::year: return titles;
+    case of::year: return of_a_year;
     default: return newest;
   }
 }
@@ -213,16 +225,18 @@ task<http::response> show_list(shared_state& s, http::context& c, const list_kin
   answer a(s, v, std::string(v.at.type(kind::acquisition)), {.personal = l.personal(), .covers = true});
   std::optional<http::response> known = a.early(t.shown.empty() ? v.at.feed(l.at()) : "");
   if (known) co_return std::move(*known);
-  there = co_await choices_for(s, v);
   if (a.head_only()) {
+    there = co_await choices_for(s, v);
     std::optional<std::string> title = co_await s.with.pool.read(title_of, v.viewer, l, *there, v.tongue);
     if (!title) throw no_such_list();
     co_return a.head();
   }
   entry_shelf shelf(s, v);
-  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, *there, t.cursor, v.page_size, shelf, v.tongue);
+  there = kept_choices(s, v);
+  std::optional<listed> found = co_await s.with.pool.read(load, v.viewer, l, there, t.cursor, v.page_size, shelf, v.tongue);
   if (!found) throw no_such_list();
-  co_return a.full(written(v, feed_of(v, l, t, *found, *there, shelf)));
+  keep_choices(s, v, found->there);
+  co_return a.full(written(v, feed_of(v, l, t, *found, shelf)));
 }
 
 task<http::response> show_entry(shared_state& s, http::context& c) {

@@ -18,7 +18,8 @@ struct list_kind {
   library::names names = library::names::languages;                // of names that have rows of their own
 };
 namespace kinds {
-inline constexpr list_kind newest{"/new"}, titles{"/books", library::selection::source::all, library::selection::order::title};
+inline constexpr list_kind newest{"/new"}, titles{"/books", library::selection::source::all, library::selection::order::title},
+    popular{"/popular", library::selection::source::popular};
 }
 const std::vector<list_kind>& lists_by_path();  // those with something of their own: /authors/{id}, ...
 

@@ -19,6 +19,6 @@ int read_outlines(db::pool&, const library::store&, publication::isolated::pool&
                   const std::function<bool()>& stopping, const std::function<void(int done)>& tell = nullptr);
 
 void register_jobs(jobs::workers&, db::pool&, const library::store&, publication::isolated::pool&, const config&);
-void register_schedule(jobs::schedule&, db::pool&);
+void register_schedule(jobs::schedule&, db::pool&, const config&);
 
 }  // namespace carrel::opds

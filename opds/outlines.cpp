@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "library/file_outline.hpp"
+#include "library/popular.hpp"
 #include "library/revision.hpp"
 #include "opds/outline_job.hpp"
 #include "opds/visit.hpp"
@@ -127,7 +128,11 @@ void register_jobs(jobs::workers& w, db::pool& pool, const library::store& store
   });
 }
 
-void register_schedule(jobs::schedule& clock, db::pool& pool) {
+void register_schedule(jobs::schedule& clock, db::pool& pool, const config& settings) {
+  auto count = [](db::tx& tx) {
+    if (library::count_popular(tx)) library::bump_revision(tx);
+  };
+  if (settings.on("opds.popular")) clock.every("opds.popular", std::chrono::hours(24), [&pool, count] { pool.write_now(count); });
   clock.every("opds.outlines", std::chrono::minutes(1), [&pool, last = std::int64_t{-1}]() mutable {
     std::int64_t revision = pool.read_now(library::current_revision).number;
     if (revision == last) return;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "library/choices.hpp"
+#include "library/popular.hpp"
 #include "library/reading_lists.hpp"
 #include "library/shelf.hpp"
 #include "opds/entries.hpp"
@@ -15,14 +16,15 @@ constexpr int most_in_a_group = 10;
 struct root_facts {
   library::kinds_of_names named;
   library::more_lists more;
-  bool shelves = false;
+  bool shelves = false, popular = false;
   std::optional<std::pair<uuid, std::string>> own_shelf;  // the one the calling device is bound to
 };
 
-root_facts read_root(db::tx& tx, const uuid& viewer, const std::optional<uuid>& device, library::taker whom) {
+root_facts read_root(db::tx& tx, const uuid& viewer, const std::optional<uuid>& device, library::taker whom, bool popular) {
   root_facts out{.named = library::names_there(tx, viewer, whom),
                  .more = library::more_lists_there(tx, viewer, device, whom),
                  .shelves = false,
+                 .popular = popular && library::popular_there(tx, viewer, whom),
                  .own_shelf = std::nullopt};
   const std::vector<uuid>& bound = out.more.feeds_it;
   for (const library::shelf& s : library::shelves_for(tx, viewer, whom)) {
@@ -78,6 +80,7 @@ void add_sections(feed& f, const visit& v, const root_facts& facts) {
   add(facts.more.stars, "Ratings", "Browse by your stars", "/ratings", more);
   add(facts.more.years, "Years", "Browse by year of publication", "/years", more);
   add(facts.more.libraries, "Libraries", "Browse by library", "/libraries", more);
+  add(facts.popular, "Popular", "What is read most at present", "/popular", books, "http://opds-spec.org/sort/popular");
   add(true, "Surprise me", "Books in no order", "/random", books);
 }
 
@@ -132,7 +135,7 @@ task<http::response> show_root(shared_state& s, http::context& c) {
   std::optional<http::response> known = a.early(v.at.root());
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();
-  root_facts facts = co_await s.with.pool.read(read_root, v.viewer, v.device, v.taker());
+  root_facts facts = co_await s.with.pool.read(read_root, v.viewer, v.device, v.taker(), s.shows_popular);
   feed f = root_feed(v, facts);
   if (json) {
     entry_shelf shelf(s, v);

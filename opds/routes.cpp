@@ -86,6 +86,7 @@ void add_tree(const adder& to, const std::string& at) {
   feed("/sync", show_sync);
   list("/new", kinds::newest);
   list("/books", kinds::titles);
+  if (s->shows_popular) list("/popular", kinds::popular);
   feed("/books/{id}", show_entry);
   feed("/random", show_random);
   feed("/search", show_search);

@@ -43,6 +43,7 @@ struct search_request {
   place at{"/search", {}};
   std::string shown{};                          // the words of all fields
   bool empty() const { return shown.empty(); }  // facets alone ask for nothing
+  bool personal() const { return terms.order == "rating"; }
   std::string token_name() const { return "search:" + query_text(at.filters); }
 };
 
@@ -71,7 +72,7 @@ void read_facets(search_request& r, const http::request& in, const library::choi
   };
   take("lang", there.languages, r.terms.language);
   take("fmt", there.formats, r.terms.format);
-  take("order", {"added", "title", "author"}, r.terms.order);
+  take("order", {"added", "title", "author", "published", "rating"}, r.terms.order);
 }
 
 // Pages of a result are places in a list that ends at 1,000 (opds.md 6.4).
@@ -141,7 +142,7 @@ feed result_feed(const visit& v, const search_request& r, const position& p, con
   neighbours around = neighbours_of(previous, next, r.token_name());
   around.last = false;
 
-  spot s{.kind = kind::acquisition, .title = title_of(v, r, result), .at = r.at, .up = place{}};
+  spot s{.kind = kind::acquisition, .title = title_of(v, r, result), .at = r.at, .up = place{}, .personal = r.personal()};
   feed f = begin_feed(v, s, p.shown, &around);
   if (!r.empty()) add_search_facets(f, v, r.at, there);
   f.books = entries_of(v, shelf, result.entries);
@@ -174,7 +175,7 @@ task<http::response> show_search(shared_state& s, http::context& c) {
   read_facets(r, c.in, *there);
   position p = position_from(c.in, r, v.page_size);
 
-  answer a(s, v, std::string(v.at.type(kind::acquisition)), {.covers = true, .dated = false});
+  answer a(s, v, std::string(v.at.type(kind::acquisition)), {.personal = r.personal(), .covers = true, .dated = false});
   std::optional<http::response> known = a.early();
   if (known) co_return std::move(*known);
   if (a.head_only()) co_return a.head();

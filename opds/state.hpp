@@ -49,6 +49,7 @@ struct shared_state {
   std::atomic<int> pages_waiting = 0;
   const std::vector<std::string> streamed;               // formats with a stream
   const bool draws_pdf, counts_pages, offers_manifests;  // opds.pdf_pages, opds.stream_positions, opds.manifests
+  const bool shows_popular;  // opds.popular
   const library::put_policy policy;
   auth::cpu_pool readers;  // threads that wait for isolated processes; last, so that they end first
 

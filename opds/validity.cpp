@@ -10,7 +10,7 @@ namespace carrel::opds {
 namespace {
 
 // Changed whenever the writer's output changes, so that nobody keeps an old form.
-constexpr std::string_view writer_format = "3";
+constexpr std::string_view writer_format = "4";
 
 // Two accounts never share a tag: their audience numbers alone may be equal.
 std::string stamp(const uuid& id) { return hex(std::string_view(reinterpret_cast<const char*>(id.bytes.data()) + 11, 5)); }

@@ -41,6 +41,7 @@ shared_state::shared_state(services s)
       draws_pdf(with.settings.on("opds.pdf_pages")),
       counts_pages(with.settings.on("opds.stream_positions")),
       offers_manifests(with.settings.on("opds.manifests")),
+      shows_popular(with.settings.on("opds.popular")),
       policy{.policy = with.settings.text("kosync.policy"), .hold_stale = false},
       readers(2),
       profiles_(with.settings.on("opds.profiles")),

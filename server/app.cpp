@@ -313,7 +313,7 @@ void app::parts::mount() {
   ingest::sources::register_schedule(schedule, pool, settings);
   kobo::register_jobs(workers, made);
   opds::register_jobs(workers, pool, base.store, inspectors, settings);
-  opds::register_schedule(schedule, pool);
+  opds::register_schedule(schedule, pool, settings);
   web::register_bulk_jobs(workers, pool);
   web::register_bulk_schedule(schedule, pool);
   kobo::register_schedule(schedule, pool, made);

@@ -100,6 +100,8 @@ const std::vector<setting_key>& setting_keys() {
       {"opds.pdf_pages", toggle, "off", "offer PDFs page by page as pictures too, as comics are", "", false},
       {"opds.stream_positions", toggle, "off",
        "pages that an app turns count as read; apps that fetch ahead are a page or two early", "", false},
+      {"opds.popular", toggle, "off", "offer a list of what the readers of this server have read or fetched most lately", "",
+       false},
       {"opds.manifests", toggle, "on", "offer apps books to read without downloading them first", "", false},
       {"opds.cors_origins", list, "", "web apps that may read the catalog: origins such as https://app.example.org, or *", "",
        false},

@@ -90,7 +90,7 @@ TEST_CASE("KOReader browses, turns pages, sorts, searches and downloads") {
     active += std::string(l.attribute("opds:activeFacet").value()) == "true";
     reader.load(l.attribute("href").value());
   }
-  CHECK(facets == 7);
+  CHECK(facets == 9);
   CHECK(active == 2);
 
   std::string found = reader.search(newest, "sea & salt");
