@@ -10,10 +10,10 @@
 namespace carrel::opds {
 namespace {
 
-// The whole file, or a range that reaches its end (opds.md 13.2).
-bool ends_a_download(const http::response& r) {
+fetched_parts::part part_of(const http::response& r) {
   const auto& slice = std::get<http::file_slice>(r.body);
-  return slice.opened && (r.status == 200 || r.status == 206) && slice.first + slice.count == slice.opened->size;
+  auto number = [](auto n) { return static_cast<std::int64_t>(n); };
+  return {.first = number(slice.first), .count = number(slice.count), .size = slice.opened ? number(slice.opened->size) : -1};
 }
 
 // Of the delivered bytes (opds.md 3.4). When a copy was made says nothing of how it differs from an earlier one.
@@ -48,10 +48,12 @@ task<http::response> show_download(shared_state& s, http::context& c) {
     std::optional<uuid> device = c.who->device;
     std::shared_ptr<const void> slot = s.downloads.take(device.value_or(viewer));
     if (!slot) throw too_many();
-    bool ends = ends_a_download(r);
+    fetched_parts::part part = part_of(r);
     std::string other = copy ? copy->checksum : std::string();
-    r.sent = [&s, viewer, device, id, slot, ends, other](bool complete) {
-      if (!complete || !ends) return;
+    std::string what = device.value_or(viewer).text() + " " + (copy ? other : file.checksum);
+    r.sent = [&s, viewer, device, id, slot, part, what, other](bool complete) mutable {
+      part.arrived = complete;
+      if (part.size < 0 || !s.parts.note(what, part, now())) return;
       in_background(s, "opds.download",
                     [viewer, device, id, other](db::tx& tx) { library::record_download(tx, viewer, device, id, other); });
       if (s.with.fetched) s.with.fetched(viewer, id, other);

@@ -13,6 +13,7 @@
 #include "opds/cross_origin.hpp"
 #include "opds/download_slots.hpp"
 #include "opds/feed_model.hpp"
+#include "opds/fetched_parts.hpp"
 #include "opds/page_cache.hpp"
 #include "opds/recent_cache.hpp"
 #include "opds/routes.hpp"
@@ -40,6 +41,7 @@ struct shared_state {
   const instant started;
   const origins web_apps;  // opds.cors_origins
   download_slots downloads{6};
+  fetched_parts parts{2000};
   db::batcher<library::cover_question, std::optional<library::cover_ref>> covers;
 
   // Books read piece by piece (outlines.hpp, streaming.hpp).
@@ -49,7 +51,7 @@ struct shared_state {
   std::atomic<int> pages_waiting = 0;
   const std::vector<std::string> streamed;               // formats with a stream
   const bool draws_pdf, counts_pages, offers_manifests;  // opds.pdf_pages, opds.stream_positions, opds.manifests
-  const bool shows_popular;  // opds.popular
+  const bool shows_popular;                              // opds.popular
   const library::put_policy policy;
   auth::cpu_pool readers;  // threads that wait for isolated processes; last, so that they end first
 
