@@ -97,13 +97,14 @@ void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed
 }
 
 void artifacts::settle(const wanted_file& f) const {
-  if (!how_.enabled && !f.is_kepub) return decide_on(f, std::nullopt, "");
+  if (!how_.enabled && !f.is_kepub) return keep_as_is(f, "");
   file source = open_stored(store_, f.storage_path);
   if (!source && errno == ENOENT) return pool_.write_now([&](db::tx& tx) { library::mark_file_missing(tx, f.id, true); });
   if (!source) throw_system(f.storage_path);
   conversion how = conversion_of(f);
   std::optional<artifact> known = pool_.read_now([&](db::tx& tx) { return find_artifact(tx, f, how.form()); });
-  if (known && (known->is_source() || is_cached(*known))) return decide_on(f, known->id, "");
+  if (known && known->is_source()) return decide_on(f, known->id, source.get());
+  if (known && is_cached(*known)) return decide_on(f, known->id, open_made(artifact_path(store_, *known)).get());
   convert(f, how, source.get());
 }
 
@@ -123,15 +124,38 @@ conversion artifacts::conversion_of(const wanted_file& f) const {
   return out;
 }
 
-void artifacts::decide_on(const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
-  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, artifact, kept); });
+// Looked for outside of a transaction: it reads the whole book. What cannot be read moves by its places.
+found_words artifacts::words_in(const wanted_file& f, int converted) const {
+  marked_words marked = pool_.read_now([&](db::tx& tx) { return marked_in(tx, f.book); });
+  found_words out;
+  if (marked.quotes.empty()) return out;
+  auto found = readers_.find_quotes(converted, f.name, marked.quotes);
+  if (!found) {
+    log::warn("kobo.highlights", {{"file", f.id}, {"reason", found.error().code}, {"detail", found.error().detail}});
+    return out;
+  }
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    if (std::optional<publication::locator::found_quote>& q = (*found)[i]) out.emplace(marked.annotations[i], std::move(*q));
+  }
+  return out;
 }
 
-void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept) const {
+void artifacts::keep_as_is(const wanted_file& f, const std::string& why) const {
+  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, std::nullopt, why, {}); });
+}
+
+// `converted`: its bytes.
+void artifacts::decide_on(const wanted_file& f, const uuid& artifact, int converted) const {
+  found_words words = words_in(f, converted);
+  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, artifact, "", words); });
+}
+
+void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& kept,
+                          const found_words& words) const {
   // A Kobo has begun to fetch what it was told of: the file is looked at anew, as one that is held.
   if (how_.with_metadata && f.current && !f.held && is_held(tx, f.book)) return;
   decide(tx, f, artifact, how_.how(), kept);
-  if (artifact) remap_places(tx, f.book, *artifact, f.current);
+  if (artifact) remap_places(tx, f.book, *artifact, f.current, words);
 }
 
 void artifacts::convert(const wanted_file& f, const conversion& how, int source) const {
@@ -141,7 +165,7 @@ void artifacts::convert(const wanted_file& f, const conversion& how, int source)
     const publication::refusal& why = made.error();
     if (is_of_the_machine(why)) throw std::runtime_error(why.detail);
     log::info("kobo.kepub", {{"file", f.id}, {"kept", why.code}, {"detail", why.detail}});
-    return decide_on(f, std::nullopt, why.code);
+    return keep_as_is(f, why.code);
   }
   new_artifact out;
   out.is.source = f.checksum;
@@ -162,7 +186,8 @@ void artifacts::convert(const wanted_file& f, const conversion& how, int source)
   out.md5 = prints->md5;
   out.koreader_md5 = prints->koreader_md5;
   if (!made->copied) put_in_place(work.path, artifact_path(store_, out.is));
-  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, add_artifact(tx, f, out), ""); });
+  found_words words = words_in(f, bytes.get());
+  pool_.write_now([&](db::tx& tx) { decide_in(tx, f, add_artifact(tx, f, out), "", words); });
 }
 
 bool artifacts::is_cached(const artifact& a) const { return has_size(artifact_path(store_, a), a.size); }

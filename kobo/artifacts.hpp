@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kobo/artifact.hpp"
+#include "kobo/reanchor.hpp"
 #include "library/bridge.hpp"
 #include "publication/isolated/pool.hpp"
 #include "server/db/pool.hpp"
@@ -41,8 +42,11 @@ class artifacts {
   void settle_some(const std::vector<uuid>& files, std::set<uuid>& failed) const;
   void settle(const wanted_file&) const;
   conversion conversion_of(const wanted_file&) const;
-  void decide_on(const wanted_file&, const std::optional<uuid>& artifact, const std::string& kept) const;
-  void decide_in(db::tx&, const wanted_file&, const std::optional<uuid>& artifact, const std::string& kept) const;
+  found_words words_in(const wanted_file&, int converted) const;
+  void keep_as_is(const wanted_file&, const std::string& why) const;
+  void decide_on(const wanted_file&, const uuid& artifact, int converted) const;
+  void decide_in(db::tx&, const wanted_file&, const std::optional<uuid>& artifact, const std::string& kept,
+                 const found_words&) const;
   void convert(const wanted_file&, const conversion&, int source) const;
 
   db::pool& pool_;

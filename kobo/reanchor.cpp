@@ -17,6 +17,9 @@ using publication::kepub::span_map;
 constexpr db::statement sql_all{"kobo.annotations_of_book", R"sql(
   select a.id, a.raw from annotations a join books b on b.entitlement = a.entitlement
    where b.id = $1 and a.deleted_at is null and a.raw is not null for update of a)sql"};
+constexpr db::statement sql_marked{"kobo.marked_words", R"sql(
+  select a.id, a.quote from annotations a join books b on b.entitlement = a.entitlement
+   where b.id = $1 and a.deleted_at is null and a.raw is not null and a.quote <> '' order by a.received_at desc)sql"};
 constexpr db::statement sql_move{"kobo.move_annotation", R"sql(
   with moved as (update annotations set raw = $2, chapter = $3, progress = $4 where id = $1 returning user_id, entitlement)
   update annotation_sets s set revision = s.revision + 1 from moved m
@@ -56,30 +59,68 @@ struct anchored {
   double progress = 0;
 };
 
-std::optional<anchored> moved_annotation(const std::string& raw, const span_map& from, const span_map& to) {
+bool move_by_place(json::object& range, const span_map& from, const span_map& to) {
+  std::string file, start, end;
+  if (!range.take("chapterFilename", file) || !range.take("startPath", start) || !range.take("endPath", end)) return false;
+  std::optional<there> first = place_in(from, to, file, start), last = place_in(from, to, file, end);
+  if (!first || !last || first->is.source != last->is.source) return false;
+  range.set("chapterFilename", first->is.source).set("chapterProgress", first->progress);
+  range.set("startPath", selector_of(first->is.value)).set("endPath", selector_of(last->is.value));
+  return true;
+}
+
+void move_to(json::object& range, const locator::found_quote& words) {
+  range.set("chapterFilename", words.href).set("chapterProgress", words.progress);
+  range.set("startPath", selector_of(words.first.span)).set("startChar", words.first.character);
+  range.set("endPath", selector_of(words.last.span)).set("endChar", words.last.character);
+}
+
+struct conversions {
+  const span_map& from;
+  const span_map& to;
+};
+
+// `words`: where they are certain to stand.
+std::optional<anchored> moved_annotation(const std::string& raw, const conversions& c, const locator::found_quote* words) {
   result<json::object> whole = json::read_object(raw);
   const json::value* at = whole ? whole->find("location") : nullptr;
   const json::value* span = at != nullptr && at->as_object() != nullptr ? at->as_object()->find("span") : nullptr;
   if (span == nullptr || span->as_object() == nullptr) return std::nullopt;
   json::object range = *span->as_object(), location = *at->as_object();
-  std::string file, start, end;
-  if (!range.take("chapterFilename", file) || !range.take("startPath", start) || !range.take("endPath", end)) return std::nullopt;
-  std::optional<there> first = place_in(from, to, file, start), last = place_in(from, to, file, end);
-  if (!first || !last || first->is.source != last->is.source) return std::nullopt;
-  range.set("chapterFilename", first->is.source).set("chapterProgress", first->progress);
-  range.set("startPath", selector_of(first->is.value)).set("endPath", selector_of(last->is.value));
+  if (words != nullptr)
+    move_to(range, *words);
+  else if (!move_by_place(range, c.from, c.to))
+    return std::nullopt;
+  anchored out;
+  range.take("chapterFilename", out.chapter);
+  range.take("chapterProgress", out.progress);
   location.set("span", std::move(range));
   whole->set("location", std::move(location));
-  return anchored{.raw = json::dump(*whole), .chapter = first->is.source, .progress = first->progress};
+  out.raw = json::dump(*whole);
+  return out;
 }
 
 }  // namespace
 
-int reanchor_annotations(db::tx& tx, const uuid& book, const span_map& from, const span_map& to) {
+marked_words marked_in(db::tx& tx, const uuid& book) {
+  constexpr std::size_t most = 512 << 10;  // bytes: what is asked of a child at once is bounded
+  marked_words out;
+  std::size_t bytes = 0;
+  for (const db::row& r : tx.run(sql_marked, book)) {
+    bytes += r.view(1).size();
+    if (bytes > most) break;
+    out.annotations.push_back(r.id(0));
+    out.quotes.push_back(r.text(1));
+  }
+  return out;
+}
+
+int reanchor_annotations(db::tx& tx, const uuid& book, const span_map& from, const span_map& to, const found_words& words) {
   int done = 0;
   for (const db::row& r : tx.run(sql_all, book)) {
     std::string before = r.text(1);
-    std::optional<anchored> is = moved_annotation(before, from, to);
+    auto at = words.find(r.id(0));
+    std::optional<anchored> is = moved_annotation(before, {from, to}, at == words.end() ? nullptr : &at->second);
     if (!is || is->raw == before) continue;
     tx.run(sql_move, r.id(0), is->raw, is->chapter, is->progress);
     ++done;

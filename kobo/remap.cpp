@@ -1,6 +1,5 @@
 #include "kobo/remap.hpp"
 
-#include "kobo/reanchor.hpp"
 #include "publication/kepub/span_map.hpp"
 #include "publication/locator/kobo.hpp"
 #include "publication/locator/variant.hpp"
@@ -45,13 +44,14 @@ std::optional<json::object> remapped(json::object bookmark, const span_map& from
 
 }  // namespace
 
-int remap_places(db::tx& tx, const uuid& book, const uuid& artifact, const std::optional<uuid>& before) {
+int remap_places(db::tx& tx, const uuid& book, const uuid& artifact, const std::optional<uuid>& before,
+                 const found_words& words) {
   if (before == artifact) return 0;
   db::rows maps = tx.run(sql_maps, book, artifact, before);
   if (maps.size() < 2 || !maps[0].flag(0)) return 0;
   std::optional<span_map> to = span_map::unpack(maps[0].raw(1)), from = span_map::unpack(maps[1].raw(1));
   if (!to || !from || to->documents() == from->documents()) return 0;
-  int done = reanchor_annotations(tx, book, *from, *to);
+  int done = reanchor_annotations(tx, book, *from, *to, words);
   for (const db::row& r : tx.run(sql_places, book)) {
     result<json::object> bookmark = json::read_object(r.view(2));
     std::optional<json::object> made = bookmark ? remapped(std::move(*bookmark), *from, *to) : std::nullopt;

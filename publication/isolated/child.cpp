@@ -151,6 +151,14 @@ answer locate(int descriptor, const std::string& name, const std::string& wish) 
   return {.json = found_json(out), .attached = (*book)->lengths().pack(), .thumbnails = {}};
 }
 
+answer find_quotes(int descriptor, const std::string& name, const std::string& wish) {
+  result<std::vector<std::string>, refusal> wanted = quotes_from_json(wish);
+  if (!wanted) return {.json = to_json(wanted.error()), .attached = {}, .thumbnails = {}};
+  result<std::unique_ptr<locator::book>, refusal> book = locator::book::open(descriptor, name);
+  if (!book) return {.json = to_json(book.error()), .attached = {}, .thumbnails = {}};
+  return {.json = found_quotes_json(locator::find_quotes(**book, *wanted)), .attached = {}, .thumbnails = {}};
+}
+
 answer outline_of(int descriptor, const std::string& name) {
   result<outline, refusal> found = read_outline(descriptor, name);
   if (!found) return {.json = to_json(found.error()), .attached = {}, .thumbnails = {}};
@@ -217,6 +225,7 @@ int child_main(void (*before)()) {
         case task::convert: a = convert(descriptor, name, wish); break;
         case task::copy: a = copy_corrected(descriptor, name, wish); break;
         case task::locate: a = locate(descriptor, name, wish); break;
+        case task::quotes: a = find_quotes(descriptor, name, wish); break;
         case task::picture: a = look_at_picture(descriptor); break;
         case task::glance: a = glance_at(descriptor, name, wish); break;
         case task::sidecar: a = read_beside(descriptor, name); break;

@@ -413,6 +413,18 @@ result<found_place, refusal> pool::locate(int descriptor, const std::string& fil
   return out;
 }
 
+result<std::vector<std::optional<locator::found_quote>>, refusal> pool::find_quotes(int descriptor, const std::string& file_name,
+                                                                                    const std::vector<std::string>& quotes) {
+  std::string wish = wish_json(quotes);
+  if (wish.size() > longest_wish) return refusal{"inspection_limit", "wish"};
+  request_head head{};
+  head.what = task::quotes;
+  head.cpu_ms = static_cast<std::uint64_t>(state_->how.conversion.count());
+  result<raw_answer, refusal> said = state_->ask(descriptor, head, file_name, wish);
+  if (!said) return said.error();
+  return found_quotes_from_json(said->json, quotes.size());
+}
+
 result<outline, refusal> pool::outline_of(int descriptor, const std::string& file_name) {
   request_head head{};
   head.what = task::outline;

@@ -14,6 +14,7 @@
 #include "publication/isolated/first_page.hpp"
 #include "publication/kepub/convert.hpp"
 #include "publication/locator/book.hpp"
+#include "publication/locator/quote.hpp"
 #include "publication/metadata.hpp"
 #include "publication/open.hpp"
 #include "publication/outline.hpp"
@@ -92,6 +93,9 @@ class pool {
                                        const std::string& metadata);
   // Of an EPUB or KEPUB (locator::book).
   result<found_place, refusal> locate(int descriptor, const std::string& file_name, const place_wish&);
+  // Passages of a KEPUB by their words (locator::find_quotes): as many answers as quotes.
+  result<std::vector<std::optional<locator::found_quote>>, refusal> find_quotes(int descriptor, const std::string& file_name,
+                                                                                const std::vector<std::string>& quotes);
   // What an app reads of a publication without the rest of it (outline.hpp, piece.hpp).
   result<outline, refusal> outline_of(int descriptor, const std::string& file_name);
   result<piece, refusal> read_piece(int descriptor, const std::string& file_name, const piece_wish&);

@@ -16,7 +16,7 @@ constexpr int child_socket = 3;
 // Only what lists show at once; larger ones are cut afterwards from masters that have passed here (covers.hpp).
 constexpr std::array<int, 1> thumbnail_edges{300};
 
-enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, glance, outline, piece, fit, copy };
+enum class task : std::uint32_t { inspect, convert, locate, picture, sidecar, glance, outline, piece, fit, copy, quotes };
 inline bool writes(task t) { return t == task::convert || t == task::copy; }
 
 struct request_head {

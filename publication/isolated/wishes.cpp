@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "publication/kepub/spans.hpp"
 #include "publication/transport.hpp"
 #include "server/core/json.hpp"
 #include "server/core/text.hpp"
@@ -41,6 +42,10 @@ bool take_fraction(const json::object& in, std::string_view name, double& out) {
 
 bool take_text(const json::object& in, std::string_view name, std::string& out) {
   return in.take(name, out) && out.size() <= longest_text;
+}
+
+bool take_span(const json::object& in, std::string_view name, std::string& out) {
+  return take_text(in, name, out) && kepub::parse_span(out);
 }
 
 const json::object* object_in(const json::object& in, std::string_view name) {
@@ -145,6 +150,53 @@ result<place_wish, refusal> wish_from_json(std::string_view text) {
   if (const json::object* l = object_in(*in, "readium")) {
     out.readium = locator_from(*l);
     if (!out.readium) return broken;
+  }
+  return out;
+}
+
+std::string wish_json(const std::vector<std::string>& quotes) { return json::dump(json::object{{"quotes", quotes}}); }
+
+result<std::vector<std::string>, refusal> quotes_from_json(std::string_view text) {
+  result<json::object> in = json::read_object(text);
+  std::vector<std::string> out;
+  return in && in->take("quotes", out) ? result<std::vector<std::string>, refusal>(std::move(out)) : broken;
+}
+
+std::string found_quotes_json(const std::vector<std::optional<locator::found_quote>>& found) {
+  json::array all;
+  for (const std::optional<locator::found_quote>& q : found) {
+    json::object out;
+    if (q)
+      out =
+          json::object{{"href", q->href},      {"progress", q->progress}, {"first", q->first.span}, {"begin", q->first.character},
+                       {"last", q->last.span}, {"end", q->last.character}};
+    all.push_back(std::move(out));
+  }
+  return json::dump(json::object{{"found", std::move(all)}});
+}
+
+result<std::vector<std::optional<locator::found_quote>>, refusal> found_quotes_from_json(std::string_view text,
+                                                                                         std::size_t quotes) {
+  if (text.size() > longest_transport) return broken;
+  result<json::object> in = json::read_object(text);
+  if (!in) return broken;
+  if (std::string code, detail; in->take("refused", code) && in->take("detail", detail)) return refusal{code, detail};
+  const json::value* all = in->find("found");
+  if (all == nullptr || all->as_array() == nullptr || all->as_array()->size() != quotes) return broken;
+  std::vector<std::optional<locator::found_quote>> out;
+  for (const json::value& v : *all->as_array()) {
+    if (v.as_object() == nullptr) return broken;
+    const json::object& one = *v.as_object();
+    locator::found_quote q;
+    if (one.find("href") == nullptr) {
+      out.emplace_back();
+      continue;
+    }
+    bool good = take_text(one, "href", q.href) && take_fraction(one, "progress", q.progress) &&
+                take_span(one, "first", q.first.span) && take_count(one, "begin", q.first.character) &&
+                take_span(one, "last", q.last.span) && take_count(one, "end", q.last.character);
+    if (!good) return broken;
+    out.emplace_back(std::move(q));
   }
   return out;
 }

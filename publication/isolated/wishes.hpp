@@ -27,6 +27,12 @@ result<bool, refusal> copied_from_json(std::string_view);
 std::string wish_json(const place_wish&);
 result<place_wish, refusal> wish_from_json(std::string_view);
 
+std::string wish_json(const std::vector<std::string>& quotes);
+result<std::vector<std::string>, refusal> quotes_from_json(std::string_view);
+std::string found_quotes_json(const std::vector<std::optional<locator::found_quote>>&);
+// inspection_crash for another number of answers than of quotes, and for what is no place.
+result<std::vector<std::optional<locator::found_quote>>, refusal> found_quotes_from_json(std::string_view, std::size_t quotes);
+
 std::string wish_json(const piece_wish&);
 result<piece_wish, refusal> piece_from_json(std::string_view);
 // Without the bytes, which go another way.

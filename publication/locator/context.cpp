@@ -15,17 +15,6 @@ constexpr std::size_t farthest = 8 << 10;       // bytes that are looked at for 
 
 bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
-// Only what counts.
-std::string squeezed(std::string_view s) {
-  std::string out;
-  out.reserve(s.size());
-  for (std::size_t i = 0; i < s.size();) {
-    std::size_t from = i;
-    if (is_counted(next_code_point(s, i))) out += s.substr(from, i - from);
-  }
-  return out;
-}
-
 std::string_view last_characters(std::string_view s, std::uint64_t count) {
   std::size_t from = s.size();
   while (from > 0 && count > 0) {
@@ -65,6 +54,16 @@ std::optional<std::uint64_t> nearest(std::string_view text, std::string_view wan
 }
 
 }  // namespace
+
+std::string squeezed(std::string_view s) {
+  std::string out;
+  out.reserve(s.size());
+  for (std::size_t i = 0; i < s.size();) {
+    std::size_t from = i;
+    if (is_counted(next_code_point(s, i))) out += s.substr(from, i - from);
+  }
+  return out;
+}
 
 context context_at(const document& d, std::uint64_t nw) {
   std::optional<spot> s = d.at(nw);

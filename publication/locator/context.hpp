@@ -16,6 +16,8 @@ struct context {
 };
 context context_at(const document&, std::uint64_t nw);
 
+std::string squeezed(std::string_view);  // the characters that count (counted.hpp)
+
 struct found_context {
   std::uint64_t nw = 0;
   bool whole = false;  // both sides were found, not only one of them

@@ -56,6 +56,7 @@ class document {
   std::string_view raw(number text) const;
   std::string_view raw() const { return text_; }  // of all texts, one behind the other
   std::optional<number> with_id(std::string_view id) const;
+  const std::map<std::string, number, std::less<>>& ids() const { return ids_; }
 
   number first_child(number element) const;  // none when there is none
   number next_sibling(number element) const;

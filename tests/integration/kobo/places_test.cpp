@@ -237,31 +237,49 @@ TEST_CASE("another file of the book keeps the places in it") {
   CHECK(h.is_at("kobo.4.1"));
 }
 
-TEST_CASE("another file of the book keeps the highlights in it, near where they were") {
+TEST_CASE("another file of the book keeps the highlights in it, at their words or near where they were") {
   household h;
   const std::string path = "/api/v3/content/" + h.entitlement + "/annotations";
-  auto note = [](const char* id, const char* file, const char* start, const char* end) {
-    return std::string(R"({"id":")") + id + R"(","type":"Highlight","highlightedText":"lamp","clientLastModifiedUtc":)" +
-           R"("2026-03-06T21:30:44Z","location":{"span":{"chapterFilename":")" + file +
-           R"(","chapterProgress":0.5,"startPath":")" + start + R"(","startChar":2,"endPath":")" + end + R"(","endChar":7}}})";
+  auto note = [](const char* id, const char* words, const char* file, const char* at) {
+    return std::string(R"({"id":"7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6)") + id + R"(","type":"Highlight","highlightedText":")" +
+           words + R"(","clientLastModifiedUtc":"2026-03-06T21:30:44Z","location":{"span":{"chapterFilename":")" + file +
+           R"(","chapterProgress":0.5,"startPath":")" + at + R"(","startChar":2,"endPath":")" + at + R"(","endChar":7}}})";
   };
-  std::string known =
-      note("7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6b", "OEBPS/c1.xhtml", R"(span#kobo\\.3\\.2)", R"(span#kobo\\.3\\.2)");
-  std::string lost = note("7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6c", "OEBPS/none.xhtml", R"(span#kobo\\.9\\.9)", "odd");
-  REQUIRE(h.ask("PATCH", path, {}, R"({"updatedAnnotations":[)" + known + "," + lost + "]}").status == 204);
+  std::string often = note("b", "the", "OEBPS/c1.xhtml", R"(span#kobo\\.3\\.2)");
+  std::string once = note("c", "lamp was lit", "OEBPS/c1.xhtml", R"(span#kobo\\.2\\.1)");
+  std::string over_two = note("d", "Who was there? It was the cat.", "OEBPS/c1.xhtml", R"(span#kobo\\.2\\.2)");
+  std::string lost = note("e", "nothing of this book", "OEBPS/none.xhtml", "odd");
+  REQUIRE(
+      h.ask("PATCH", path, {}, R"({"updatedAnnotations":[)" + often + "," + once + "," + over_two + "," + lost + "]}").status ==
+      204);
   reply before = h.ask("GET", path);
   CHECK(before.body.find(R"(kobo\\.3\\.2)") != std::string::npos);
 
-  std::string longer = text;
-  longer.replace(longer.find("</p>"), 4, "</p><p>Drip.</p>");
-  h.put(h.book, ingest::test::epub({.text = longer}), "book.epub", false);
+  // A paragraph is in front of it now, and the lamp is lit at its end.
+  std::string other = text;
+  other.replace(other.find("In the evening the lamp was lit. "), 33, "");
+  other.replace(other.find("</p>"), 4, "</p><p>Drip.</p>");
+  other += "</p><p>At last the lamp was lit.";
+  h.put(h.book, ingest::test::epub({.text = other}), "book.epub", false);
   h.settle();
   reply after = h.ask("GET", path);
   CHECK(after.header("ETag") != before.header("ETag"));
-  CHECK(after.body.find(R"("startPath":"span#kobo\\.4\\.1")") != std::string::npos);
-  CHECK(after.body.find(R"("startChar":2)") != std::string::npos);
-  CHECK(after.body.find(R"(kobo\\.3\\.2)") == std::string::npos);
-  CHECK(after.body.find("none.xhtml") != std::string::npos);  // what is not found stays as it was sent
+  auto spans = [&](const char* id) {
+    result<json::object> all = json::read_object(after.body);
+    REQUIRE(all);
+    for (const json::value& one : *all->find("annotations")->as_array()) {
+      const json::object& said = *one.as_object();
+      if (said.find("id")->as_text()->ends_with(id))
+        return json::dump(*said.find("location")->as_object()->find("span")->as_object());
+    }
+    return std::string();
+  };
+  CHECK(spans("b").find(R"("startPath":"span#kobo\\.4\\.)") != std::string::npos);
+  CHECK(spans("c").find(R"("startPath":"span#kobo\\.6\\.1","startChar":12,"endPath":"span#kobo\\.6\\.1","endChar":24)") !=
+        std::string::npos);
+  CHECK(spans("d").find(R"("startPath":"span#kobo\\.3\\.1","startChar":0,"endPath":"span#kobo\\.3\\.2","endChar":15)") !=
+        std::string::npos);
+  CHECK(spans("e").find("none.xhtml") != std::string::npos);  // what is not found stays as it was sent
 }
 
 TEST_CASE("what is finished on one device is finished on the others, and no place") {
