@@ -39,6 +39,14 @@ std::vector<uuid> books_of(db::tx& tx, const kobo_row& k, const std::vector<uuid
 
 void say_again(db::tx& tx, const kobo_row& k, const uuid& tag) { doubt_everywhere(tx, k.ids.row, subject::tag, {tag}); }
 
+// A refusal would be repeated at every sync: the device hears that it is made, and then that it is gone.
+uuid refused_collection(db::tx& tx, const kobo_row& k, const std::string& name) {
+  uuid id = uuid::make();
+  announce(tx, k.ids.row, {{subject::tag, id, name}});
+  say_again(tx, k, id);
+  return id;
+}
+
 }  // namespace
 
 std::optional<sent_collection> read_collection(std::string_view body) {
@@ -62,6 +70,7 @@ std::optional<sent_collection> read_collection(std::string_view body) {
 
 uuid create_collection(db::tx& tx, const kobo_row& k, const sent_collection& sent) {
   CARREL_EXPECT(sent.name.has_value());
+  if (k.wishes.read_only) return refused_collection(tx, k, *sent.name);
   std::vector<uuid> books = books_of(tx, k, sent.entitlements);
   db::rows before = tx.run(sql_unheard, k.ids.user, k.ids.row, *sent.name, books);
   uuid id = before.empty() ? library::create_device_list(tx, k.ids.user, *sent.name).value() : before[0].id(0);
@@ -75,12 +84,13 @@ void rename_collection(db::tx& tx, const kobo_row& k, const uuid& tag, const std
   bool taken = !tx.run(sql_taken, tag, library::name_key(name)).empty();
   library::shelf_change wish;
   wish.name = name;
-  if (!taken) (void)library::change_shelf(tx, k.ids.user, tag, wish);
+  if (!taken && !k.wishes.read_only) (void)library::change_shelf(tx, k.ids.user, tag, wish);
   say_again(tx, k, tag);
 }
 
 void change_collection(db::tx& tx, const kobo_row& k, const uuid& tag, const std::vector<uuid>& entitlements, bool add) {
   std::vector<uuid> books = books_of(tx, k, entitlements);
+  if (k.wishes.read_only) books.clear();
   if (add)
     library::add_to_shelf(tx, k.ids.user, tag, books);
   else
@@ -90,7 +100,7 @@ void change_collection(db::tx& tx, const kobo_row& k, const uuid& tag, const std
 
 void delete_collection(db::tx& tx, const kobo_row& k, const uuid& tag) {
   db::rows own = tx.run(sql_lock, tag, k.ids.user);
-  if (!own.empty() && own[0].flag(0))
+  if (!own.empty() && own[0].flag(0) && !k.wishes.read_only)
     library::delete_shelf(tx, k.ids.user, tag);
   else
     hide_collection(tx, k, tag);

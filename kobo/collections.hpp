@@ -1,6 +1,6 @@
 #pragma once
 // Collections as a Kobo makes and changes them (kobo.md 11). Whatever is done to one is said again with the next sync, so that
-// the device shows what is true also where its wish was not granted.
+// the device shows what is true also where its wish was not granted; of a read-only one none is (4.1).
 
 #include <optional>
 #include <string_view>

@@ -82,7 +82,7 @@ stored_state store_state(db::tx& tx, const visit& v, const uuid& id, const json:
   kobo_row k = row_of(tx, v);
   section_results r;
   stored_state out;
-  if (k.wishes.positions && knows_book(tx, k, id))
+  if (k.wishes.positions && !k.wishes.read_only && knows_book(tx, k, id))
     r = put_state(tx, k, id, sent, furthest_usually);
   else
     r.last_modified = state_time(sent);

@@ -18,7 +18,7 @@ constexpr db::statement sql_there{"library.kobo_is_kobo", R"sql(
 // Another limit may mean other files, which have to be converted first.
 constexpr db::statement sql_look{"library.look_for_wanted_books", "select look_for_wanted_books()"};
 
-constexpr std::array<std::string_view, 4> switches{"paused", "collections", "positions", "highlights"};
+constexpr std::array<std::string_view, 5> switches{"paused", "collections", "positions", "read_only", "highlights"};
 constexpr std::array<std::string_view, 3> server_switches{"put_back", "heal", "passthrough"};
 constexpr std::array<std::string_view, 2> others{"sync_mode", "largest"};
 
@@ -38,6 +38,7 @@ kobo_options read_kobo_options(std::string_view settings) {
   o.take("paused", out.paused);
   o.take("collections", out.collections);
   o.take("positions", out.positions);
+  o.take("read_only", out.read_only);
   o.take("highlights", out.highlights);
   bool on = false;
   if (o.take("put_back", on)) out.put_back = on;
@@ -91,6 +92,7 @@ json::object kobo_options_json(const kobo_options& o) {
   return {{"paused", o.paused},
           {"collections", o.collections},
           {"positions", o.positions},
+          {"read_only", o.read_only},
           {"highlights", o.highlights},
           {"put_back", o.put_back},
           {"heal", o.heal},

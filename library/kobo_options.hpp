@@ -16,6 +16,7 @@ struct kobo_options {
   bool paused = false;              // its syncs find nothing new, and take nothing away
   bool collections = true;          // shelves are shown as collections
   bool positions = true;            // reading states go both ways
+  bool read_only = false;           // its places and lists are not taken over (kobo.md 4.1); highlights it would lose else are
   bool highlights = false;          // those of another reader are offered (kobo.md 15, rule 1)
   std::optional<bool> put_back;     // a book removed on the device comes back; absent: kobo.removed_policy
   std::optional<bool> heal;         // what it seems to have lost is announced again by itself; absent: kobo.heal
@@ -27,9 +28,9 @@ struct kobo_options {
 kobo_options read_kobo_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
 kobo_options kobo_options_of(db::tx&, const uuid& device);
 
-// Only what is in `change` changes: booleans "paused", "collections", "positions", "highlights", "put_back", "heal" and
-// "passthrough" (null: as the server is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name of
-// the field that is not usable, and why.
+// Only what is in `change` changes: booleans "paused", "collections", "positions", "read_only", "highlights", "put_back", "heal"
+// and "passthrough" (null: as the server is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name
+// of the field that is not usable, and why.
 result<bool> change_kobo_options(db::tx&, const uuid& device, const json::object& change);
 json::object kobo_options_json(const kobo_options&);
 

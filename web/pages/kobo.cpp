@@ -14,7 +14,7 @@ namespace {
 
 json::object wishes_of(const http::form& form) {
   json::object out;
-  for (const char* name : {"paused", "collections", "positions", "highlights"}) out.set(name, form.has(name));
+  for (const char* name : {"paused", "collections", "positions", "read_only", "highlights"}) out.set(name, form.has(name));
   std::string policy = form.text("policy");
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
   std::string heal = form.text("heal");

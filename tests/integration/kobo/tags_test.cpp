@@ -1,4 +1,5 @@
 // Collections as a Kobo makes, changes and deletes them (kobo.md 11, 18.6).
+#include "library/kobo_options.hpp"
 #include "tests/integration/kobo/storefront.hpp"
 
 using namespace carrel;
@@ -143,4 +144,56 @@ TEST_CASE("a collection made on one device goes to the other devices of its read
   s.token = first;
   s.sync(s.r);
   CHECK_FALSE(s.r.tags.contains(tag));
+}
+
+TEST_CASE("of a Kobo that may only read nothing is taken over, and it is told what is true") {
+  with_books s;
+  std::string shelf = s.shelf.text();
+  auto choose = [&](bool on) {
+    s.db.pool().write_now([&](db::tx& tx) { REQUIRE(library::change_kobo_options(tx, s.device, {{"read_only", on}}).value()); });
+  };
+  const std::string state = "/v1/library/" + s.one + "/state";
+  auto put = [&](int percent, const char* at) {
+    return s.ask("PUT", state, {},
+                 R"({"ReadingStates":[{"EntitlementId":")" + s.one + R"(","LastModified":")" + at +
+                     R"(","StatusInfo":{"Status":"Reading","LastModified":")" + at +
+                     R"("},"CurrentBookmark":{"ProgressPercent":)" + std::to_string(percent) + R"(,"LastModified":")" + at +
+                     R"("}}]})");
+  };
+  auto progress = [&](const char* percent) { return s.ask("GET", state).body.find(percent) != std::string::npos; };
+  CHECK(put(30, "2026-03-01T08:00:00Z").status == 200);
+  CHECK(progress(R"("ProgressPercent":30)"));
+
+  choose(true);
+  reply ignored = put(60, "2026-03-02T08:00:00Z");
+  CHECK(ignored.status == 200);
+  CHECK(ignored.body.find(R"("CurrentBookmarkResult":{"Result":"Ignored"})") != std::string::npos);
+  CHECK(progress(R"("ProgressPercent":30)"));
+
+  CHECK(s.ask("PUT", "/v1/library/tags/" + shelf, {}, R"({"Name":"Mine"})").status == 200);
+  CHECK(s.ask("POST", "/v1/library/tags/" + shelf + "/items/delete", {}, items(item(s.one))).status == 200);
+  std::string own = id_in(s.ask("POST", "/v1/library/tags", {}, R"({"Name":"Own","Items":[)" + item(s.one) + "]}"));
+  // So it shows them until the next sync.
+  s.r.tags[shelf] = {"Mine", {s.two}};
+  s.r.tags[own] = {"Own", {s.one}};
+  s.sync(s.r);
+  CHECK(s.r.tags.at(shelf).first != "Mine");
+  CHECK(s.r.tags.at(shelf).second == std::set{s.one, s.two});
+  CHECK_FALSE(s.r.tags.contains(own));
+  CHECK(s.shelves().size() == 1);
+  std::string token = s.r.token;
+  s.sync(s.r);
+  CHECK(s.r.token == token);
+
+  // What is taken off or hidden concerns this device alone.
+  CHECK(s.ask("DELETE", "/v1/library/tags/" + shelf).status == 200);
+  CHECK(s.ask("DELETE", "/v1/library/" + s.two).status == 204);
+  s.sync(s.r);
+  CHECK_FALSE(s.r.tags.contains(shelf));
+  CHECK_FALSE(s.r.library.contains(s.two));
+  CHECK(s.shelves().size() == 1);
+
+  choose(false);
+  CHECK(put(60, "2026-03-02T08:00:00Z").status == 200);
+  CHECK(progress(R"("ProgressPercent":60)"));
 }
