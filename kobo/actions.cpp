@@ -25,11 +25,11 @@ constexpr db::statement sql_asked{"kobo.asked", R"sql(
 constexpr db::statement sql_done{"kobo.asked_done", R"sql(
   update kobo_devices set asked = false, reset_asked_at = null, reset_lifts = false where id = $1)sql"};
 constexpr db::statement sql_all_again{"kobo.all_again", R"sql(
-  update kobo_ledger set wanted_again_at = $2, fetch_again = false, sample_sync = null where kobo_id = $1 and subject = 1 and removal_delivered_at is null)sql"};
+  update kobo_ledger set wanted_again_at = $2, sample_sync = null where kobo_id = $1 and subject = 1 and removal_delivered_at is null)sql"};
 constexpr db::statement sql_lift_all{"kobo.lift_all", "delete from kobo_tombstones where kobo_id = $1"};
 constexpr db::statement sql_reset{"kobo.reset", R"sql(
   update kobo_devices set epoch = epoch + 1, changes = changes + 1, answered = '', answered_count = 0, promised = '', chained = 0, page_size = null,
-         failures = 0, fetch_again = false, guarded_since = null, guarded_count = 0, guard_lifted = false where id = $1)sql"};
+         failures = 0, guarded_since = null, guarded_count = 0, guard_lifted = false where id = $1)sql"};
 constexpr db::statement sql_drop{"kobo.drop_sessions", "delete from kobo_sessions where kobo_id = $1"};
 
 }  // namespace

@@ -254,13 +254,18 @@ json::object state_json(const uuid& entitlement, const reading_state* s, instant
   instant created = s ? s->created : added, changed = s ? s->last_modified() : added;
   json::object status = section_json(is.status, created);
   if (status.find("Status") == nullptr) status.set("Status", "ReadyToRead");
+  json::object bookmark = section_json(is.bookmark, created);
+  for (const char* percent : {"ProgressPercent", "ContentSourceProgressPercent"}) {
+    // Left out beside a place, it makes the reader ask again and again where to go on (7.5).
+    if (bookmark.find("Location") != nullptr && bookmark.find(percent) == nullptr) bookmark.set(percent, 0);
+  }
   return {{"EntitlementId", entitlement},
           {"Created", created},
           {"LastModified", changed},
           {"PriorityTimestamp", changed},
           {"StatusInfo", std::move(status)},
           {"Statistics", section_json(is.statistics, created)},
-          {"CurrentBookmark", section_json(is.bookmark, created)}};
+          {"CurrentBookmark", std::move(bookmark)}};
 }
 
 std::optional<instant> parse_time(std::string_view text) {

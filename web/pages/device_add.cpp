@@ -33,6 +33,14 @@ bool is_only_here(std::string_view base) {
   return host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.");
 }
 
+// The address of the machine alone, when Carrel stands below a path of it: there Kobos ask for highlights (kobo.md 15).
+std::string root_above(const visit& v) {
+  std::string base = v.at.with.links.devices(v.c.in);
+  std::size_t begin = base.find("://"), path = begin == base.npos ? begin : base.find('/', begin + 3);
+  if (path == base.npos && base_of(v.at, v.c.in).empty()) return {};
+  return base.substr(0, path);
+}
+
 std::vector<library::shelf> own_shelves(db::tx& tx, const uuid& user) {
   std::vector<library::shelf> all = library::shelves(tx, user);
   std::erase_if(all, [&](const library::shelf& s) { return s.user_id != user || s.made_on_device; });
@@ -55,6 +63,8 @@ task<http::response> add_form(const site& at, visit v, std::string kind, wishes 
     bool first = all.empty() && typed.new_shelf.empty() && wrong.empty();
     out.set("shelves", shelves).set("typed_shelf", first ? v.say.text("kobo.first_shelf") : typed.new_shelf);
     out.set("ask_store", typed.store);
+    std::string root = root_above(v);
+    if (!root.empty()) out.set("below_path", v.say.say("kobo.below_path", {{"root", root}}));
     out.set("no_address", !at.with.settings.is_set("external_url") && !at.with.settings.is_set("devices_url"));
   }
   wrong.fill(out);

@@ -46,6 +46,23 @@ TEST_CASE("a book whose file is to be fetched again is a sample first and whole 
   CHECK(s.sync(s.kobo, second.token).body == "[]");
 }
 
+TEST_CASE("a reset in between does not make a file stay that is to be fetched again") {
+  owner s;
+  std::vector<uuid> books = s.fill(2);
+  s.whole();
+  CHECK(s.again({books[0]}, {.only_removed = false, .fetch_again = true}) == 1);
+  s.db.pool().write_now([&](db::tx& tx) { library::reset_kobo(tx, s.kobo, false); });
+  sync_answer first = s.sync(s.kobo, s.r.token);
+  CHECK(items_of(first.body).size() == 2);
+  CHECK(has(first.body, R"("Accessibility":"Preview")"));
+  CHECK(has(first.body, s.entitlement(books[1])));
+  sync_answer second = s.sync(s.kobo, first.token);
+  CHECK(items_of(second.body).size() == 1);
+  CHECK(has(second.body, s.entitlement(books[0])));
+  CHECK(has(second.body, R"("Accessibility":"Full")"));
+  CHECK(s.sync(s.kobo, second.token).body == "[]");
+}
+
 TEST_CASE("what the next sync brings is told as it will be") {
   owner s;
   s.how.page_size = 100;

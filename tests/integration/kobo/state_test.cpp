@@ -146,6 +146,13 @@ TEST_CASE("a clock that is far ahead makes no time that is, and no section is ol
   CHECK(d.says(R"("PriorityTimestamp":"2026-03-05T10:00:00Z")"));
 }
 
+TEST_CASE("a place without percents has some for the other Kobos") {
+  desk d;
+  d.put(d.clara, R"({"LastModified":"2026-03-05T10:00:00Z","CurrentBookmark":{"LastModified":"2026-03-05T10:00:00Z",
+    "Location":{"Value":"kobo.2.1","Type":"KoboSpan","Source":"OEBPS/a.xhtml"}}})");
+  CHECK(d.says(R"("ProgressPercent":0,"ContentSourceProgressPercent":0})"));
+}
+
 TEST_CASE("a state that is said once more moves no time, in whatever order its members come") {
   desk d;
   auto at = [](const std::string& time) {

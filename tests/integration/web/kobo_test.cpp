@@ -207,3 +207,10 @@ TEST_CASE("what a Kobo shall lose, and how it keeps its place, is for its owner 
   CHECK(c.api("PATCH", page, R"({"sync_mode":"other"})").status == 422);
   CHECK(c.get(page).says(R"(<input type="checkbox" name="by_ledger" checked>)"));
 }
+
+TEST_CASE("below a path the page says what else the proxy has to pass on") {
+  for (const char* path : {"/", "/books"}) {
+    world w(true, path);
+    CHECK(w.as("reader").get("/devices/add/kobo").says("http://books.test/api/UserStorage") == (std::string(path) == "/books"));
+  }
+}
