@@ -8,27 +8,39 @@
 namespace carrel::kobo {
 namespace {
 
-// Of each size limit that some Kobo has, the file that it gets of each book on a shelf for Kobos.
+// Of each size limit and style that some Kobo has, the file that it gets of each book on a shelf for Kobos. As it is a file needs
+// nothing. Given: styles, and how conversions of each are made.
 #define CARREL_WANTED                                                                                                        \
-  "  from (select distinct sb.book_id, coalesce((d.settings -> 'kobo' ->> 'largest')::bigint, 0) as largest"                 \
+  "select distinct f.id, w.style"                                                                                            \
+  "  from (select distinct sb.book_id, coalesce((d.settings -> 'kobo' ->> 'largest')::bigint, 0) as largest,"                \
+  "               kobo_style(d.settings) as style"                                                                           \
   "          from devices d join feeding_shelves fs on fs.device_id = d.id join shelf_books sb on sb.shelf_id = fs.shelf_id" \
   "         where d.kind = 'kobo' and d.revoked_at is null) w"                                                               \
+  "  join unnest($1::text[], $2::text[]) h (style, how) on h.style = w.style"                                                \
   "  join books b on b.id = w.book_id and b.status = 'organized' and b.deleted_at is null"                                   \
-  " cross join lateral kobo_file_of(w.book_id, w.largest) k"                                                                 \
+  " cross join lateral kobo_file_of(w.book_id, w.largest, w.style) k"                                                        \
   "  join book_files f on f.id = k.id"                                                                                       \
-  " where f.missing_since is null and (f.kobo_as is null or f.kobo_how <> $1"
-constexpr db::statement sql_undecided{"kobo.undecided_files", "select distinct f.id" CARREL_WANTED ") order by f.id desc"};
+  "  left join kobo_styled s on s.file_id = f.id and s.style = w.style"                                                      \
+  " cross join lateral (select case w.style when '' then f.kobo_as else s.kobo_as end as made,"                              \
+  "                            case w.style when '' then f.kobo_how else s.kobo_how end as how,"                             \
+  "                            case w.style when '' then f.kobo_version else s.kobo_version end as version) m"               \
+  " where f.missing_since is null and (m.made is null or m.how <> h.how"
+constexpr db::statement sql_undecided{"kobo.undecided_files", CARREL_WANTED ") order by f.id desc, w.style"};
 constexpr db::statement sql_renewed{
     "kobo.renewed_files",
-    "select distinct f.id" CARREL_WANTED
-    " or (f.kobo_version is distinct from b.version and not kobo_holds(b.entitlement))) order by f.id desc"};
+    CARREL_WANTED " or (m.version is distinct from b.version and not kobo_holds(b.entitlement))) order by f.id desc, w.style"};
 #undef CARREL_WANTED
 
 constexpr db::statement sql_files{"kobo.wanted_files", R"sql(
-  select f.id, f.book_id, f.original_name, f.storage_path, f.checksum, f.is_kepub, f.kobo_as, coalesce(a.options, ''), b.version,
-         kobo_holds(b.entitlement)
-    from book_files f join books b on b.id = f.book_id left join kobo_artifacts a on a.id = f.kobo_as
-   where f.id = any ($1::uuid[]) and f.storage_path is not null)sql"};
+  select f.id, f.book_id, f.original_name, f.storage_path, f.checksum, f.is_kepub, m.made, coalesce(a.options, ''), b.version,
+         kobo_holds(b.entitlement), w.style
+    from unnest($1::uuid[], $2::text[]) w (id, style)
+    join book_files f on f.id = w.id
+    join books b on b.id = f.book_id
+    left join kobo_styled s on s.file_id = f.id and s.style = w.style
+   cross join lateral (select case w.style when '' then f.kobo_as else s.kobo_as end as made) m
+    left join kobo_artifacts a on a.id = m.made
+   where f.storage_path is not null)sql"};
 
 constexpr db::statement sql_held{"kobo.is_held", "select kobo_holds(entitlement) from books where id = $1"};
 
@@ -60,17 +72,41 @@ constexpr db::statement sql_decide{"kobo.decide", R"sql(
                             coalesce((select checksum from kobo_artifacts where id = $3), $2) then 1 else 0 end as otherwise) c
    where b.id = f.book_id
   returning c.otherwise = 1)sql"};
+// The same for Kobos of a style: the book's own columns are those of the others.
+constexpr db::statement sql_decide_styled{"kobo.decide_styled", R"sql(
+  with f as (select id, book_id from book_files where id = $1 and checksum = $2 for update),
+       own as (update kobo_artifacts a set file_id = f.id from f where a.id = $3 and a.file_id <> f.id),
+       c as (select f.id, f.book_id, case when s.kobo_as <> $3 and coalesce((select checksum from kobo_artifacts where id = s.kobo_as), $2) <>
+                                         coalesce((select checksum from kobo_artifacts where id = $3), $2) then 1 else 0 end as otherwise
+               from f left join kobo_styled s on s.file_id = f.id and s.style = $7),
+       noted as (
+         insert into kobo_styled as t (file_id, style, kobo_as, kobo_how, kobo_kept, kobo_version)
+         select c.id, $7, $3, $4, $5, $6 from c
+             on conflict (file_id, style) do update
+            set kobo_as = excluded.kobo_as, kobo_how = excluded.kobo_how, kobo_kept = excluded.kobo_kept, kobo_version = excluded.kobo_version,
+                file_version = case when (select otherwise from c) = 1 then (select b.version + 1 from books b join c on c.book_id = b.id)
+                                    else t.file_version end)
+  update books b set version = b.version + c.otherwise,
+         updated_at = case when c.otherwise = 1 then greatest(clock_timestamp(), b.updated_at) else b.updated_at end
+    from c where b.id = c.book_id
+  returning c.otherwise = 1)sql"};
 constexpr db::statement sql_tell{"kobo.tell_devices", "update kobo_news set number = number + 1"};
 constexpr db::statement sql_in_demand{"kobo.artifacts_in_demand", R"sql(
   select a.id, a.source, a.version, a.options, a.checksum, a.file_size
     from kobo_artifacts a
-    join book_files f on f.kobo_as = a.id
+    join (select book_id, kobo_as from book_files where kobo_as is not null
+           union select o.book_id, s.kobo_as from kobo_styled s join book_files o on o.id = s.file_id) f on f.kobo_as = a.id
     join books b on b.id = f.book_id
    where exists (select from kobo_ledger l left join kobo_signals s on s.kobo_id = l.kobo_id and s.id = l.id
                   where l.kobo_id in (select id from kobo_devices) and l.subject = 1 and l.id = b.entitlement
                     and l.removal_delivered_at is null and (s.download_done_at is null or s.download_done_at < l.since_at)))sql"};
-constexpr db::statement sql_again{"kobo.decide_again", "update book_files set kobo_how = '' where id = $1"};
+constexpr db::statement sql_again{"kobo.decide_again", R"sql(
+  with styled as (update kobo_styled set kobo_how = '' where file_id = $1)
+  update book_files set kobo_how = '' where id = $1)sql"};
 constexpr db::statement sql_all_again{"kobo.decide_all_again", R"sql(
+  with styled as (
+    update kobo_styled s set kobo_how = '' from kobo_artifacts a
+     where a.id = s.kobo_as and a.checksum <> a.source and a.version = $1)
   update book_files f set kobo_how = '' from kobo_artifacts a
    where a.id = f.kobo_as and a.checksum <> a.source and a.version = $1)sql"};
 constexpr db::statement sql_other_versions{"kobo.artifacts_of_other_versions", R"sql(
@@ -104,6 +140,37 @@ std::string conversion::form() const {
   if (options.fullscreen_fix) out += " fullscreen_fix";
   if (!options.css.empty()) out += " css=" + sha256_hex(options.css);
   if (!options.metadata.empty()) out += std::string(metadata_mark) + sha256_hex(options.metadata);
+  return out;
+}
+
+namespace {
+
+constexpr std::string_view hyphenated = "hyphenation=";
+
+// All for which something is converted.
+const std::vector<std::string>& styles() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> out;
+    for (const char* kepub : {"", "kepub"}) {
+      out.emplace_back(kepub);
+      for (const char* hyphenation : {"on", "off", "never"})
+        out.push_back(std::string(kepub) + (*kepub == '\0' ? "" : " ") + std::string(hyphenated) + hyphenation);
+    }
+    return out;
+  }();
+  return all;
+}
+
+}  // namespace
+
+conversion conversion::styled(std::string_view style) const {
+  using publication::kepub::hyphens;
+  conversion out = *this;
+  if (style.starts_with("kepub")) out.enabled = true;
+  std::size_t at = style.find(hyphenated);
+  if (at == style.npos) return out;
+  std::string_view word = style.substr(at + hyphenated.size());
+  out.options.hyphenation = word == "on" ? hyphens::on : word == "never" ? hyphens::never : hyphens::as_book;
   return out;
 }
 
@@ -145,17 +212,26 @@ std::filesystem::path artifact_path(const library::store& s, const artifact& a) 
   return s.cache() / "kepub" / key.substr(0, 2) / (key + ".kepub.epub");
 }
 
-std::vector<uuid> undecided_files(db::tx& tx, const std::string& how, bool renewed) {
-  std::vector<uuid> out;
-  for (const db::row& r : tx.run(renewed ? sql_renewed : sql_undecided, how)) out.push_back(r.id(0));
+std::vector<wanted_id> undecided_files(db::tx& tx, const conversion& usual, bool renewed) {
+  std::vector<std::string> hows;
+  for (const std::string& style : styles()) hows.push_back(usual.styled(style).how());
+  std::vector<wanted_id> out;
+  for (const db::row& r : tx.run(renewed ? sql_renewed : sql_undecided, styles(), hows)) out.push_back({r.id(0), r.text(1)});
   return out;
 }
 
-std::vector<wanted_file> wanted_files(db::tx& tx, const std::vector<uuid>& ids) {
+std::vector<wanted_file> wanted_files(db::tx& tx, const std::vector<wanted_id>& wanted) {
+  std::vector<uuid> files;
+  std::vector<std::string> of_style;
+  for (const wanted_id& w : wanted) {
+    files.push_back(w.file);
+    of_style.push_back(w.style);
+  }
   std::vector<wanted_file> out;
-  for (const db::row& r : tx.run(sql_files, ids)) {
+  for (const db::row& r : tx.run(sql_files, files, of_style)) {
     out.push_back({.id = r.id(0),
                    .book = r.id(1),
+                   .style = r.text(10),
                    .name = r.text(2),
                    .storage_path = r.text(3),
                    .checksum = r.text(4),
@@ -200,7 +276,9 @@ uuid add_artifact(db::tx& tx, const wanted_file& f, const new_artifact& made) {
 
 bool decide(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifact, const std::string& how,
             const std::string& kept) {
-  db::rows rows = tx.run(sql_decide, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version);
+  db::rows rows = f.style.empty()
+                      ? tx.run(sql_decide, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version)
+                      : tx.run(sql_decide_styled, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version, f.style);
   bool changed = !rows.empty() && rows[0].flag(0);
   if (changed) library::bump_revision(tx);
   return changed;

@@ -20,8 +20,9 @@ struct conversion {
   bool enabled = true;
   bool with_metadata = false;  // conversions say what the library says (setting deliver.metadata)
   publication::kepub::options options;
-  std::string form() const;  // what changes the bytes of every book: part of an artifact's key
-  std::string how() const;   // all that decides what a Kobo gets of a file
+  std::string form() const;                         // what changes the bytes of every book: part of an artifact's key
+  std::string how() const;                          // all that decides what a Kobo gets of a file
+  conversion styled(std::string_view style) const;  // of Kobos of that style (library::kobo_options)
   // Those of an artifact that was made under other settings, without the metadata it was told; nothing when its CSS is not known
   // any more.
   std::optional<publication::kepub::options> options_of(const std::string& other_form) const;
@@ -45,6 +46,7 @@ std::filesystem::path artifact_path(const library::store&, const artifact&);
 // A file that is wanted on some Kobo, and of which it is not known under these settings what that gets.
 struct wanted_file {
   uuid id, book;
+  std::string style;  // of the Kobos that want it
   std::string name, storage_path, checksum;
   bool is_kepub = false;
   std::optional<uuid> current;  // what it was until now
@@ -52,10 +54,15 @@ struct wanted_file {
   std::int64_t version = 0;     // of the book
   bool held = false;            // a Kobo has it, or is fetching it
 };
+struct wanted_id {
+  uuid file;
+  std::string style;
+  auto operator<=>(const wanted_id&) const = default;
+};
 // `renewed`: those of which the book says something else by now, too, where no Kobo holds it.
-std::vector<uuid> undecided_files(db::tx&, const std::string& how, bool renewed);
+std::vector<wanted_id> undecided_files(db::tx&, const conversion&, bool renewed);
 bool is_held(db::tx&, const uuid& book);  // as wanted_file says it
-std::vector<wanted_file> wanted_files(db::tx&, const std::vector<uuid>&);
+std::vector<wanted_file> wanted_files(db::tx&, const std::vector<wanted_id>&);
 
 // One that can be delivered for the file under these settings: the one that devices hold, whatever its version, or one of the
 // converter that is built in.

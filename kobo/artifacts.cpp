@@ -49,24 +49,24 @@ artifacts::artifacts(db::pool& pool, const library::store& store, publication::i
 
 bool artifacts::has_work() const { return !undecided().empty(); }
 
-std::vector<uuid> artifacts::undecided() const {
-  return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_.how(), how_.with_metadata); });
+std::vector<wanted_id> artifacts::undecided() const {
+  return pool_.read_now([&](db::tx& tx) { return undecided_files(tx, how_, how_.with_metadata); });
 }
 
 std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
   remove_abandoned(store_.cache() / "kepub-new");
-  std::set<uuid> failed;
+  std::set<wanted_id> failed;
   std::int64_t done = 0;
   while (!p.stopping()) {
-    std::vector<uuid> left = undecided();  // and what has been wanted since
-    std::erase_if(left, [&](const uuid& id) { return failed.contains(id); });
+    std::vector<wanted_id> left = undecided();  // and what has been wanted since
+    std::erase_if(left, [&](const wanted_id& w) { return failed.contains(w); });
     if (left.empty()) break;
     auto total = done + static_cast<std::int64_t>(left.size());
     for (std::size_t from = 0; from < left.size() && !p.stopping(); from += batch) {
-      std::vector<uuid> ids(left.begin() + static_cast<std::ptrdiff_t>(from),
-                            left.begin() + static_cast<std::ptrdiff_t>(std::min(from + batch, left.size())));
-      done += static_cast<std::int64_t>(ids.size());
-      settle_some(ids, failed);
+      std::vector<wanted_id> some(left.begin() + static_cast<std::ptrdiff_t>(from),
+                                  left.begin() + static_cast<std::ptrdiff_t>(std::min(from + batch, left.size())));
+      done += static_cast<std::int64_t>(some.size());
+      settle_some(some, failed);
       p.report(done, total);
       pool_.write_now(tell_devices);
     }
@@ -75,8 +75,8 @@ std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
   return failed.size();
 }
 
-void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed) const {
-  std::vector<wanted_file> some = pool_.read_now([&](db::tx& tx) { return wanted_files(tx, ids); });
+void artifacts::settle_some(const std::vector<wanted_id>& wanted, std::set<wanted_id>& failed) const {
+  std::vector<wanted_file> some = pool_.read_now([&](db::tx& tx) { return wanted_files(tx, wanted); });
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   auto work = [&] {
@@ -86,7 +86,7 @@ void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed
       } catch (const std::exception& e) {
         log::warn("kobo.kepub", {{"file", some[i].id}, {"reason", e.what()}});
         std::lock_guard guard(mutex);
-        failed.insert(some[i].id);
+        failed.insert({some[i].id, some[i].style});
       }
     }
   };
@@ -97,7 +97,7 @@ void artifacts::settle_some(const std::vector<uuid>& ids, std::set<uuid>& failed
 }
 
 void artifacts::settle(const wanted_file& f) const {
-  if (!how_.enabled && !f.is_kepub) return keep_as_is(f, "");
+  if (!how_.styled(f.style).enabled && !f.is_kepub) return keep_as_is(f, "");
   file source = open_stored(store_, f.storage_path);
   if (!source && errno == ENOENT) return pool_.write_now([&](db::tx& tx) { library::mark_file_missing(tx, f.id, true); });
   if (!source) throw_system(f.storage_path);
@@ -110,7 +110,7 @@ void artifacts::settle(const wanted_file& f) const {
 
 // What a Kobo holds keeps the metadata that it came with, whatever the library and the settings say by now (kobo.md 8.4).
 conversion artifacts::conversion_of(const wanted_file& f) const {
-  conversion out = how_;
+  conversion out = how_.styled(f.style);
   if (!how_.with_metadata && metadata_digest(f.form).empty()) return out;
   pool_.write_now([&](db::tx& tx) {
     std::optional<std::string> told;
@@ -126,6 +126,7 @@ conversion artifacts::conversion_of(const wanted_file& f) const {
 
 // Looked for outside of a transaction: it reads the whole book. What cannot be read moves by its places.
 found_words artifacts::words_in(const wanted_file& f, int converted) const {
+  if (!f.style.empty()) return {};
   marked_words marked = pool_.read_now([&](db::tx& tx) { return marked_in(tx, f.book); });
   found_words out;
   if (marked.quotes.empty()) return out;
@@ -154,8 +155,9 @@ void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<
                           const found_words& words) const {
   // A Kobo has begun to fetch what it was told of: the file is looked at anew, as one that is held.
   if (how_.with_metadata && f.current && !f.held && is_held(tx, f.book)) return;
-  decide(tx, f, artifact, how_.how(), kept);
-  if (artifact) remap_places(tx, f.book, *artifact, f.current, words);
+  decide(tx, f, artifact, how_.styled(f.style).how(), kept);
+  // Spans do not depend on the style.
+  if (artifact && f.style.empty()) remap_places(tx, f.book, *artifact, f.current, words);
 }
 
 void artifacts::convert(const wanted_file& f, const conversion& how, int source) const {

@@ -38,8 +38,8 @@ class artifacts {
   int trim() const;
 
  private:
-  std::vector<uuid> undecided() const;
-  void settle_some(const std::vector<uuid>& files, std::set<uuid>& failed) const;
+  std::vector<wanted_id> undecided() const;
+  void settle_some(const std::vector<wanted_id>&, std::set<wanted_id>& failed) const;
   void settle(const wanted_file&) const;
   conversion conversion_of(const wanted_file&) const;
   found_words words_in(const wanted_file&, int converted) const;
@@ -52,7 +52,7 @@ class artifacts {
   db::pool& pool_;
   const library::store& store_;
   publication::isolated::pool& readers_;
-  conversion how_;
+  conversion how_;  // of Kobos for which nothing else was chosen
   std::uint64_t most_bytes_;
   unsigned threads_;
 };

@@ -50,7 +50,8 @@ constexpr db::statement sql_begun{"kobo.download_begun", R"sql(
 std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id, bool in_parts) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
   library::kobo_options wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
-  kobo_ids ids = k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
+  kobo_ids ids =
+      k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest, .style = wishes.style()};
   std::unordered_map<uuid, delivery> live = read_told(tx, ids, {id});
   auto at = live.find(id);
   if (at == live.end()) return std::nullopt;

@@ -16,7 +16,7 @@ kobo_row row_of(db::tx& tx, const visit& v) { return lock_row(tx, v.device, v.us
 kobo_ids ids_in(db::tx& tx, const visit& v, library::kobo_options& wishes) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
   wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
-  return k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest};
+  return k ? k->ids : kobo_ids{.row = {}, .device = v.device, .user = v.user, .largest = wishes.largest, .style = wishes.style()};
 }
 
 std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {

@@ -122,7 +122,12 @@ constexpr db::statement sql_forget{"kobo.forget_sessions", "delete from kobo_ses
 
 kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
   library::kobo_options wishes = library::read_kobo_options(r.view(9));
-  return {.ids = {.row = r.id(0), .device = device, .user = user, .largest = wishes.largest, .sees_all = r.flag(24)},
+  return {.ids = {.row = r.id(0),
+                  .device = device,
+                  .user = user,
+                  .largest = wishes.largest,
+                  .style = wishes.style(),
+                  .sees_all = r.flag(24)},
           .wishes = wishes,
           .epoch = r.integer(1),
           .changes = r.integer(2),

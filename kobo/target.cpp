@@ -38,11 +38,12 @@ constexpr db::statement sql_deliveries{"kobo.deliveries", R"sql(
                 where bp.book_id = b.id and bp.role = 'aut' order by bp.position),
          f.id, f.slug, f.storage_path, f.checksum, f.file_size, f.is_kepub, f.missing_since is not null,
          coalesce(f.facts ->> 'epub_version', '') like '3%', f.original_name,
-         a.id, a.source, a.version, a.options, a.checksum, a.file_size, f.kobo_as is null
+         a.id, a.source, a.version, a.options, a.checksum, a.file_size, w.preparing
     from kobo_wanted($1, $2, $5) w
     join books b on b.id = w.book_id
     join book_files f on f.id = w.file_id
-    left join kobo_artifacts a on a.id = f.kobo_as
+    left join kobo_styled k on k.file_id = f.id and k.style = $6
+    left join kobo_artifacts a on a.id = case $6 when '' then f.kobo_as when 'as-is' then null else k.kobo_as end
     left join series s on s.id = b.series_id
     left join covers c on c.id = b.cover_id
    where w.book_id = any (array(select b.id from books b where b.entitlement = any ($4::uuid[])))
@@ -83,7 +84,7 @@ target read_target(db::tx& tx, const kobo_ids& k) {
   std::vector<dated> books;
   std::unordered_map<uuid, std::size_t> known;
   target out;
-  bool whole = k.sees_all && k.largest == 0;
+  bool whole = k.sees_all && k.largest == 0 && k.style.empty();
   db::rows rows =
       whole ? tx.run(sql_whole_target, k.device, k.user, k.row) : tx.run(sql_target, k.device, k.user, k.row, k.largest);
   books.reserve(rows.size());
@@ -139,7 +140,7 @@ deliverable deliverable_from(const db::row& r) {
 
 std::unordered_map<uuid, delivery> read_deliveries(db::tx& tx, const kobo_ids& k, const std::vector<uuid>& entitlements) {
   std::unordered_map<uuid, delivery> out;
-  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest)) {
+  for (const db::row& r : tx.run(sql_deliveries, k.device, k.user, k.row, entitlements, k.largest, k.style)) {
     out.emplace(r.id(0), delivery{.title = r.text(2),
                                   .subtitle = r.text(3),
                                   .description = r.text(4),

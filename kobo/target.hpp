@@ -20,6 +20,7 @@ struct kobo_ids {
   uuid device;  // the credential
   uuid user;
   std::int64_t largest = 0;  // bytes of a file that the device may get; 0: any
+  std::string style;         // how its books are made (library::kobo_options)
   bool sees_all = false;     // its reader: every book of the library
 };
 

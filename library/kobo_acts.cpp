@@ -40,7 +40,9 @@ constexpr db::statement sql_preview{"library.kobo_preview", R"sql(
          coalesce(sum(coalesce(a.file_size, f.file_size)) filter (where t.id is null), 0)::bigint
     from kobo_wanted($1, $2, $3) w
     join book_files f on f.id = w.file_id
-    left join kobo_artifacts a on a.id = f.kobo_as
+   cross join (select kobo_style(settings) as style from devices where id = $1) c
+    left join kobo_styled s on s.file_id = f.id and s.style = c.style
+    left join kobo_artifacts a on a.id = case c.style when '' then f.kobo_as when 'as-is' then null else s.kobo_as end
     left join (select * from kobo_devices where device_id = $1 order by last_seen_at desc, id limit 1) k on true
     left join kobo_tombstones t on t.kobo_id = k.id and t.subject = 1 and t.id = w.entitlement
    where not w.pending)sql"};

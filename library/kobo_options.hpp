@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "server/core/json.hpp"
@@ -22,15 +23,21 @@ struct kobo_options {
   std::optional<bool> heal;         // what it seems to have lost is announced again by itself; absent: kobo.heal
   bool by_ledger = false;           // it shows no token and is taken to hold what it was told (kobo.md 17.6)
   std::int64_t largest = 0;         // bytes of a book's file; 0: any
+  std::optional<bool> kepub;        // books are converted for it, or not; absent: kepub.enabled
+  std::string hyphenation;          // "on", "off" or "never" in its conversions; "": kepub.hyphenation
   std::optional<bool> passthrough;  // what is not ours is asked of the real store (kobo.md 16); absent: kobo.passthrough
+
+  // How its books are made in a word, "" where it is as the server does it: the SQL function kobo_style.
+  std::string style() const;
 };
 
 kobo_options read_kobo_options(std::string_view settings);  // the column devices.settings; what cannot be read is the default
 kobo_options kobo_options_of(db::tx&, const uuid& device);
 
-// Only what is in `change` changes: booleans "paused", "collections", "positions", "read_only", "highlights", "put_back", "heal"
-// and "passthrough" (null: as the server is set), "sync_mode" ("token" or "ledger"), and the integer "largest". Error: the name
-// of the field that is not usable, and why.
+// Only what is in `change` changes: booleans "paused", "collections", "positions", "read_only" and "highlights"; "put_back",
+// "heal", "kepub" and "passthrough", which may be null: as the server is set; "hyphenation" ("on", "off", "never" or null),
+// "sync_mode" ("token" or "ledger"), and the integer "largest". With another style a Kobo gets other files of all its books.
+// Error: the name of the field that is not usable, and why.
 result<bool> change_kobo_options(db::tx&, const uuid& device, const json::object& change);
 json::object kobo_options_json(const kobo_options&);
 

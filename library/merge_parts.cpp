@@ -372,6 +372,7 @@ constexpr std::array decisions{
     merge_decision{"kobo_ledger", "id", "stays", "what was announced is never forgotten (kobo.md 17.2)"},
     merge_decision{"kobo_marks", "id", "stays", "about an announcement"},
     merge_decision{"kobo_signals", "id", "stays", "about a copy on a device"},
+    merge_decision{"kobo_styled", "file_id", "follows", "other bytes are looked at anew"},
     merge_decision{"kobo_suspicions", "id", "stays", "about a copy on a device"},
     merge_decision{"kobo_tombstones", "id", "moves", "the survivor is away from a device if all of them were"},
     merge_decision{"popular_books", "book_id", "stays", "counted anew every night"},

@@ -50,6 +50,8 @@ constexpr db::statement sql_missing{"web.missing_files", R"sql(
 constexpr db::statement sql_unconverted{"web.unconverted_books", R"sql(
   with named as (
     select f.id, f.kobo_kept as code, '' as detail from book_files f where f.kobo_kept <> '' and f.kobo_kept <> 'kepub_fixed_layout'
+     union
+    select s.file_id, s.kobo_kept, '' from kobo_styled s where s.kobo_kept <> '' and s.kobo_kept <> 'kepub_fixed_layout'
      union all
     select f.id, w.warning ->> 'code', w.warning ->> 'detail'
       from kobo_artifacts a

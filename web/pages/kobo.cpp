@@ -17,8 +17,13 @@ json::object wishes_of(const http::form& form) {
   for (const char* name : {"paused", "collections", "positions", "read_only", "highlights"}) out.set(name, form.has(name));
   std::string policy = form.text("policy");
   out.set("put_back", policy == "server" ? json::value(nullptr) : json::value(policy == "put-back"));
-  std::string heal = form.text("heal");
-  if (!heal.empty()) out.set("heal", heal == "server" ? json::value(nullptr) : json::value(heal == "on"));
+  auto choice = [&](const char* name, const std::string& word, json::value chosen) {
+    if (!word.empty()) out.set(name, word == "server" ? json::value(nullptr) : std::move(chosen));
+  };
+  std::string heal = form.text("heal"), kepub = form.text("kepub"), hyphenation = form.text("hyphenation");
+  choice("heal", heal, heal == "on");
+  choice("kepub", kepub, kepub == "on");
+  choice("hyphenation", hyphenation, hyphenation);
   std::string store = form.text("store");
   out.set("passthrough", store == "server" ? json::value(nullptr) : json::value(store == "on"));
   std::string largest(trim(form.text("largest")));

@@ -181,11 +181,17 @@ void fill_kobo(const visit& v, const kobo_data& data, view& out) {
   panel.set("hidden", hidden);
   panel.set("unsuitable", unsuitable).set("events", event_lines(v, data));
   const library::kobo_options& o = data.options;
-  panel.set("paused", o.paused).set("collections", o.collections).set("positions", o.positions).set("read_only", o.read_only).set("highlights", o.highlights);
+  panel.set("paused", o.paused)
+      .set("collections", o.collections)
+      .set("positions", o.positions)
+      .set("read_only", o.read_only)
+      .set("highlights", o.highlights);
   panel.set("by_ledger", o.by_ledger);
   panel.set("largest", o.largest == 0 ? "" : std::to_string(o.largest / 1'000'000));
   panel.set("policy_server", !o.put_back).set("policy_respect", o.put_back == false).set("policy_put_back", o.put_back == true);
   panel.set("heal_server", !o.heal).set("heal_on", o.heal == true).set("heal_off", o.heal == false);
+  panel.set("kepub_server", !o.kepub).set("kepub_on", o.kepub == true).set("kepub_off", o.kepub == false);
+  for (const char* word : {"on", "off", "never"}) panel.set(std::string("hyphenation_") + word, o.hyphenation == word);
   panel.set("store_server", !o.passthrough).set("store_on", o.passthrough == true).set("store_off", o.passthrough == false);
   out.set("kobo", std::move(panel));
 }

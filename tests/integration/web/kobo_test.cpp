@@ -206,6 +206,13 @@ TEST_CASE("what a Kobo shall lose, and how it keeps its place, is for its owner 
   CHECK(c.api("PATCH", page, R"({"sync_mode":"ledger"})").says(R"("sync_mode":"ledger")"));
   CHECK(c.api("PATCH", page, R"({"sync_mode":"other"})").status == 422);
   CHECK(c.get(page).says(R"(<input type="checkbox" name="by_ledger" checked>)"));
+
+  CHECK(c.api("PATCH", page, R"({"hyphenation":"loud"})").status == 422);
+  CHECK(c.api("PATCH", page, R"({"kepub":"off"})").status == 422);
+  CHECK(c.api("PATCH", page, R"({"hyphenation":"never","kepub":true})").says(R"("kepub":true,"hyphenation":"never")"));
+  CHECK(c.get(page).says(R"(<option value="never" selected>)"));
+  CHECK(c.post(page + "/choices", {{"kepub", "off"}, {"hyphenation", "server"}, {"policy", "server"}}).status == 303);
+  CHECK(c.api("PATCH", page, "{}").says(R"("kepub":false,"hyphenation":null)"));
 }
 
 TEST_CASE("below a path the page says what else the proxy has to pass on") {
