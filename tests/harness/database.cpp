@@ -41,6 +41,13 @@ void run_outside_transaction(const std::string& sql) {
   p.read_now([&](db::tx& t) { t.script(sql); });
 }
 
+// What tests end with kill -9 are processes: what these have written is there without waiting for the disk.
+void spare_the_disk() {
+  for (const char* setting : {"fsync = off", "full_page_writes = off"})
+    run_outside_transaction(std::string("alter system set ") + setting);
+  run_outside_transaction("select pg_reload_conf()");
+}
+
 void make_template() {
   run_outside_transaction("create database test_template");
   db::pool p({.url = url_of("test_template"), .connections = 1, .application = "harness"});
@@ -54,6 +61,7 @@ postgres::cluster& cluster() {
     auto opened = postgres::cluster::open(folder() / "data");
     if (!opened) throw std::runtime_error(opened.error().message());
     all().cluster = std::move(*opened);
+    spare_the_disk();
     make_template();
   }
   return *all().cluster;
