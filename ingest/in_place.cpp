@@ -5,6 +5,7 @@
 #include "ingest/names.hpp"
 #include "ingest/organise.hpp"
 #include "ingest/place.hpp"
+#include "ingest/write_back.hpp"
 #include "server/core/log.hpp"
 #include "server/jobs/queue.hpp"
 
@@ -91,6 +92,7 @@ void register_library_jobs(carrel::jobs::workers& w, const services& s) {
   w.on("library.scan", [&s](const carrel::jobs::job& j, carrel::jobs::progress& p) { scan(s, j, p); });
   register_verify(w, s);
   register_organise(w, s);
+  register_write_back(w, s);
 }
 
 }  // namespace carrel::ingest

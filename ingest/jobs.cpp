@@ -11,6 +11,7 @@
 #include "ingest/recover.hpp"
 #include "ingest/space.hpp"
 #include "ingest/sweep.hpp"
+#include "ingest/write_back.hpp"
 #include "library/duplicate.hpp"
 #include "publication/metadata.hpp"
 
@@ -105,6 +106,7 @@ void register_schedule(carrel::jobs::schedule& clock, const services& s) {
     last = newest;
   });
   schedule_organise(clock, s);
+  schedule_write_back(clock, s);
   clock.every("ingest.orphans", std::chrono::hours(6),
               [&s] { s.pool.write_now([](db::tx& tx) { carrel::jobs::enqueue(tx, "ingest.orphans", "staging", {}); }); });
   clock.every("library.duplicates", std::chrono::hours(6), [&s] { s.pool.write_now(enqueue_duplicates); });

@@ -15,6 +15,7 @@
 #include "ingest/organise_plan.hpp"
 #include "ingest/paths.hpp"
 #include "ingest/sweep.hpp"
+#include "ingest/write_back.hpp"
 #include "library/book.hpp"
 #include "library/revision.hpp"
 #include "server/core/log.hpp"
@@ -342,6 +343,7 @@ std::optional<error> link_trees(const services& s) {
 
 result<move_plan> organise_book(const services& s, const library::book_library& l, const uuid& book, tree_listing& names) {
   std::optional<item_lock> alone = item_lock::take(s.store, book, true);
+  settle_file_writes(s, book);
   return mover(s, l, book, names).run();
 }
 

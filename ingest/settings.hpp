@@ -31,7 +31,8 @@ struct settings {
   std::string calibre_tags = "known";           // known, genres or tags (16.3)
   publication::limits allowed;
   std::uint64_t upload_limit = 2ULL << 30;
-  std::uint64_t reserve = 64ULL << 20;  // taking in waits while less than this is free
+  std::uint64_t reserve = 64ULL << 20;   // taking in waits while less than this is free
+  std::chrono::seconds write_quiet{30};  // a book that changed is written back after as long without another change
   unsigned workers = 2;
   std::chrono::days attic{30}, trash{30};
 };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "ingest/paths.hpp"
+#include "ingest/write_back.hpp"
 #include "library/cover_cache.hpp"
 #include "library/libraries.hpp"
 #include "library/revision.hpp"
@@ -138,6 +139,7 @@ swept sweep_store(const services& s, carrel::jobs::progress& p) {
   sweep_trash(s, p, out);
   sweep_covers(s, out);
   out.renditions = library::trim_cover_cache(s.store, 2ULL << 30);
+  remove_stray_side_files(s);  // as long as their library is known
   s.pool.write_now(library::forget_libraries);
   out.jobs = s.pool.write_now([](db::tx& tx) { return carrel::jobs::remove_finished_jobs(tx, now() - std::chrono::days(14)); });
   log::info("store.sweep",

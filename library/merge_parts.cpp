@@ -350,6 +350,7 @@ constexpr std::array decisions{
     merge_decision{"file_aliases", "file_id", "follows", ""},
     merge_decision{"file_aliases", "into_id", "follows", ""},
     merge_decision{"file_moves", "file_id", "follows", ""},
+    merge_decision{"file_writes", "file_id", "follows", ""},
     merge_decision{"file_outlines", "file_id", "stays", "belongs to the bytes, and is made again"},
     merge_decision{"imported_books", "book_id", "moves", ""},
     merge_decision{"ingest_group_books", "book_id", "moves", ""},
@@ -367,7 +368,10 @@ constexpr std::array decisions{
     merge_decision{"organised_books", "book_id", "stays", "worked out again when a book gets files"},
     merge_decision{"shelf_books", "book_id", "moves", "where both stand, the survivor's place is the place"},
     merge_decision{"shelf_books", "entitlement", "follows", "that of the book"},
+    merge_decision{"side_files", "book_id", "stays", "goes with the files that it lies beside"},
     merge_decision{"sidecars", "book_id", "moves", ""},
+    merge_decision{"written_books", "book_id", "stays", "looked at again when a book gets files"},
+    merge_decision{"written_files", "file_id", "follows", ""},
     // By the id under which a Kobo knows a book, in columns that name other things as well.
     merge_decision{"kobo_ledger", "id", "stays", "what was announced is never forgotten (kobo.md 17.2)"},
     merge_decision{"kobo_marks", "id", "stays", "about an announcement"},

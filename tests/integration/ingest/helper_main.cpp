@@ -7,6 +7,8 @@
 //     the same of a library that is read in place
 // ingest_helper organise URL DATA CACHE STEP COUNT LIBRARY
 //     the same of a managed tree
+// ingest_helper write URL DATA CACHE STEP COUNT LIBRARY
+//     the same of what is written into its files and beside them
 // ingest_helper act URL DATA CACHE STEP COUNT replace FILE STAGED | again ITEM | unmerge MERGE
 //     the same of what a person does
 // ingest_helper watch URL DATA CACHE CODE
@@ -43,6 +45,7 @@
 #include "ingest/pipeline.hpp"
 #include "ingest/replace.hpp"
 #include "ingest/watcher.hpp"
+#include "ingest/write_back.hpp"
 #include "publication/isolated/pool.hpp"
 #include "publication/isolated/sandbox.hpp"
 #include "tests/harness/eventually.hpp"
@@ -98,7 +101,9 @@ int import(const std::vector<std::string>& a) {
   return ingest::import_calibre(s, a[5], {}) ? 0 : 1;
 }
 
-int scan(const std::vector<std::string>& a, bool organise) {
+enum class work { scan, organise, write };
+
+int scan(const std::vector<std::string>& a, work what) {
   last_step = std::stoi(a[3]);
   times_left = std::stoi(a[4]);
   result<library::store> store = library::store::open(a[1], a[2]);
@@ -113,7 +118,17 @@ int scan(const std::vector<std::string>& a, bool organise) {
   ingest::services s{pool, *store, inspectors, how, die_after};
   std::optional<library::book_library> l = pool.read_now([&](db::tx& tx) { return library::find_library_named(tx, a[5]); });
   if (!l) return 3;
-  if (organise) {
+  if (what == work::write) {
+    library::write_choice c = pool.read_now([&](db::tx& tx) { return library::find_write_choice(tx, l->id); });
+    for (const uuid& book : pool.read_now([&](db::tx& tx) { return library::books_to_write(tx, *l, c, 0, {}, 100); })) {
+      if (std::optional<error> bad = ingest::write_book(s, *l, c, book)) {
+        std::cerr << bad->message() << "\n";
+        return 75;
+      }
+    }
+    return 0;
+  }
+  if (what == work::organise) {
     ingest::tree_listing names(l->root);
     for (const uuid& book : pool.read_now([&](db::tx& tx) { return ingest::books_to_place(tx, *l, {}, 100); })) {
       if (!ingest::organise_book(s, *l, book, names)) return 1;
@@ -263,7 +278,8 @@ int main(int argc, char** argv) {
   if (a.size() >= 8 && a[0] == "act") return act({a.begin() + 1, a.end()});
   if (a.size() == 5 && a[0] == "watch") return watch({a.begin() + 1, a.end()});
   if (a.size() == 7 && a[0] == "import") return import({a.begin() + 1, a.end()});
-  if (a.size() == 7 && a[0] == "scan") return scan({a.begin() + 1, a.end()}, false);
-  if (a.size() == 7 && a[0] == "organise") return scan({a.begin() + 1, a.end()}, true);
+  if (a.size() == 7 && a[0] == "scan") return scan({a.begin() + 1, a.end()}, work::scan);
+  if (a.size() == 7 && a[0] == "organise") return scan({a.begin() + 1, a.end()}, work::organise);
+  if (a.size() == 7 && a[0] == "write") return scan({a.begin() + 1, a.end()}, work::write);
   return 2;
 }
