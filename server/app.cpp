@@ -17,6 +17,7 @@
 #include "ingest/sources/all_sources.hpp"
 #include "ingest/upload.hpp"
 #include "ingest/watcher.hpp"
+#include "ingest/write_back.hpp"
 #include "kobo/routes.hpp"
 #include "kosync/routes.hpp"
 #include "library/bridge.hpp"
@@ -231,19 +232,27 @@ web::services app::parts::for_web() {
 web::library_work app::parts::for_libraries() {
   constexpr std::chrono::seconds longest_preview{20};
   constexpr std::size_t most_moves = 50;
-  return {.default_pattern = std::string(ingest::default_pattern),
-          .foresee = [this](const library::library_wish& w) { return ingest::foresee_library(ingest, w, longest_preview); },
-          .add = [this](const library::library_wish& w, const library::actor& who) -> result<uuid> {
-            result<ingest::made_library> one = ingest::add_library(ingest, w, longest_preview, who);
-            return one ? result<uuid>(one->id) : one.error();
-          },
-          .start = ingest::start_library_job,
-          .foresee_pattern = [this](const uuid& id,
-                                    const std::string& p) { return ingest::foresee_pattern(ingest, id, p, most_moves); },
-          .set_pattern = [this](const uuid& id, const std::string& p,
-                                const library::actor& who) { return ingest::set_pattern(ingest, id, p, who); },
-          .look_again = [this](const uuid& file) { return ingest::look_again(ingest, file); },
-          .read_again = ingest::read_again};
+  return {
+      .default_pattern = std::string(ingest::default_pattern),
+      .foresee = [this](const library::library_wish& w) { return ingest::foresee_library(ingest, w, longest_preview); },
+      .add = [this](const library::library_wish& w, const library::actor& who) -> result<uuid> {
+        result<ingest::made_library> one = ingest::add_library(ingest, w, longest_preview, who);
+        return one ? result<uuid>(one->id) : one.error();
+      },
+      .start = ingest::start_library_job,
+      .foresee_pattern = [this](const uuid& id,
+                                const std::string& p) { return ingest::foresee_pattern(ingest, id, p, most_moves); },
+      .set_pattern = [this](const uuid& id, const std::string& p,
+                            const library::actor& who) { return ingest::set_pattern(ingest, id, p, who); },
+      .foresee_writing = [this](const uuid& id,
+                                const library::write_choice& c) { return ingest::preview_write_back(ingest, id, c, most_moves); },
+      .set_writing = [this](const uuid& id, const library::write_choice& c,
+                            const library::actor& who) -> result<library::write_choice> {
+        result<ingest::chosen_write_back> one = ingest::set_write_back(ingest, id, c, who);
+        return one ? result<library::write_choice>(one->before) : one.error();
+      },
+      .look_again = [this](const uuid& file) { return ingest::look_again(ingest, file); },
+      .read_again = ingest::read_again};
 }
 
 bool app::parts::retry(const uuid& item) {

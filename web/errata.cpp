@@ -106,6 +106,7 @@ void leave_out_quiet(errata& e, const errata_cuts& cuts) {
   std::erase_if(e.libraries.places, [&](const unread_place& p) { return cuts.hides("places", p.since); });
   std::erase_if(e.libraries.damaged, [&](const damaged_file& f) { return cuts.hides("damaged", f.since); });
   std::erase_if(e.libraries.unmoved, [&](const unmoved_book& b) { return cuts.hides("unmoved", b.since); });
+  std::erase_if(e.libraries.unwritten, [&](const unmoved_book& b) { return cuts.hides("unwritten", b.since); });
   std::erase_if(e.highlights, [&](const unplaced_highlights& h) { return cuts.hides("highlights", h.since); });
 }
 

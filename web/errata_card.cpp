@@ -67,6 +67,12 @@ constexpr db::statement sql_sizes{"web.errata_sizes", R"sql(
       join visible_books($1) b on b.id = o.book_id
      where $2 and o.problem <> '' and o.problem <> 'file_missing'
     union all
+    select 'unwritten', w.at
+      from written_books w
+      join visible_books($1) b on b.id = w.book_id and b.library_id = w.library_id
+      join libraries l on l.id = w.library_id and l.write_back <> ''
+     where $2 and w.state = 'failed' and w.problem <> 'file_missing'
+    union all
     select 'held', h.created_at from reading_progress_history h where h.user_id = $1 and not h.accepted and h.settled_at is null
        and h.removed_at is null
     union all

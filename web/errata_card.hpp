@@ -16,9 +16,9 @@
 namespace carrel::web {
 
 // In the order of the page.
-inline constexpr std::array errata_kinds{"failed",   "drift",   "unsuitable", "unconverted", "duplicates",
-                                         "metadata", "missing", "folders",    "damaged",     "places",
-                                         "unmoved",  "held",    "unknown",    "highlights",  "jobs"};
+inline constexpr std::array errata_kinds{"failed",  "drift",   "unsuitable", "unconverted", "duplicates", "metadata",
+                                         "missing", "folders", "damaged",    "places",      "unmoved",    "unwritten",
+                                         "held",    "unknown", "highlights", "jobs"};
 
 // What is older than its kind's moment, or as old, is not shown. A kind that was put off has none that is later.
 class errata_cuts {

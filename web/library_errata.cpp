@@ -34,6 +34,12 @@ constexpr db::statement sql_damaged{"web.damaged_files", R"sql(
 constexpr db::statement sql_unmoved{"web.unmoved_books", R"sql(
   select b.id, b.title, o.problem, o.at from organised_books o join visible_books($1) b on b.id = o.book_id
    where o.problem <> '' and o.problem <> 'file_missing' order by o.at desc, b.id limit $2)sql"};
+constexpr db::statement sql_unwritten{"web.unwritten_books", R"sql(
+  select b.id, b.title, w.problem, w.detail, w.at
+    from written_books w
+    join visible_books($1) b on b.id = w.book_id and b.library_id = w.library_id
+    join libraries l on l.id = w.library_id and l.write_back <> ''
+   where w.state = 'failed' and w.problem <> 'file_missing' order by w.at desc, b.id limit $2)sql"};
 constexpr db::statement sql_dismiss{"web.dismiss_place", R"sql(
   update library_files set dismissed_at = case when $2 then now() end
    where id = $1 and state = 'refused' and (dismissed_at is null) = $2)sql"};
@@ -59,7 +65,9 @@ library_errata load_library_errata(db::tx& tx, const uuid& viewer, int most) {
   out.places = places_from(tx.run(sql_places, viewer, most));
   for (const db::row& r : tx.run(sql_damaged, viewer, most))
     out.damaged.push_back({r.id(0), r.id(1), r.text(2), r.text(3), r.at(4)});
-  for (const db::row& r : tx.run(sql_unmoved, viewer, most)) out.unmoved.push_back({r.id(0), r.text(1), r.text(2), r.at(3)});
+  for (const db::row& r : tx.run(sql_unmoved, viewer, most)) out.unmoved.push_back({r.id(0), r.text(1), r.text(2), "", r.at(3)});
+  for (const db::row& r : tx.run(sql_unwritten, viewer, most))
+    out.unwritten.push_back({r.id(0), r.text(1), r.text(2), r.text(3), r.at(4)});
   return out;
 }
 

@@ -29,7 +29,7 @@ struct damaged_file {
 };
 struct unmoved_book {
   uuid book;
-  std::string title, problem;
+  std::string title, problem, path = {};
   instant since{};
 };
 
@@ -37,7 +37,7 @@ struct library_errata {
   std::vector<away_folder> folders;
   std::vector<unread_place> places;
   std::vector<damaged_file> damaged;
-  std::vector<unmoved_book> unmoved;
+  std::vector<unmoved_book> unmoved, unwritten;  // files that could not be moved; that could not be written, or beside which
 };
 library_errata load_library_errata(db::tx&, const uuid& viewer, int most);
 

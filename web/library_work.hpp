@@ -7,6 +7,7 @@
 
 #include "library/libraries.hpp"
 #include "library/library_plan.hpp"
+#include "library/write_back.hpp"
 #include "server/core/error.hpp"
 
 namespace carrel::web {
@@ -21,6 +22,10 @@ struct library_work {
       start{};
   std::function<result<library::pattern_preview>(const uuid& library, const std::string& pattern)> foresee_pattern{};
   std::function<result<uuid>(const uuid& library, const std::string& pattern, const library::actor&)> set_pattern{};
+  // What would be written back (library/write_back.hpp), and the choice; that gives the one until now. Both may block.
+  std::function<result<library::write_preview>(const uuid& library, const library::write_choice&)> foresee_writing{};
+  std::function<result<library::write_choice>(const uuid& library, const library::write_choice&, const library::actor&)>
+      set_writing{};
   std::function<bool(const uuid& file)> look_again{};            // blocks; is the file well?
   std::function<bool(db::tx&, const uuid& place)> read_again{};  // false when there is none
 };

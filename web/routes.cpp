@@ -167,6 +167,8 @@ void mount_libraries(const site& at, http::router& r) {
                 {verb::post, "/libraries/{id}/restore", library_restore},
                 {verb::post, "/libraries/{id}/pattern", library_pattern},
                 {verb::post, "/libraries/{id}/take-new", library_take_new},
+                {verb::get, "/libraries/{id}/write-back", library_writing_page},
+                {verb::post, "/libraries/{id}/write-back", library_writing},
                 {verb::post, "/errata/places/{id}/again", place_again},
                 {verb::post, "/errata/places/{id}/dismiss", place_dismiss},
                 {verb::post, "/errata/places/{id}/undismiss", place_undismiss},

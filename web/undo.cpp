@@ -70,6 +70,7 @@ constexpr std::array known_acts{
     known_act{"library.scan", "", ""},
     known_act{"library.verify", "", ""},
     known_act{"library.pattern", "/libraries/{about}/pattern", "pattern"},
+    known_act{"library.write_back", "/libraries/{about}/write-back", "choice"},
     known_act{"place.dismissed", "/errata/places/{about}/undismiss", ""},
     known_act{"file.well", "", ""},
     known_act{"file.not_well", "", ""},

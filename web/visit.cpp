@@ -26,6 +26,10 @@ constexpr db::statement sql_counts{"web.frame_counts", R"sql(
                          + (select count(*) from organised_books o join visible_books($1) b on b.id = o.book_id
                              where o.problem <> '' and o.problem <> 'file_missing'
                                and o.at > (select errata_cut($1, 'unmoved')))
+                         + (select count(*) from written_books w join visible_books($1) b on b.id = w.book_id and b.library_id = w.library_id
+                              join libraries l on l.id = w.library_id and l.write_back <> ''
+                             where w.state = 'failed' and w.problem <> 'file_missing'
+                               and w.at > (select errata_cut($1, 'unwritten')))
                          + (select count(*) from (select from duplicate_candidates d
                                                     join visible_books($1) a on a.id = d.book_id join visible_books($1) o on o.id = d.other_id
                                                    where d.decision is null and d.kind <> 'similar'

@@ -196,6 +196,7 @@ void describe_library(CLI::App& app, invocation& call) {
   CLI::App* cmd = app.add_subcommand("library", "libraries: folders that are read in place, trees whose files Carrel names");
   cmd->require_subcommand(1);
   describe_library_tree(*cmd, call);
+  describe_library_write(*cmd, call);
 
   CLI::App* adding = cmd->add_subcommand("add", "make a folder a library");
   adding->add_option("NAME", given.name, "what it is called")->required();

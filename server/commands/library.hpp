@@ -27,5 +27,7 @@ jobs::job follow(workshop&, const uuid& job);
 
 // `carrel library pattern | put | default`.
 void describe_library_tree(CLI::App& library, invocation&);
+// `carrel library write`.
+void describe_library_write(CLI::App& library, invocation&);
 
 }  // namespace carrel::commands

@@ -19,7 +19,7 @@ const modes = [
   {name: 'light at 320 px', width: 320, theme: 'light'}, {name: 'dark at 320 px', width: 320, theme: 'dark'}, {name: 'e-ink at 320 px', width: 320, theme: 'eink'},
 ];
 
-async function fillLibrary(page, base) {
+async function fillLibrary(page, base, tree) {
   const token = await page.locator('input[name=csrf]').first().inputValue();
   const api = (method, path, data) => page.request.fetch(base + '/api/v1' + path, {method, data, headers: {'X-CSRF-Token': token}});
   for (const title of ['The Quiet Harbour', 'The Loud Harbour', longTitle]) {
@@ -64,6 +64,8 @@ async function fillLibrary(page, base) {
   await page.request.post(base + '/errata/kinds/highlights/ignore', {form: {...form, note: longTitle}});
   // One run that only waits for its changes to be said, and one that shows them.
   const chosen = await page.request.post(base + '/bulk', {form: {...form, act: 'edit', book}, maxRedirects: 0});
+  const writes = '/libraries/' + (await (await api('POST', '/libraries', {name: longTitle.slice(0, 90), folder: tree, kind: 'managed'})).json()).id;
+  assert.equal((await api('PUT', writes + '/write-back', {where: 'files'})).status(), 200);
   const wish = {books: [book], edits: [{op: 'set', field: 'publisher', value: longTitle}, {op: 'add', field: 'tags', value: ['Night']}]};
   const preview = await (await api('POST', '/bulk', wish)).json();
   const bulk = [new URL(chosen.headers().location, base).pathname, `/bulk/${preview.id}`, '/bulk', '/bulk/import', '/attic', '/quarantine',
@@ -71,7 +73,7 @@ async function fillLibrary(page, base) {
   return [...bulk, '/', '/books', '/books?view=list&sort=title', '/books?view=table', '/books?q=nothing+matches', `/books/${book}`, `/books/${book}/edit`, `/books/${book}/opinion`, `/books?state=unread&rating=0`, '/authors', '/series',
           '/shelves', `/shelf/${shelf.id}`, `/shelf/${byRule.id}`, `/shelf/${byRule.id}/rule`, '/shelves/rule?language=en&rating=4&state=unread', '/devices', `/devices/${device.id}`, `/devices/${kobo.id}`, `/devices/${kobo.id}/reset`, '/devices/add/koreader', '/devices/add/app', '/devices/add/kobo', '/review', '/review/approved', `/books/${book}/metadata`, '/trash', '/errata/kinds/failed', '/errata/kinds/missing', '/upload',
           '/duplicates', '/duplicates?show=all', `/duplicates/${books[0].id}/${book === books[0].id ? books[1].id : book}`, '/merges',
-          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/libraries', '/libraries/00000000-0000-7000-8000-000000000001', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, `/errata?done=errata.put_off&about=${book}`, '/nowhere'];
+          '/errata', '/documents/link?document=0123456789abcdef0123456789abcdef&q=harbour', '/jobs', '/libraries', '/libraries/00000000-0000-7000-8000-000000000001', writes, writes + '/write-back', '/admin/sources', '/account', '/people', '/welcome', `/books/${book}?done=saved`, `/errata?done=errata.put_off&about=${book}`, '/nowhere'];
 }
 
 describe('every page', () => {
@@ -81,7 +83,7 @@ describe('every page', () => {
     browser = await openBrowser();
     page = await openPage(browser, carrel.base);
     await setUp(page, carrel.code);
-    paths = await fillLibrary(page, carrel.base);
+    paths = await fillLibrary(page, carrel.base, carrel.tree);
   });
   after(async () => {
     await browser?.close();

@@ -114,6 +114,8 @@ answer post_library(const site&, http::context&);
 answer get_library(const site&, http::context&);
 answer delete_library(const site&, http::context&);
 answer post_pattern(const site&, http::context&);
+answer get_write_back(const site&, http::context&);
+answer put_write_back(const site&, http::context&);
 answer scan_library(const site&, http::context&);
 answer verify_library(const site&, http::context&);
 answer list_jobs(const site&, http::context&);

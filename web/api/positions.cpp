@@ -93,6 +93,9 @@ void add_library_issues(const messages& say, const library_errata& found, std::v
   for (const unmoved_book& b : found.unmoved)
     out.push_back(issue_of("unmoved_book", b.book.text(), b.since, b.title, refusal_text(say, b.problem),
                            {{"book", b.book}, {"code", b.problem}}, {}));
+  for (const unmoved_book& b : found.unwritten)
+    out.push_back(issue_of("unwritten_book", b.book.text(), b.since, b.title, refusal_text(say, b.problem),
+                           {{"book", b.book}, {"code", b.problem}, {"path", b.path}}, {}));
 }
 
 // Newest first.

@@ -86,6 +86,8 @@ void mount_upkeep(const site& at, http::router& r) {
                 {verb::get, "/libraries/{id}", get_library},
                 {verb::del, "/libraries/{id}", delete_library},
                 {verb::post, "/libraries/{id}/pattern", post_pattern},
+                {verb::get, "/libraries/{id}/write-back", get_write_back},
+                {verb::put, "/libraries/{id}/write-back", put_write_back},
                 {verb::post, "/libraries/{id}/scan", scan_library},
                 {verb::post, "/libraries/{id}/verify", verify_library},
                 {verb::get, "/jobs", list_jobs},

@@ -63,7 +63,7 @@ std::vector<view> job_views(const visit& v, const std::vector<failed_job>& jobs)
 }
 
 void set_libraries(const visit& v, const library_errata& found, view& out) {
-  std::vector<view> folders, places, damaged, unmoved;
+  std::vector<view> folders, places, damaged, unmoved, unwritten;
   for (const away_folder& f : found.folders) {
     view one;
     one.set("library", f.library.text()).set("name", f.name).set("root", f.root).set("detail", refusal_text(v.say, f.code));
@@ -88,7 +88,13 @@ void set_libraries(const visit& v, const library_errata& found, view& out) {
         .set("problem", refusal_text(v.say, b.problem));
     unmoved.push_back(one.set("when", moment(v.say, b.since)));
   }
-  out.set("folders", folders).set("places", places).set("damaged", damaged).set("unmoved", unmoved);
+  for (const unmoved_book& b : found.unwritten) {
+    view one;
+    one.set("book_title", b.title).set("book_href", v.href("/books/" + b.book.text()));
+    one.set("problem", refusal_text(v.say, b.problem)).set("path", b.path);
+    unwritten.push_back(one.set("when", moment(v.say, b.since)));
+  }
+  out.set("folders", folders).set("places", places).set("damaged", damaged).set("unmoved", unmoved).set("unwritten", unwritten);
   out.set("may_look", static_cast<bool>(v.at.with.libraries.look_again));
   out.set("may_again", static_cast<bool>(v.at.with.libraries.read_again));
 }

@@ -28,6 +28,7 @@ struct work_going_on {
 struct shown_library {
   library::book_library is;
   library::library_counts counts;
+  bool writes = false;  // back into its files
   std::vector<work_going_on> work;
 };
 
@@ -37,7 +38,8 @@ std::vector<shown_library> load_libraries(db::tx& tx, const uuid& viewer) {
   for (library::book_library& l : reachable_libraries(tx, viewer)) {
     ids.push_back(l.id.text());
     library::library_counts counts = library::count_library(tx, l.id);
-    out.push_back({.is = std::move(l), .counts = counts, .work = {}});
+    bool writes = library::find_write_choice(tx, l.id).on();
+    out.push_back({.is = std::move(l), .counts = counts, .writes = writes, .work = {}});
   }
   for (const db::row& r : tx.run(sql_work, ids)) {
     for (shown_library& l : out) {
@@ -63,7 +65,7 @@ one_library load_one(db::tx& tx, const uuid& viewer, const uuid& id, const std::
 
 view library_view(const visit& v, const shown_library& l) {
   view one;
-  std::string kind = l.is.in_place() ? "in_place" : l.is.root.empty() ? "store" : "managed";
+  std::string kind = l.is.in_place() ? "in_place" : l.is.root.empty() ? "store" : l.writes ? "write_back" : "managed";
   one.set("library", l.is.id.text()).set("name", l.is.name).set("root", l.is.root).set("pattern", l.is.pattern);
   one.set("kind_words", v.say.text("libraries.kind." + kind)).set("books", v.say.count("books.count", l.counts.books));
   one.set("size", size_text(v.say, l.counts.bytes));

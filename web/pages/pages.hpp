@@ -119,6 +119,8 @@ answer library_remove(const site&, http::context&);
 answer library_restore(const site&, http::context&);
 answer library_pattern(const site&, http::context&);
 answer library_take_new(const site&, http::context&);
+answer library_writing_page(const site&, http::context&);
+answer library_writing(const site&, http::context&);
 answer place_again(const site&, http::context&);
 answer place_dismiss(const site&, http::context&);
 answer place_undismiss(const site&, http::context&);

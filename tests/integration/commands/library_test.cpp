@@ -109,6 +109,68 @@ TEST_CASE("a managed library takes what is brought for it, and its pattern is sh
   CHECK(t.library("put Library X --json").says("\"changed\":0"));
 }
 
+TEST_CASE("a managed library writes beside its books or into them when it is told to, and says so before") {
+  tree t;
+  t.library("add Tree '" + t.root.native() + "' --managed");
+  fs::path given = harness::fresh_folder("given") / "x.epub";
+  ingest::test::write(given, ingest::test::epub({.title = "X"}));
+  CHECK(t.sh.run("ingest --approve --library Tree '" + given.native() + "'").status == 0);
+  CHECK(t.library("pattern Tree '{title}/{title}' --wait").status == 0);
+
+  CHECK(t.library("write Tree --json").says("\"where\":\"off\""));
+  outcome dry = t.library("write Tree side --dry-run --json");
+  CHECK(dry.status == 0);
+  CHECK(dry.says("\"path\":\"X/metadata.opf\",\"how\":\"side\""));
+  CHECK_FALSE(fs::exists(t.root / "X/metadata.opf"));
+  CHECK(t.library("write Tree --json").says("\"where\":\"off\""));
+
+  outcome beside = t.library("write Tree side --field title --field date --wait --json");
+  CHECK(beside.status == 0);
+  CHECK(beside.says("\"fields\":[\"title\",\"date\"]"));
+  CHECK(beside.says("\"written\":1,\"waiting\":0,\"held\":0,\"failed\":0"));
+  std::string opf = ingest::test::read(t.root / "X/metadata.opf");
+  CHECK(opf.find("<dc:title id=\"title\">X</dc:title>") != std::string::npos);
+  CHECK(opf.find("creator") == std::string::npos);
+
+  CHECK(t.sh.run("book set X publisher=Press").status == 0);
+  CHECK(t.library("write Tree files --field publisher --dry-run --json").says("\"files\":0"));  // its place is not looked at yet
+  outcome into = t.library("write Tree files --field publisher --wait --json");
+  CHECK(into.status == 0);
+  CHECK(into.says("\"written\":1"));
+  CHECK(t.library("verify Tree --wait").status == 0);
+  CHECK(ingest::test::read(t.root / "X/metadata.opf").find("Press") != std::string::npos);
+
+  ingest::test::write(t.root / "X/metadata.opf", "mine");
+  CHECK(t.sh.run("book set X publisher=Other").status == 0);
+  outcome theirs = t.library("write Tree side --wait --json");
+  CHECK(theirs.status == 5);
+  CHECK(theirs.says("\"code\":\"side_file_changed\""));
+  CHECK(ingest::test::read(t.root / "X/metadata.opf") == "mine");
+  CHECK(t.library("write Tree off --json").says("\"where\":\"off\""));
+}
+
+TEST_CASE("what is read in place and the store refuse to be written to, and a choice names what there is") {
+  tree t;
+  t.put("x.epub");
+  t.add();
+  t.library("scan Tree --wait");
+  for (const char* how : {"side", "files", "files --dry-run", "off", ""}) {
+    INFO(how);
+    outcome o = t.library(std::string("write Tree ") + how + " --json");
+    CHECK(o.status == 4);
+    CHECK(o.says("library.read_only"));
+  }
+  CHECK(t.library("write Library side --json").says("library.no_tree"));
+  CHECK(t.library("write Nothing side").status == 3);
+  CHECK_FALSE(fs::exists(t.root / "metadata.opf"));
+  fs::path other = fs::canonical(harness::fresh_folder("tree-of-files"));
+  outcome made =
+      t.sh.run("library add Other '" + other.native() + "' --managed --set 'library.roots=" + other.parent_path().native() + "'");
+  CHECK(made.status == 0);
+  CHECK(t.library("write Other everywhere").status == 2);
+  CHECK(t.library("write Other side --field shoe_size").status == 2);
+}
+
 TEST_CASE("a scan that is paused waits until it is resumed") {
   tree t;
   t.put("x.epub");

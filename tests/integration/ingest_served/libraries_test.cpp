@@ -153,3 +153,78 @@ TEST_CASE("in a managed library the page shows what a pattern would do, sets it,
   CHECK(s.books() == 0);
   CHECK(fs::exists(s.root / "X.epub"));
 }
+
+TEST_CASE("the page and the API choose what a managed library writes, say so before, and the bar takes it back") {
+  shelves s;
+  web::tests::reply made = s.owner().api("POST", "/libraries", s.body("managed"));
+  REQUIRE(made.status == 201);
+  std::string one = "/libraries/" + made.text("id"), page = one + "/write-back";
+  CHECK(s.owner().post(one + "/take-new").status == 303);
+  CHECK(s.owner().upload("/api/v1/books", "x.epub", epub({.title = "X"}), {}, {{"X-CSRF-Token", s.owner().csrf}}).status == 202);
+  REQUIRE(eventually([&] { return s.books() == 1; }));
+  std::string book = s.home.text("select id::text from books");
+  s.owner().post("/books/" + book + "/approve");
+  fs::path beside = s.root / "Ada Lark/X/metadata.opf";
+  auto in_place = [&] { return s.home.number("select count(*) from organised_books") == 1; };
+  REQUIRE(eventually(in_place, std::chrono::seconds(60)));
+
+  CHECK(s.owner().get(one).says("href=\"" + page + "\""));
+  web::tests::reply shown = s.owner().get(page);
+  CHECK(shown.status == 200);
+  CHECK(shown.says("value=\"off\" checked"));
+  web::tests::reply seen = s.owner().post(page, {{"where", "side"}, {"field", "title"}, {"step", "preview"}});
+  CHECK(seen.status == 200);
+  CHECK(seen.says("Ada Lark/X/metadata.opf"));
+  CHECK_FALSE(fs::exists(beside));
+  CHECK(s.owner().post(page, {{"where", "side"}}).status == 422);
+  CHECK(s.owner().post(page, {{"where", "both"}, {"field", "title"}}).status == 422);
+  web::tests::reply dry = s.owner().api("PUT", page, R"({"where":"files","dry_run":true})");
+  CHECK(dry.status == 200);
+  CHECK(dry.says("\"how\":\"file\""));
+  CHECK(s.owner().api("GET", page).text("where") == "off");
+
+  web::tests::reply set = s.owner().post(page, {{"where", "side"}, {"field", "title"}, {"field", "authors"}});
+  CHECK(set.status == 303);
+  REQUIRE(eventually([&] { return fs::exists(beside); }, std::chrono::seconds(60)));
+  CHECK(s.owner().api("GET", page).says("\"fields\":[\"title\",\"authors\"]"));
+  CHECK(s.owner().get("/libraries").says("Managed with write-back"));
+  web::tests::reply bar = s.owner().get(set.header("Location"));
+  CHECK(bar.says("value=\"off\""));
+  CHECK(s.owner().post(page, {{"choice", "off"}}).status == 303);
+  CHECK(s.owner().api("GET", page).text("where") == "off");
+  CHECK(fs::exists(beside));
+  CHECK(s.owner().post(page, {{"choice", "side nothing"}}).status == 422);
+
+  // What somebody else has put there is told of, and stays.
+  REQUIRE(eventually(
+      [&] { return s.home.number("select count(*) from jobs where kind = 'library.write' and done_at is null") == 0; }));
+  write(beside, "mine");
+  CHECK(s.owner().api("PUT", page, R"({"where":"side","fields":["title"]})").status == 200);
+  REQUIRE(eventually([&] { return s.owner().api("GET", page).says("\"failed\":1"); }, std::chrono::seconds(60)));
+  CHECK(read(beside) == "mine");
+  CHECK(s.owner().get(page).says("Somebody else has changed the file beside the book."));
+  CHECK(s.owner().get("/errata").says("h-unwritten"));
+  CHECK(s.owner().api("GET", "/errata").says("\"unwritten_book\""));
+  for (const char* bad : {"{}", R"({"where":"both"})", R"({"where":"side","fields":["x"]})",
+                          R"({"where":"side","fields":"title"})", R"({"where":"files","fields":[]})"})
+    CHECK(s.owner().api("PUT", page, bad).status == 422);
+}
+
+TEST_CASE("pages and API refuse to write where a library is only read, and say why") {
+  shelves s;
+  web::tests::reply made = s.owner().api("POST", "/libraries", s.body("in_place"));
+  REQUIRE(made.status == 201);
+  std::string one = "/libraries/" + made.text("id"), page = one + "/write-back";
+  CHECK_FALSE(s.owner().get(one).says("write-back"));
+  CHECK(s.owner().get(page).status == 409);
+  CHECK(s.owner().get(page).says("nothing is ever written there"));
+  CHECK(s.owner().post(page, {{"where", "side"}, {"field", "title"}}).status == 409);
+  CHECK(s.owner().post(page, {{"choice", "files title"}}).status == 409);
+  web::tests::reply api = s.owner().api("PUT", page, R"({"where":"side"})");
+  CHECK(api.status == 409);
+  CHECK(api.says("library.read_only"));
+  CHECK(s.owner().api("PUT", page, R"({"where":"files","dry_run":true})").status == 409);
+  CHECK(s.owner().api("GET", "/libraries/00000000-0000-7000-8000-000000000001/write-back").says("library.no_tree"));
+  CHECK(s.owner().api("GET", "/libraries/" + uuid::make().text() + "/write-back").status == 404);
+  CHECK(s.home.number("select count(*) from libraries where write_back <> ''") == 0);
+}

@@ -144,18 +144,29 @@ TEST_CASE("what libraries need is put off like every other kind") {
   static constexpr db::statement unmoved{"test.unmoved", R"sql(
     insert into organised_books (book_id, library_id, version, pattern, problem)
     values ($1, '00000000-0000-7000-8000-00000000cafe', 1, 'x', 'store_unwritable'))sql"};
+  static constexpr db::statement writing{"test.writing", R"sql(
+    with l as (insert into libraries (id, name, root, kind, write_back, write_fields)
+               values ('00000000-0000-7000-8000-00000000beef', 'The tree', '/srv/tree', 'managed', 'side', '{title}') returning id),
+         b as (update books set library_id = l.id from l where books.id = $1 returning books.id)
+    select count(*) from b)sql"};
+  static constexpr db::statement unwritten{"test.unwritten", R"sql(
+    insert into written_books (book_id, library_id, choice, state, problem, detail)
+    values ($1, '00000000-0000-7000-8000-00000000beef', 'side title', 'failed', 'file_changed', 'trees/x'))sql"};
   w.write([&](db::tx& tx) {
+    tx.run(writing, book.id);
+    tx.run(unwritten, book.id);
     tx.run(damaged, book.id);
     tx.run(away);
     tx.run(unread);
     tx.run(unmoved, book.id);
   });
   client c = w.as("librarian");
-  CHECK(c.get("/").says("<b>4</b>"));
-  int left = 4;
+  CHECK(c.get("/").says("<b>5</b>"));
+  int left = 5;
   for (auto [kind, id, issue] :
        {std::tuple{"damaged", "h-damaged", "damaged_file"}, std::tuple{"folders", "h-folders", "library_folder"},
-        std::tuple{"places", "h-places", "unread_file"}, std::tuple{"unmoved", "h-unmoved", "unmoved_book"}}) {
+        std::tuple{"places", "h-places", "unread_file"}, std::tuple{"unmoved", "h-unmoved", "unmoved_book"},
+        std::tuple{"unwritten", "h-unwritten", "unwritten_book"}}) {
     INFO(kind);
     std::string heading = std::string("<h2 id=\"") + id + "\">";
     reply page = c.get("/errata");
