@@ -51,7 +51,6 @@ void write_library(const services& s, const carrel::jobs::job& j, carrel::jobs::
   std::optional<uuid> id = uuid::parse(j.payload_text("library"));
   if (!id) throw carrel::jobs::give_up("the job names no library");
   if (std::optional<error> bad = link_trees(s)) throw carrel::jobs::not_now(bad->message(), std::chrono::minutes(1));
-  remove_stray_side_files(s);
   std::int64_t done = 0, total = -1;
   for (uuid after;;) {
     std::optional<library::book_library> l = s.pool.read_now([&](db::tx& tx) { return library::find_library(tx, *id); });
@@ -169,12 +168,15 @@ void register_write_back(carrel::jobs::workers& w, const services& s) {
 void schedule_write_back(carrel::jobs::schedule& clock, const services& s) {
   // Until nothing is due any more: a book that has just changed is left alone for a moment, so that ten changes are written once.
   clock.every("library.write", std::chrono::seconds(15),
-              [&s, first = true, last = std::int64_t(-1), looked = steady::time_point()]() mutable {
+              [&s, first = true, last = std::int64_t(-1), looked = steady::time_point(), swept = steady::time_point()]() mutable {
                 if (first) settle_file_writes(s, std::nullopt);
                 first = false;
                 std::int64_t now = s.pool.read_now([](db::tx& tx) { return library::current_revision(tx).number; });
                 if (now == last && steady::now() - looked < look_every) return;
-                remove_stray_side_files(s);
+                if (steady::now() - swept >= look_every) {
+                  remove_stray_side_files(s);
+                  swept = steady::now();
+                }
                 std::int64_t left = 0;
                 for (const library::book_library& l : s.pool.read_now(library::libraries_that_write)) {
                   left += s.pool.write_now([&](db::tx& tx) {

@@ -61,8 +61,6 @@ class side_writer {
         book_(book),
         known_(s.pool.read_now([&](db::tx& tx) { return library::side_files_of(tx, book); })) {}
 
-  bool has(std::string_view kind) const { return among(known_, kind) != nullptr; }
-
   void drop(std::string_view kind) const {
     if (const library::side_file* old = among(known_, kind)) take_away(with_, library_, *old);
   }
@@ -118,6 +116,13 @@ class side_writer {
   std::vector<library::side_file> known_;
 };
 
+std::optional<error> write_cover(const services& s, const side_writer& to, const library::book_to_write& b,
+                                 const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  std::optional<std::string> picture = bytes_of(s.store.absolute(b.cover), largest_cover);
+  return picture ? to.write("cover", path, *picture) : error{"file_missing", b.cover};
+}
+
 }  // namespace
 
 tree_place place_in_tree(const library::book_library& l, const std::string& storage_path) {
@@ -148,19 +153,16 @@ std::optional<error> write_beside(const services& s, const library::book_library
     return out;
   });
   side_writer writer(s, l, b.id);
-  std::string cover_name = names.cover.empty() ? "" : place_in_tree(l, names.cover).name;
+  std::optional<error> no_cover = write_cover(s, writer, b, names.cover);
+  if (no_cover && (no_cover->field == "disk_full" || no_cover->field == "folder_unavailable")) return no_cover;
+  if (names.cover.empty() && c.writes("cover")) writer.drop("cover");
+  std::string cover_name = names.cover.empty() || no_cover ? "" : place_in_tree(l, names.cover).name;
   result<publication::corrected> said = publication::corrected_from_json(metadata);
   CARREL_EXPECT(said);
   result<std::string, publication::refusal> opf = publication::metadata_opf(*said, b.id.text(), cover_name);
   if (!opf) return error{opf.error().code, opf.error().detail};
   if (std::optional<error> bad = writer.write("opf", names.opf, *opf)) return bad;
-  if (names.cover.empty()) {
-    if (c.writes("cover")) writer.drop("cover");
-    return std::nullopt;
-  }
-  std::optional<std::string> picture = bytes_of(s.store.absolute(b.cover), largest_cover);
-  if (!picture) return error{"file_missing", b.cover};
-  return writer.write("cover", names.cover, *picture);
+  return no_cover;
 }
 
 int remove_stray_side_files(const services& s) {

@@ -217,6 +217,41 @@ TEST_CASE("a cover that a person chose lies beside the book, and goes when it is
   CHECK_FALSE(fs::exists(t.root / small_folder / name));
 }
 
+TEST_CASE("where somebody else's picture has the name of the cover, the rest is written all the same") {
+  written t("side");
+  uuid book = t.take("x.epub");
+  t.organise();
+  write(t.b.data / "staging" / "sent", publication::test::make_png(500, 800));
+  REQUIRE_FALSE(set_own_cover(t.b.with, book, t.b.data / "staging" / "sent", ada));
+  t.organise();
+  for (const char* name : {"cover.jpg", "cover.png", "cover.webp"}) write(t.root / small_folder / name, "theirs");
+  CHECK(t.settle() == "side_file_there");
+  for (const char* name : {"cover.jpg", "cover.png", "cover.webp"}) CHECK(read(t.root / small_folder / name) == "theirs");
+  publication::told said = t.beside(small_folder + "metadata.opf");
+  CHECK(said.about.title == "The Small Book");
+  CHECK(said.cover.empty());
+}
+
+TEST_CASE("a change of a book is noticed by itself, once it has been left alone") {
+  written t("side");
+  t.take("x.epub");
+  t.organise();
+  auto jobs = [&] { return t.b.number("select count(*) from jobs where kind = 'library.write' and done_at is null"); };
+  t.b.pool.write_now([](db::tx& tx) { tx.script("delete from jobs where kind = 'library.write'"); });
+  t.b.with.how.write_quiet = std::chrono::hours(1);
+  {
+    jobs::schedule clock(t.b.pool);
+    schedule_write_back(clock, t.b.with);
+    clock.every("test.later", std::chrono::seconds(1), [&] {
+      t.b.pool.write_now([](db::tx& tx) { tx.script("update books set updated_at = updated_at - interval '2 hours'"); });
+    });
+    clock.start();
+    CHECK(eventually([&] { return jobs() == 1; }, std::chrono::seconds(60)));
+    clock.stop();
+  }
+  CHECK(t.b.text("select payload->>'at_once' from jobs where kind = 'library.write'") == "no");
+}
+
 TEST_CASE("switched off, nothing more is written and everything stays") {
   written t("side");
   uuid book = t.take("x.epub");

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "../../unit/publication/epub_maker.hpp"
 #include "ingest/in_place.hpp"
@@ -150,6 +151,13 @@ TEST_CASE("a book that a Kobo has is written beside its file, and into it when n
   library::write_counts n = t.counts();
   CHECK((n.held == 1 && n.failed == 0 && n.waiting == 0));
 
+  uuid reader = *uuid::parse(t.b.text("select id::text from users where name = 'reader'"));
+  std::vector<library::unwritten_book> told =
+      t.b.pool.read_now([&](db::tx& tx) { return library::unwritten_books(tx, reader, t.id, std::nullopt, 10); });
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].book == book);
+  CHECK(told[0].problem == "kobo_holds");
+
   t.b.pool.write_now([](db::tx& tx) { tx.script("update devices set revoked_at = now()"); });
   CHECK(t.due().size() == 1);
   CHECK(t.settle().empty());
@@ -266,6 +274,26 @@ TEST_CASE("killed at any step, the file is the old one or the new one, and the n
       CHECK(t.kept_in_attic(old) >= 1);
     }
   }
+}
+
+TEST_CASE("of two who write the same book one does it") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  std::string old = t.checksum();
+  t.set(book, "publisher", "Press");
+  t.organise();
+  library::book_library l = t.is();
+  library::write_choice c = t.choice();
+  auto write = [&] { write_book(t.b.with, l, c, book); };
+  std::thread one(write), two(write);
+  one.join();
+  two.join();
+  CHECK(t.settle().empty());
+  CHECK(t.inside(small_epub).publisher == "Press");
+  CHECK(t.b.number("select count(*) from audit where action = 'file.replace'") == 1);
+  CHECK(t.kept_in_attic(old) == 1);
+  check_agreed(t);
 }
 
 TEST_CASE("where the disk cannot exchange names, an interruption is made good from the attic") {
