@@ -39,15 +39,27 @@ constexpr std::string_view paper =
 
 struct found_delivery {
   delivery book;
-  bool merged = false;  // the device asks for a book that is part of this one by now
-  bool begun = false;   // it has asked for the first byte since it was told of the book
+  bool named = false;  // by the address, or of the size that was told with it
+  bool begun = false;  // the device has asked for the first byte since it was told of the book
 };
 
 constexpr db::statement sql_begun{"kobo.download_begun", R"sql(
   select from kobo_signals s join kobo_ledger l on l.kobo_id = s.kobo_id and l.subject = 1 and l.id = s.id
    where s.kobo_id = $1 and s.id = $2 and s.download_started_at >= l.since_at)sql"};
 
-std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id, bool in_parts) {
+constexpr db::statement sql_told_size{"kobo.told_size", R"sql(
+  select a.file_size from kobo_artifacts a join book_files f on f.id = a.file_id join books b on b.id = f.book_id
+   where b.entitlement = $1 and left(a.checksum, 12) = $2 limit 1)sql"};
+
+// An address holds the first digits of the file that it was made for. Another file is served under it only where it has the size
+// that the device was told, or where the device asks for a book that is part of this one by now (12).
+bool is_named(db::tx& tx, const uuid& id, const std::string& hash, const deliverable& file) {
+  if (file.checksum.starts_with(hash) || library::surviving_entitlement(tx, id) != id) return true;
+  db::rows told = tx.run(sql_told_size, id, hash);
+  return !told.empty() && told[0].integer(0) == file.size;
+}
+
+std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uuid& id, const std::string& hash, bool in_parts) {
   std::optional<kobo_row> k = find_holder(tx, v.device, v.user, id);
   library::kobo_options wishes = k ? k->wishes : library::kobo_options_of(tx, v.device);
   kobo_ids ids =
@@ -55,9 +67,9 @@ std::optional<found_delivery> find_delivery(db::tx& tx, const visit& v, const uu
   std::unordered_map<uuid, delivery> live = read_told(tx, ids, {id});
   auto at = live.find(id);
   if (at == live.end()) return std::nullopt;
-  return found_delivery{.book = std::move(at->second),
-                        .merged = library::surviving_entitlement(tx, id) != id,
-                        .begun = in_parts && k && !tx.run(sql_begun, k->ids.row, id).empty()};
+  bool named = is_named(tx, id, hash, at->second.file);
+  return found_delivery{
+      .book = std::move(at->second), .named = named, .begun = in_parts && k && !tx.run(sql_begun, k->ids.row, id).empty()};
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -153,10 +165,11 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   std::optional<uuid> id = id_of(c.in.param("id"));
   if (!id) throw http::problem{404, "", "gone"};
   bool in_parts = c.in.header("range").has_value();
-  std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id, in_parts);
+  std::string hash = lower_ascii(c.in.param("hash"));
+  std::optional<found_delivery> found = co_await s.with.pool.write(find_delivery, v, *id, std::move(hash), in_parts);
   if (!found || found->book.preparing) throw http::problem{404, "", "gone"};
   const deliverable& file = found->book.file;
-  if (!found->merged && !std::string_view(file.checksum).starts_with(lower_ascii(c.in.param("hash")))) {
+  if (!found->named) {
     co_await s.with.pool.write(renew, v, *id);
     throw http::problem{404, "", "gone"};
   }
@@ -169,6 +182,7 @@ task<http::response> show_download(shared_state& s, http::context& c) {
   }
   http::response r = http::file(c.in, *path, "application/epub+zip", tags);
   std::string name(cut_utf8(c.in.param("name"), longest_name));  // what the address says is said again in a header
+  std::replace(name.begin(), name.end(), '/', '_');
   r.set("Content-Disposition", http::content_disposition(name, false, true, publication::ascii_name(name)));
   if (c.in.method() == http::verb::get && r.status < 300) follow(s, v, *id, file, found->begun, r);
   co_return r;
