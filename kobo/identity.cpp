@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t token_bytes = 32;  // 4.2
 constexpr std::int64_t ten_years = 315'360'000;
+constexpr std::size_t longest_state = 1000;  // a longer head would be dropped on its way (3)
 constexpr std::string_view some_user = "00000000-0000-4000-8000-000000000001";
 
 }  // namespace
@@ -65,7 +66,8 @@ std::string oauth_token_json(const device_tokens& t) {
 
 http::response authorized(const http::request& in) {
   std::string to = "kobo://UserAuthenticated?code=" + random_token(18);
-  if (std::optional<std::string> state = in.query("state")) to += "&state=" + percent_encode(*state);
+  std::string state = percent_encode(in.query("state").value_or(""));
+  if (!state.empty() && state.size() <= longest_state) to += "&state=" + state;
   return http::redirect(to, 302);
 }
 

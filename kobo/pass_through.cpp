@@ -17,6 +17,7 @@ using http::verb;
 
 constexpr std::uint64_t largest_answer = 8 << 20;
 constexpr std::size_t most_ids = 2000, most_headers = 1024;  // bytes of those that are handed on: readers drop long heads (3)
+constexpr std::size_t longest_redirect = 1200;               // the same for an address that they are sent to
 constexpr std::int64_t left_alone = 60;                      // seconds
 
 constexpr db::statement sql_ours{"kobo.ours_among", R"sql(
@@ -214,7 +215,8 @@ task<std::optional<response>> from_store(shared_state& s, http::context& c) {
   bool ours = false;
   if (!ids->empty()) ours = co_await s.with.pool.read(any_ours, c.who->user, *ids);
   if (ours) co_return std::nullopt;
-  if (call->method == verb::get || call->method == verb::head) co_return sent_to_store(s, *call);
+  bool reads = call->method == verb::get || call->method == verb::head;
+  if (reads && call->target.size() <= longest_redirect) co_return sent_to_store(s, *call);
   task<std::optional<response>> asking = answer_of_store(s, std::move(*call));
   co_return co_await std::move(asking);
 }

@@ -14,6 +14,8 @@ namespace {
 using http::client_answer;
 using http::response;
 
+constexpr std::size_t longest_image = 200;  // no more fits into a head that every reader takes (3)
+
 // What our readers hold is nobody's business there, and neither are names of files that were put on the reader by hand.
 struct split_items {
   json::array foreign;
@@ -142,7 +144,7 @@ task<std::optional<response>> collection_of_store(shared_state& s, http::context
 
 task<std::optional<response>> cover_of_store(shared_state& s, http::context& c, std::optional<uuid> book) {
   std::string image(c.in.param("image"));
-  if (!asks_store(s, c) || holds_token(c, image)) co_return std::nullopt;
+  if (!asks_store(s, c) || image.size() > longest_image || holds_token(c, image)) co_return std::nullopt;
   if (book) {
     std::vector<uuid> asked{*book};
     std::unordered_set<uuid> ours = co_await s.with.pool.read(ours_among, c.who->user, asked);

@@ -2,11 +2,9 @@
 // its own books come whatever the store does.
 #include <chrono>
 
-#include "library/kobo_options.hpp"
 #include "server/core/text.hpp"
 #include "tests/harness/eventually.hpp"
-#include "tests/harness/peer.hpp"
-#include "tests/integration/kobo/storefront.hpp"
+#include "tests/integration/kobo/two_shops.hpp"
 
 using namespace carrel;
 using namespace carrel::kobo::tests;
@@ -17,36 +15,6 @@ using harness::said;
 namespace {
 
 const headers json_type{{"Content-Type", "application/json"}};
-
-// The two hosts of Kobo that may be asked, and a storefront whose devices may ask them.
-struct two_shops {
-  harness::peer api{[](const heard&) { return said(404, "{}"); }}, reading{[](const heard&) { return said(404, "{}"); }};
-  storefront here;
-
-  explicit two_shops(const char* setting = "on")
-      : here(headers{{"kobo.passthrough", setting}}, {.api = api.url(),
-                                                      .reading = reading.url(),
-                                                      .accounts = "https://accounts.example",
-                                                      .covers = "https://covers.example/images"}) {}
-
-  int connections() const { return api.connections() + reading.connections(); }
-  // One book on the Kobo.
-  std::string book() {
-    here.shelve("One");
-    reader r;
-    here.sync(r);
-    REQUIRE(r.library.size() == 1);
-    api.forget();
-    return r.library.begin()->first;
-  }
-  void choose(std::optional<bool> on) {
-    here.db.pool().write_now([&](db::tx& tx) {
-      json::object wish;
-      wish.set("passthrough", on);
-      REQUIRE(library::change_kobo_options(tx, here.device, wish));
-    });
-  }
-};
 
 std::string sync_path() { return "/v1/library/sync?Filter=ALL&DownloadUrlFilter=Generic,Android"; }
 
