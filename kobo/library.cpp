@@ -33,9 +33,10 @@ std::string metadata_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids
 
 std::string states_of(db::tx& tx, const visit& v, const std::vector<uuid>& ids) {
   library::kobo_options wishes;
-  std::unordered_map<uuid, delivery> live = read_told(tx, ids_in(tx, v, wishes), ids);
+  kobo_ids k = ids_in(tx, v, wishes);
+  std::unordered_map<uuid, delivery> live = read_told(tx, k, ids);
   std::unordered_map<uuid, reading_state> states;
-  if (wishes.positions) states = read_states(tx, v.user, ids);
+  if (wishes.positions) states = read_states(tx, k, ids);
   json::array out;
   for (const uuid& id : ids) {
     auto at = live.find(id);

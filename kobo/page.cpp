@@ -40,7 +40,7 @@ class page {
     if (!books.empty()) {
       if (kobo_.fetch_again) to_fetch_ = fetched_anew(tx_, kobo_, books);
       live_ = read_deliveries(tx_, kobo_.ids, books);
-      if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids.user, books);
+      if (kobo_.wishes.positions) states_ = read_states(tx_, kobo_.ids, books);
     }
     if (!tags || !kobo_.wishes.collections) return;
     std::unordered_set<uuid> held, shelved;

@@ -116,10 +116,20 @@ task<device_tokens> tokens_for(shared_state& s, const context& c) {
   co_return made;
 }
 
-// The device asks for this after a sign-in or a reset: what it holds may be gone (17.8, H1b).
+// The device asks for its first token after a sign-in or a reset: what it holds may be gone (17.8, H1b).
 void note_sign_in(db::tx& tx, const visit& v) {
   std::optional<kobo_row> k = find_row(tx, v.device, v.user, v.reader);
   if (k) library::note_event(tx, k->ids.row, library::event::signed_in);
+}
+
+task<response> show_tokens(shared_state& s, context& c) {
+  if (asks_store(s, c)) {
+    task<response> asking = tokens_of_store(s, c);
+    co_return co_await std::move(asking);
+  }
+  task<device_tokens> minting = tokens_for(s, c);
+  device_tokens made = co_await std::move(minting);
+  co_return answer(device_auth_json(c.in, made));
 }
 
 task<response> show_device_auth(shared_state& s, context& c) {
@@ -128,13 +138,8 @@ task<response> show_device_auth(shared_state& s, context& c) {
   if (v.reader.device_hash.empty()) v.reader.device_hash = device_hash_in(c.in, *secret);
   task<> noting = s.with.pool.write(note_sign_in, std::move(v));
   co_await std::move(noting);
-  if (asks_store(s, c)) {
-    task<response> asking = tokens_of_store(s, c);
-    co_return co_await std::move(asking);
-  }
-  task<device_tokens> minting = tokens_for(s, c);
-  device_tokens made = co_await std::move(minting);
-  co_return answer(device_auth_json(c.in, made));
+  task<response> answering = show_tokens(s, c);
+  co_return co_await std::move(answering);
 }
 
 task<response> show_oauth_token(shared_state& s, context& c) {
@@ -245,8 +250,9 @@ void api::mount(http::router& root) {
   };
 
   to.add(verb::get, "/v1/initialization", show_initialization);
-  for (const char* path : {"/v1/auth/device", "/v1/auth/refresh", "/v1/auth/exchange", "/v1/auth/rakuten_token_exchange"})
-    to.add(verb::post, path, show_device_auth);
+  to.add(verb::post, "/v1/auth/device", show_device_auth);
+  for (const char* path : {"/v1/auth/refresh", "/v1/auth/exchange", "/v1/auth/rakuten_token_exchange"})
+    to.add(verb::post, path, show_tokens);
   to.add(verb::get, "/oauth/.well-known/openid-configuration", show_discovery);
   to.add(verb::get, "/oauth/authorize", show_authorize);
   to.add(verb::get, "/oauth/userinfo", show_userinfo);

@@ -17,7 +17,7 @@ constexpr std::chrono::minutes between_contacts{1};
   "k.answered, k.answered_count, k.answered_at, k.chained, k.last_sync_at, k.stands_on,"                             \
   " d.settings::text, k.syncs, k.page_size, k.guarded_since, k.guard_lifted, k.promised, k.failures, k.asked,"       \
   " k.reset_asked_at is not null, k.reset_lifts, exists (select from kobo_tombstones t where t.kobo_id = k.id),"     \
-  " k.last_seen_at, k.model, k.firmware, k.fetch_again, sees_all_books(d.user_id)"                                   \
+  " k.last_seen_at, k.model, k.firmware, k.fetch_again, sees_all_books(d.user_id), k.failed_sync"                    \
   " from kobo_devices k join devices d on d.id = k.device_id where k.device_id = $1 "
 #define CARREL_READER \
   "and (k.device_hash = $2 or ($2 = ''::bytea and (select count(*) from kobo_devices where device_id = $1) = 1))"
@@ -132,6 +132,7 @@ kobo_row row_from(const db::row& r, const uuid& device, const uuid& user) {
           .epoch = r.integer(1),
           .changes = r.integer(2),
           .syncs = r.integer(10),
+          .failed_sync = r.integer(25),
           .answered = r.text(3),
           .promised = r.text(14),
           .answered_count = static_cast<int>(r.integer(4)),

@@ -26,8 +26,9 @@ struct kobo_row {
   kobo_ids ids;
   library::kobo_options wishes;
   std::int64_t epoch = 0, changes = 0, syncs = 0;
-  std::string answered;  // position that was answered last
-  std::string promised;  // where its next request of the same run comes from; "" when the run is over
+  std::int64_t failed_sync = 0;  // `syncs` when it said last that one had failed
+  std::string answered;          // position that was answered last
+  std::string promised;          // where its next request of the same run comes from; "" when the run is over
   int answered_count = 0, chained = 0, failures = 0;
   std::optional<std::int64_t> page_size;  // smaller than usual, because its answers were not usable (17.8, H5)
   std::optional<instant> answered_at, last_sync_at, guarded_since;

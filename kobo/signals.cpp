@@ -75,7 +75,7 @@ constexpr db::statement sql_trust{"kobo.trust", R"sql(
 
 constexpr db::statement sql_failed{"kobo.sync_failed", R"sql(
   update kobo_devices
-     set failures = case when failures + 1 >= $2 then 0 else failures + 1 end,
+     set failed_sync = syncs, failures = case when failures + 1 >= $2 then 0 else failures + 1 end,
          page_size = case when failures + 1 >= $2 then greatest($3::int, coalesce(page_size, $4::int) / 2) else page_size end
    where id = $1 returning failures, page_size)sql"};
 constexpr db::statement sql_fine{"kobo.sync_fine", "update kobo_devices set failures = 0 where id = $1 and failures > 0"};

@@ -11,19 +11,27 @@
 namespace carrel::kobo {
 namespace {
 
-constexpr db::statement sql_states{"kobo.states", R"sql(
-  select entitlement, revision, created_at, status, status_at, statistics, statistics_at, bookmark, bookmark_at
-    from kobo_states where user_id = $1 and entitlement = any ($2::uuid[]))sql"};
-
-constexpr db::statement sql_lock{"kobo.lock_state", R"sql(
-  select entitlement, revision, created_at, status, status_at, statistics, statistics_at, bookmark, bookmark_at
-    from kobo_states where user_id = $1 and entitlement = $2 for update)sql"};
+#define CARREL_STATE                                                                                                        \
+  "select s.entitlement, s.revision, s.created_at, s.status, s.status_at, s.statistics, s.statistics_at, s.bookmark,"       \
+  " s.bookmark_at, c.status_said_at, c.status_at, c.statistics_said_at, c.statistics_at, c.bookmark_said_at, c.bookmark_at" \
+  " from kobo_states s left join kobo_clocks c on c.kobo_id = $2 and c.entitlement = s.entitlement where s.user_id = $1 "
+constexpr db::statement sql_states{"kobo.states", CARREL_STATE "and s.entitlement = any ($3::uuid[])"};
+constexpr db::statement sql_lock{"kobo.lock_state", CARREL_STATE "and s.entitlement = $3 for update of s"};
+#undef CARREL_STATE
 constexpr db::statement sql_begin{"kobo.begin_state", R"sql(
   insert into kobo_states (user_id, entitlement, revision, created_at) values ($1, $2, 0, $3) on conflict do nothing)sql"};
 constexpr db::statement sql_store{"kobo.store_state", R"sql(
   update kobo_states set revision = revision + 1, status = $3::jsonb, status_at = $4, statistics = $5::jsonb, statistics_at = $6,
          bookmark = $7::jsonb, bookmark_at = $8
    where user_id = $1 and entitlement = $2 returning revision)sql"};
+constexpr db::statement sql_keep_clock{"kobo.keep_clock", R"sql(
+  insert into kobo_clocks as c (kobo_id, entitlement, status_said_at, status_at, statistics_said_at, statistics_at, bookmark_said_at,
+                                bookmark_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8)
+      on conflict (kobo_id, entitlement) do update
+     set status_said_at = excluded.status_said_at, status_at = excluded.status_at,
+         statistics_said_at = excluded.statistics_said_at, statistics_at = excluded.statistics_at,
+         bookmark_said_at = excluded.bookmark_said_at, bookmark_at = excluded.bookmark_at)sql"};
 // The device that said it holds it already, as long as what was stored is what it sent; the others are told. Not in their rows:
 // two that report at once would wait for each other.
 constexpr db::statement sql_tell_others{"kobo.tell_others", R"sql(
@@ -42,12 +50,15 @@ constexpr db::statement sql_minutes{"kobo.minutes", R"sql(
 std::optional<state_section> section_from(const db::row& r, std::size_t column) {
   if (r.is_null(column)) return std::nullopt;
   result<json::object> fields = json::read_object(r.view(column));
-  return state_section{.fields = fields ? std::move(*fields) : json::object{}, .at = r.at(column + 1)};
+  state_section out{.fields = fields ? std::move(*fields) : json::object{}, .at = r.at(column + 1)};
+  std::size_t said = column + 6;
+  if (!r.is_null(said)) out.by_device = wrong_time{.said = r.at(said), .counts = r.at(said + 1)};
+  return out;
 }
 
 json::object section_json(const std::optional<state_section>& s, instant otherwise) {
   json::object out;
-  out.set("LastModified", s ? s->at : otherwise);
+  out.set("LastModified", s ? s->shown_at() : otherwise);
   if (s) {
     for (const auto& [name, value] : s->fields.members()) out.set(name, value);
   }
@@ -121,7 +132,16 @@ instant time_in(const json::object& sent, instant otherwise) {
 }
 
 // A clock that is a day ahead would win against every other device for ever (10.5, 5).
-instant believable(instant t) { return t > now() + std::chrono::hours(24) ? std::chrono::floor<std::chrono::seconds>(now()) : t; }
+bool is_ahead(instant t) { return t > now() + std::chrono::hours(24); }
+instant believable(instant t) { return is_ahead(t) ? std::chrono::floor<std::chrono::seconds>(now()) : t; }
+
+// Said once more it is no later than when it was said first.
+void believe(state_section& made, const std::optional<state_section>& stored) {
+  if (!is_ahead(made.at)) return;
+  bool again = stored && stored->by_device && stored->by_device->said == made.at;
+  made.by_device = wrong_time{.said = made.at, .counts = again ? stored->by_device->counts : believable(made.at)};
+  made.at = made.by_device->counts;
+}
 
 // The first thing that is known of a reader and a book: no section may seem older (10.5, 3).
 instant earliest_in(const json::object& sent, instant envelope) {
@@ -159,10 +179,12 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
   if (v->as_object() == nullptr) return fate::failed;
   state_section made{.fields = {}, .at = time_in(*v->as_object(), otherwise)};
   if (!read(*v->as_object(), made.fields)) return fate::failed;
-  bool ahead = made.at != believable(made.at);
-  made.at = believable(made.at);
+  believe(made, stored);
   if (stored && made.at < stored->at) return fate::older;
-  if (stored && in_order(made.fields) == in_order(stored->fields)) return fate::kept;
+  if (stored && in_order(made.fields) == in_order(stored->fields)) {
+    if (!made.by_device) stored->by_device.reset();  // its clock has been put right
+    return fate::kept;
+  }
   // At the same moment what is stored stays; who said otherwise is told of it (10.5, 1; 17.2).
   if (stored && made.at == stored->at) return is_part(made.fields, stored->fields) ? fate::kept : fate::outvoted;
   // Missing parts never clear stored parts (10.1); but how far one was in a document says nothing of another one.
@@ -174,7 +196,7 @@ fate take_section(std::optional<state_section>& stored, const json::object& sent
       if (made.fields.find(key) == nullptr && !stale) made.fields.set(key, value);
     }
   }
-  bool merged = ahead || made.fields.size() != parts;
+  bool merged = made.fields.size() != parts;
   stored = std::move(made);
   return merged ? fate::merged : fate::accepted;
 }
@@ -183,6 +205,21 @@ std::optional<std::string> text_of(const std::optional<state_section>& s) {
   return s ? std::optional(library::jsonb_text(s->fields)) : std::nullopt;
 }
 std::optional<instant> time_of(const std::optional<state_section>& s) { return s ? std::optional(s->at) : std::nullopt; }
+
+bool has_clock(const reading_state& s) {
+  auto wrong = [](const std::optional<state_section>& part) { return part && part->by_device; };
+  return wrong(s.status) || wrong(s.statistics) || wrong(s.bookmark);
+}
+std::optional<instant> said_in(const std::optional<state_section>& s) {
+  return s && s->by_device ? std::optional(s->by_device->said) : std::nullopt;
+}
+std::optional<instant> counted_in(const std::optional<state_section>& s) {
+  return s && s->by_device ? std::optional(s->by_device->counts) : std::nullopt;
+}
+void keep_clock(db::tx& tx, const uuid& row, const uuid& entitlement, const reading_state& s) {
+  tx.run(sql_keep_clock, row, entitlement, said_in(s.status), counted_in(s.status), said_in(s.statistics),
+         counted_in(s.statistics), said_in(s.bookmark), counted_in(s.bookmark));
+}
 
 std::string status_in(const std::optional<state_section>& s) {
   std::string out;
@@ -217,7 +254,9 @@ library::kobo_place place_in(const reading_state& s) {
 void put_at(std::optional<state_section>& bookmark, int percent, instant at, fate& how) {
   json::object place{{"ProgressPercent", percent}};
   if (bookmark && in_order(bookmark->fields) == in_order(place)) return;
-  bookmark = state_section{.fields = std::move(place), .at = bookmark ? std::max(bookmark->at, at) : at};
+  state_section end{.fields = std::move(place), .at = at};
+  if (bookmark) end.at = std::max(bookmark->at, at), end.by_device = bookmark->by_device;
+  bookmark = std::move(end);
   how = fate::merged;
 }
 
@@ -232,17 +271,22 @@ void count_minutes(db::tx& tx, const kobo_row& k, const uuid& entitlement, const
 
 }  // namespace
 
+instant state_section::shown_at() const {
+  if (!by_device) return at;
+  return by_device->counts == at ? by_device->said : std::max(at, by_device->said + std::chrono::seconds(1));
+}
+
 instant reading_state::last_modified() const {
   std::optional<instant> out;
   for (const auto* s : {&status, &statistics, &bookmark}) {
-    if (*s) out = out ? std::max(*out, (*s)->at) : (*s)->at;
+    if (*s) out = out ? std::max(*out, (*s)->shown_at()) : (*s)->shown_at();
   }
   return out.value_or(created);
 }
 
-std::unordered_map<uuid, reading_state> read_states(db::tx& tx, const uuid& user, const std::vector<uuid>& entitlements) {
+std::unordered_map<uuid, reading_state> read_states(db::tx& tx, const kobo_ids& k, const std::vector<uuid>& entitlements) {
   std::unordered_map<uuid, reading_state> out;
-  for (const db::row& r : tx.run(sql_states, user, entitlements)) {
+  for (const db::row& r : tx.run(sql_states, k.user, k.row, entitlements)) {
     out.emplace(r.id(0), state_from(r));
   }
   return out;
@@ -302,9 +346,10 @@ instant state_time(const json::object& sent) { return time_in(sent, now()); }
 section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement, const json::object& sent,
                           bool furthest_usually) {
   const uuid& user = k.ids.user;
-  instant envelope = believable(state_time(sent));
-  tx.run(sql_begin, user, entitlement, earliest_in(sent, envelope));
-  reading_state state = state_from(tx.run(sql_lock, user, entitlement)[0]);
+  instant envelope = state_time(sent);
+  tx.run(sql_begin, user, entitlement, earliest_in(sent, believable(envelope)));
+  reading_state state = state_from(tx.run(sql_lock, user, k.ids.row, entitlement)[0]);
+  bool had_clock = has_clock(state);
 
   const std::string status_before = status_in(state.status);
   const std::optional<state_section> bookmark_before = state.bookmark;
@@ -331,6 +376,7 @@ section_results put_state(db::tx& tx, const kobo_row& k, const uuid& entitlement
     state.revision = stored[0].integer(0);
     tx.run(sql_tell_others, user);
   }
+  if (had_clock || has_clock(state)) keep_clock(tx, k.ids.row, entitlement, state);
   if (ends) tx.run(sql_finished, user, entitlement, state.status->at);
   count_minutes(tx, k, entitlement, sent, envelope);
   bool exact = !any(fate::older) && !any(fate::outvoted) && !any(fate::failed) && !any(fate::merged);

@@ -15,12 +15,20 @@
 
 namespace carrel::kobo {
 
+struct kobo_ids;
 struct kobo_row;
 
+// By a clock that is more than a day ahead; and what that counts as (10.5, rule 5).
+struct wrong_time {
+  instant said{}, counts{};
+};
 struct state_section {
   json::object fields;  // without LastModified
-  instant at{};
+  instant at{};         // as it is compared
+  std::optional<wrong_time> by_device{};
+  instant shown_at() const;  // to the device; later than what it said itself, if others have said something since
 };
+// As one device is to hear it.
 struct reading_state {
   std::int64_t revision = 0;
   instant created{};
@@ -28,7 +36,7 @@ struct reading_state {
   instant last_modified() const;  // the newest of the three, else `created`
 };
 
-std::unordered_map<uuid, reading_state> read_states(db::tx&, const uuid& user, const std::vector<uuid>& entitlements);
+std::unordered_map<uuid, reading_state> read_states(db::tx&, const kobo_ids&, const std::vector<uuid>& entitlements);
 
 // The object of 7.5. Without a stored state: ReadyToRead since `added`, never "now" (9.2).
 json::object state_json(const uuid& entitlement, const reading_state*, instant added);

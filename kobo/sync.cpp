@@ -141,7 +141,8 @@ class conversation {
     if (at.root() && !lost_.empty() && acknowledged_after(tx_, kobo_.ids.row, 0))
       library::note_event(tx_, kobo_.ids.row, library::event::full_sync, lost_);
     if (at.in && !at.assumed && acknowledged_after(tx_, kobo_.ids.row, at.in->id)) note_step_back();
-    if (at.done && kobo_.failures > 0) note_good_sync(tx_, kobo_);
+    // A device says that a sync has failed before it begins the next one; of the one before this it has said nothing.
+    if (kobo_.failures > 0 && kobo_.failed_sync < kobo_.syncs - 1) note_good_sync(tx_, kobo_);
     int heal_most = kobo_.wishes.heal.value_or(how_.heal) ? how_.heal_most : 0;
     if (!at.midway() && look_for_silent(tx_, kobo_, how_.heal_after_syncs, heal_most) > 0) ++kobo_.changes;
   }
@@ -221,6 +222,7 @@ class conversation {
   std::size_t books_held(const position_view& v) {
     if (!v.root) return v.base.held.books.size();
     std::optional<session> last = newest_acknowledged(tx_, kobo_.ids.row);
+    if (!last) last = newest_told(tx_, kobo_.ids.row);  // of one that keeps no token nothing is ever acknowledged
     return last ? load_content(tx_, last->id).held.books.size() : SIZE_MAX / 2;
   }
 

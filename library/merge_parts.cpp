@@ -357,6 +357,7 @@ constexpr std::array decisions{
     merge_decision{"ingest_items", "book_id", "moves", ""},
     merge_decision{"ingest_items", "file_id", "follows", ""},
     merge_decision{"kobo_artifacts", "file_id", "follows", ""},
+    merge_decision{"kobo_clocks", "entitlement", "stays", "times that a device said of that copy"},
     merge_decision{"kobo_delivered", "entitlement", "stays", "in its spans the device speaks until it has the survivor"},
     merge_decision{"kobo_events", "entitlement", "stays", "what happened is history"},
     merge_decision{"kobo_minutes", "entitlement", "stays", "a running total of that copy on that device"},

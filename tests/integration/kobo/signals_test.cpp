@@ -335,3 +335,17 @@ TEST_CASE("books that vanish stay also for a device that has lost its place") {
   for (std::size_t i = 0; i < 25; ++i) s.purge(books[i]);
   for (const json::value& item : items_of(s.sync(s.kobo, "").body)) CHECK(kind_of(item) != "ChangedEntitlement");
 }
+
+TEST_CASE("books that vanish stay also for a device that keeps no token") {
+  one_kobo s;
+  s.how.page_size = 100;
+  std::vector<uuid> books = s.fill(30);
+  CHECK_FALSE(s.sync(s.kobo, "").more);
+  for (std::size_t i = 0; i < 25; ++i) s.purge(books[i]);
+  clock_at later(s.start + std::chrono::hours(1));
+  for (const json::value& item : items_of(s.sync(s.kobo, "").body)) CHECK(kind_of(item) != "ChangedEntitlement");
+  set_clock(s.start + std::chrono::hours(26));
+  int gone = 0;
+  for (const json::value& item : items_of(s.sync(s.kobo, "").body)) gone += kind_of(item) == "ChangedEntitlement" ? 1 : 0;
+  CHECK(gone == 25);
+}

@@ -25,10 +25,11 @@ struct desk : shop {
     with_row(kobo, [&](db::tx& tx, const kobo_row& k) { out = put_state(tx, k, id, json::read_object(body).value()); });
     return out;
   }
-  std::string state() {
+  std::string state() { return state(clara); }
+  std::string state(const uuid& kobo) {  // as it hears it
     std::string out;
-    with_row(clara, [&](db::tx& tx, const kobo_row& k) {
-      auto all = read_states(tx, k.ids.user, {id});
+    with_row(kobo, [&](db::tx& tx, const kobo_row& k) {
+      auto all = read_states(tx, k.ids, {id});
       out = json::dump(state_json(id, all.contains(id) ? &all.at(id) : nullptr, now()));
     });
     return out;
@@ -135,15 +136,57 @@ TEST_CASE("a finished book stays at its end however often that is said, and begi
   CHECK(unread.place->in_book == 0);
 }
 
-TEST_CASE("a clock that is far ahead makes no time that is, and no section is older than the first that is known") {
+TEST_CASE("what a clock that is far ahead says counts as said now, and its device hears its own time again") {
+  clock_at then(*parse_time("2030-03-05T10:00:00Z"));
   desk d;
-  clock_at then(*parse_time("2026-03-05T10:00:00Z"));
-  d.put(d.clara,
-        R"({"LastModified":"2027-06-01T00:00:00Z","StatusInfo":{"Status":"Reading","LastModified":"2027-06-01T00:00:00Z"}})");
-  CHECK_FALSE(d.says("2027"));
-  CHECK_FALSE(d.says("2026-03-06"));
-  CHECK(d.says(R"("Created":"2026-03-05T10:00:00Z")"));
-  CHECK(d.says(R"("PriorityTimestamp":"2026-03-05T10:00:00Z")"));
+  auto at = [](const std::string& time, int percent) { return reading(time.c_str(), percent); };
+  section_results r = d.put(d.clara, at("2031-06-01T00:00:00Z", 30));
+  CHECK(ok(r.bookmark));
+  CHECK(rfc3339(r.last_modified) == "2031-06-01T00:00:00Z");
+  CHECK(d.says(R"("PriorityTimestamp":"2031-06-01T00:00:00Z")"));
+  CHECK(d.says(R"("Created":"2030-03-05T10:00:00Z")"));
+  CHECK(d.sync(d.clara, d.on_clara.token).body == "[]");  // it holds what it said
+  complete_sync(d, d.libra, d.on_libra);
+  CHECK(d.on_libra.positions.at(d.id.text()) == "2030-03-05T10:00:00Z");
+  CHECK(d.state(d.libra).find("2031") == std::string::npos);
+
+  // It does not win for ever, and said once more it is no later.
+  set_clock(*parse_time("2030-03-05T12:00:00Z"));
+  CHECK(ok(d.put(d.libra, at("2030-03-05T11:00:00Z", 50)).bookmark));
+  CHECK(std::string_view(d.put(d.clara, at("2031-06-01T00:00:00Z", 30)).bookmark) == "Ignored");
+  CHECK(d.says(R"("ProgressPercent":50)"));
+  CHECK(d.state(d.libra).find(R"("PriorityTimestamp":"2030-03-05T11:00:00Z")") != std::string::npos);
+  // To a device whose own time is later nothing older would be news.
+  CHECK(d.says(R"("PriorityTimestamp":"2031-06-01T00:00:01Z")"));
+  complete_sync(d, d.clara, d.on_clara);
+  CHECK(d.on_clara.positions.at(d.id.text()) == "2031-06-01T00:00:01Z");
+
+  // Reading on it wins again; with its clock put right its times are what they are.
+  CHECK(ok(d.put(d.clara, at("2031-06-01T01:00:00Z", 60)).bookmark));
+  CHECK(d.state(d.libra).find(R"("PriorityTimestamp":"2030-03-05T12:00:00Z")") != std::string::npos);
+  CHECK(d.says(R"("PriorityTimestamp":"2031-06-01T01:00:00Z")"));
+  set_clock(*parse_time("2030-03-06T10:00:00Z"));
+  CHECK(rfc3339(d.put(d.clara, at("2030-03-06T09:00:00Z", 70)).last_modified) == "2030-03-06T09:00:00Z");
+  CHECK(d.says(R"("PriorityTimestamp":"2030-03-06T09:00:00Z")"));
+  CHECK_FALSE(d.says("2031"));
+}
+
+TEST_CASE("a clock that is less than a day ahead is taken at its word") {
+  clock_at then(*parse_time("2030-03-05T10:00:00Z"));
+  desk d;
+  CHECK(ok(d.put(d.clara, reading("2030-03-06T09:59:59Z", 30)).bookmark));
+  CHECK(d.state(d.libra).find(R"("PriorityTimestamp":"2030-03-06T09:59:59Z")") != std::string::npos);
+}
+
+TEST_CASE("a book that is finished by a clock that is far ahead is finished for all") {
+  clock_at then(*parse_time("2030-03-05T10:00:00Z"));
+  desk d;
+  d.put(d.clara, reading("2030-03-01T10:00:00Z", 30));
+  d.put(d.clara, reading("2031-06-01T00:00:00.1234567Z", 0, "Finished"));
+  complete_sync(d, d.libra, d.on_libra);
+  CHECK(d.on_libra.positions.at(d.id.text()) == "2030-03-05T10:00:00Z");
+  CHECK(d.says(R"("ProgressPercent":100})"));
+  CHECK(d.says(R"("PriorityTimestamp":"2031-06-01T00:00:00Z")"));
 }
 
 TEST_CASE("a place without percents has some for the other Kobos") {
