@@ -278,7 +278,14 @@ class conversation {
   bool is_long(const session& s) const { return !widened() && s.op_count > long_list * page_limit(); }
 
   // The first answer of a long list had to wait until all of it was planned; it says less, and so comes as soon as the others.
-  int first_limit(const session& s) const { return is_long(s) ? std::max(1, page_limit() / 10) : page_limit(); }
+  // Where collections come apart as well it says so much that both do not cost a request each (17.11, I4).
+  int first_limit(const session& s) {
+    int limit = page_limit();
+    if (!is_long(s)) return limit;
+    int few = std::max(1, limit / 10), beyond_full_pages = (s.op_count - 1) % limit + 1;
+    bool with_tags = about_tag(load_ops(tx_, s.id, s.op_count - 1, 1).front().kind);
+    return with_tags ? std::max(few, beyond_full_pages) : few;
+  }
 
   // At least one op; what belongs to one op stays together. Collections name the books of a long list once more: they come apart.
   std::vector<op> cut(std::vector<op> ops, int limit, bool tags_apart) const {
