@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "library/cover_lookup.hpp"
+#include "tests/harness/peer.hpp"
 #include "tests/integration/kobo/fake_kobo.hpp"
 #include "tests/integration/kobo/storefront.hpp"
 
@@ -17,14 +18,15 @@ constexpr db::statement sql_renew{"test.renew_file", R"sql(
 constexpr db::statement sql_shelved{"test.shelved", R"sql(
   select b.entitlement, b.title, f.file_size
     from shelf_books sb join books b on b.id = sb.book_id join book_files f on f.book_id = b.id where sb.shelf_id = $1)sql"};
+constexpr db::statement sql_failures{"test.failures", "select count(*) from kobo_events where what = 'failed'"};
 constexpr db::statement sql_entitlement{"test.entitlement_of", "select entitlement from books where id = $1"};
 
 struct library_of_seven : storefront {
   std::vector<uuid> books;
-  int sizes = 1000, seconds = 0;
+  int sizes = 1000, seconds = 0, kobos_met = 0;
   std::string other;  // the address of another reader of the same person
 
-  explicit library_of_seven(const headers& more = {}) : storefront(more) {
+  explicit library_of_seven(const headers& more = {}, const kobo::store_addresses& store_at = {}) : storefront(more, store_at) {
     for (int i = 0; i < 7; ++i) add("Book " + std::to_string(i));
     other = token;
   }
@@ -40,7 +42,7 @@ struct library_of_seven : storefront {
   }
   void give_cover(const uuid& book) {
     const std::string path = "covers/" + book.text();
-    write_file(path, ask("GET", "/covers/none/60/90/false/image.jpg").body);  // plain paper is a picture too
+    write_file(path, ask("GET", "/covers/" + entitlement(book) + "/60/90/false/image.jpg").body);  // plain paper is a picture too
     library::new_cover c{.sha256 = sha256_hex(path), .mime = "image/jpeg", .storage_path = path, .source = "file"};
     c.width = 96, c.height = 144;
     db.pool().write_now([&](db::tx& tx) { library::set_cover(tx, book, c); });
@@ -62,9 +64,10 @@ struct library_of_seven : storefront {
       library::bump_revision(tx);
     });
   }
-  std::string id(std::size_t at) {
-    return db.pool().read_now([&](db::tx& tx) { return tx.run(sql_entitlement, books[at])[0].id(0).text(); });
+  std::string entitlement(const uuid& book) {
+    return db.pool().read_now([&](db::tx& tx) { return tx.run(sql_entitlement, book)[0].id(0).text(); });
   }
+  std::string id(std::size_t at) { return entitlement(books[at]); }
   std::map<std::string, shown_book> shelved() {
     std::map<std::string, shown_book> out;
     db.pool().read_now([&](db::tx& tx) {
@@ -77,6 +80,10 @@ struct library_of_seven : storefront {
     for (const uuid& book : books) all.push_back({.viewer = std::nullopt, .book = book});
     auto found = db.pool().read_now([&](db::tx& tx) { return library::find_covers(tx, all); });
     return static_cast<std::size_t>(std::count_if(found.begin(), found.end(), [](const auto& c) { return c.has_value(); }));
+  }
+  // Failed syncs that Kobos have reported.
+  int failures() {
+    return db.pool().read_now([](db::tx& tx) { return static_cast<int>(tx.run(sql_failures)[0].integer(0)); });
   }
   std::string moment() { return rfc3339(now() + std::chrono::seconds(++seconds)); }
   void read_elsewhere(const std::string& book, int percent) {
@@ -128,6 +135,7 @@ void live_with(library_of_seven& l, const traits& how, const std::string& site) 
   INFO(how.name);
   fake_kobo k = l.add_kobo(how, site);
   // Setting up, with a bad connection.
+  CHECK_FALSE(k.visit({.what = mishap::lost_request}).whole);
   CHECK_FALSE(k.visit({.what = mishap::lost_answer}).whole);
   CHECK(k.r.library.empty());
   CHECK_FALSE(k.visit({.what = mishap::cut_answer, .items = 1}).whole);
@@ -152,12 +160,15 @@ void live_with(library_of_seven& l, const traits& how, const std::string& site) 
   l.add("New for " + how.name);
   l.read_elsewhere(read_there, there);
   std::set<std::string> heard;
+  const int failures_before = l.failures();
   for (const accident& a : {accident{.what = mishap::cut_answer, .items = 1}, accident{.what = mishap::lost_answer, .page = 2},
                             accident{.what = mishap::crash}, accident{}}) {
     outcome o = k.visit(a);
     CHECK(o.whole == (a.what == mishap::none));
     heard.insert(o.kinds.begin(), o.kinds.end());
   }
+  CHECK(l.failures() == failures_before);  // noted once an hour at most
+  CHECK(failures_before == ++l.kobos_met);
   for (const char* kind : {"NewEntitlement", "ChangedEntitlement"}) CHECK(heard.contains(kind));
   if (how.keeps != token_use::none) {
     for (const char* kind : {"ChangedProductMetadata", "ChangedReadingState", "ChangedTag"}) CHECK(heard.contains(kind));
@@ -196,4 +207,41 @@ TEST_CASE("a configured address with a port is the one that every Kobo is given"
   library_of_seven l(kosync::tests::headers{{"external_url", "https://books.example:8443"}});
   live_with(l, {.name = "Forma", .states_first = false, .asks_metadata = false, .port_in_host = false},
             "https://books.example:8443");
+}
+
+TEST_CASE("a Kobo that is let through to the store follows where it is sent, and gets its own books as before") {
+  auto says = [](const std::string& body) {
+    return harness::said(200, body, "Content-Type: application/json; charset=utf-8\r\nx-kobo-synctoken: of-the-store\r\n");
+  };
+  auto store = [&](const harness::heard& h) {
+    if (h.target.starts_with("/v1/auth/"))
+      return says(
+          R"({"AccessToken":"a","RefreshToken":"r","TokenType":"Bearer","TrackingId":"0b1f4c1e-52d8-4c39-9d0f-6b1a3a7e5c55","UserKey":""})");
+    if (h.target.starts_with("/v1/user/profile")) return says(R"({"UserId":"of the store"})");
+    if (h.target.starts_with("/v1/user/loyalty")) return says(R"({"Benefits":{}})");
+    if (h.target.starts_with("/v1/deals")) return says(R"({"Deals":[{}]})");
+    if (h.target.starts_with("/v1/assets")) return says(R"({"AssetGroups":[]})");
+    if (h.target.starts_with("/v1/analytics")) return says(R"({"Result":"Success","TestKey":"some-key"})");
+    if (h.target.starts_with("/api/UserStorage")) return says(R"({"metadata":[]})");
+    return says("[]");
+  };
+  harness::peer api(store), reading(store);
+  library_of_seven l(headers{{"kobo.passthrough", "on"}}, {.api = api.url(), .reading = reading.url()});
+  fake_kobo k = l.add_kobo({.name = "Libra", .new_firmware = false}, "https://books.example");
+  CHECK_FALSE(k.visit({.what = mishap::cut_answer, .page = 2, .items = 1}).whole);
+  outcome first = k.visit();
+  CHECK(first.whole);
+  check_agreement(l, k);
+  CHECK(k.visit().kinds.empty());
+  check_agreement(l, k);
+  CHECK(k.visit({.what = mishap::lost_request}).pages == 1);
+  std::set<std::string> asked;
+  for (const harness::peer* p : {&api, &reading}) {
+    for (const harness::heard& h : p->all()) asked.insert(h.method + " " + h.target.substr(0, h.target.find('?')));
+  }
+  for (const char* there : {"POST /v1/auth/device", "GET /v1/user/profile", "GET /v1/deals", "GET /v1/assets",
+                            "POST /v1/analytics/gettests", "GET /v1/library/sync", "GET /api/UserStorage/Metadata"}) {
+    INFO(there);
+    CHECK(asked.contains(there));
+  }
 }

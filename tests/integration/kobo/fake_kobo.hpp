@@ -27,8 +27,8 @@ struct traits {
   bool port_in_host = true;
 };
 
-// What goes wrong with one page of a sync. Nothing of that page is kept, or some of it, or all of it but its token.
-enum class mishap : std::uint8_t { none, lost_answer, cut_answer, crash };
+// What goes wrong with one page of a sync. It is not asked for at all, or nothing of it is kept, or some, or all but its token.
+enum class mishap : std::uint8_t { none, lost_request, lost_answer, cut_answer, crash };
 struct accident {
   mishap what = mishap::none;
   int page = 1;
@@ -62,6 +62,7 @@ class fake_kobo {
   using reply = kosync::tests::reply;
 
   reply ask(const std::string& method, const std::string& url, tone, const headers& more = {}, const std::string& body = {});
+  reply follow(const reply& sent_away, tone);
   json::value get(const std::string& url, tone = tone::usual);
   json::object post(const std::string& url, const std::string& body, tone = tone::usual);
   std::string given(const std::string& key) const;  // an address of the map, which has to be ours
@@ -73,6 +74,7 @@ class fake_kobo {
   void sign_in();
   void sign_in_the_older_way();
   void look_around();
+  void complain();
   void tell();
   bool sync(outcome&, const accident&);
   void take(const json::value& item);
@@ -90,6 +92,7 @@ class fake_kobo {
   std::map<std::string, json::object> shown_;                   // the metadata of its books
   std::vector<std::string> fresh_;                              // without a file yet, as they came
   std::map<std::string, std::string> read_here_, highlighted_;  // not told yet, by book
+  int failures_ = 0;                                            // syncs that ended in the middle, not reported yet
 };
 
 // The last paragraph of Appendix C. `base` is where every address in an answer has to lead.

@@ -52,6 +52,12 @@ json::array items_of(const std::string& body) {
 
 std::string kind_of(const json::value& item) { return item.as_object()->members().front().first; }
 
+bool is_sample(const json::value& item) {
+  if (kind_of(item) != "ChangedEntitlement") return false;
+  const json::object& inside = *item.as_object()->members().front().second.as_object();
+  return text(part(inside, "BookEntitlement"), "Accessibility") == "Preview";
+}
+
 std::string id_of(const json::value& item) {
   std::string kind = kind_of(item);
   const json::object& inside = *item.as_object()->members().front().second.as_object();
@@ -96,6 +102,11 @@ void reader::apply(const json::value& item) {
     bool removed = false;
     REQUIRE(part(inside, "BookEntitlement").take("IsRemoved", removed));
     if (removed) return remove(id);
+    if (is_sample(item)) {  // its file is no longer the whole book
+      files.erase(id);
+      if (library.contains(id)) library[id] = book_of(part(inside, "BookMetadata"), base);
+      return;
+    }
     REQUIRE(kind == "NewEntitlement");
     library[id] = book_of(part(inside, "BookMetadata"), base);
     met.insert(id);

@@ -42,6 +42,7 @@ struct reader {
 // The items of an answer's body; fails the test when it is no array of objects with one member each.
 json::array items_of(const std::string& body);
 std::string kind_of(const json::value& item);
+bool is_sample(const json::value& item);  // of a book whose file is to be fetched anew (8.6)
 // One thing is said once in a page; a new file in two items, and a reading state after what is said of its book.
 void check_once(const json::array& items);
 // The entitlement or tag that an item speaks of.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "kobo/artifact.hpp"
 #include "kobo/quiet.hpp"
 #include "library/device.hpp"
 #include "library/shelf.hpp"
@@ -18,6 +19,12 @@ constexpr db::statement sql_gate{"test.gate", R"sql(
 constexpr db::statement sql_size{"test.size", "update book_files set file_size = $2 where book_id = $1"};
 constexpr db::statement sql_file{"test.file_version", R"sql(
   update books set version = version + 1, file_version = version + 1 where id = $1)sql"};
+constexpr db::statement sql_converting{"test.converting", R"sql(
+  with f as (update book_files set kobo_as = null, kobo_how = '' where book_id = $1)
+  update books set kobo_ready = false where id = $1)sql"};
+constexpr db::statement sql_converted{"test.converted", R"sql(
+  with f as (update book_files set kobo_as = id, kobo_how = 'off' where book_id = $1)
+  update books set kobo_ready = true where id = $1 and not kobo_ready)sql"};
 constexpr db::statement sql_erase{"test.erase_book", "delete from books where id = $1"};
 constexpr db::statement sql_files{"test.files", "select id from book_files where book_id = $1"};
 constexpr db::statement sql_entitlement{"test.entitlement", "select entitlement from books where id = $1"};
@@ -103,6 +110,20 @@ void shop::replace_file(const uuid& book) {
 
 void shop::lose_file(const uuid& book, bool lost) {
   db.pool().write_now([&](db::tx& tx) { library::mark_file_missing(tx, tx.run(sql_files, book)[0].id(0), lost); });
+}
+
+void shop::begin_conversion(const uuid& book) {
+  replace_file(book);
+  db.pool().write_now([&](db::tx& tx) {
+    tx.run(sql_converting, book);
+    library::bump_revision(tx);
+  });
+}
+
+void shop::end_conversion(const uuid& book) {
+  db.pool().write_now([&](db::tx& tx) {
+    if (tx.run(sql_converted, book).affected() > 0) tell_devices(tx);
+  });
 }
 
 void shop::purge(const uuid& book) {

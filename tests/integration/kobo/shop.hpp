@@ -29,6 +29,8 @@ class shop {
   void set_series(const uuid& book, const std::string& name);  // "": none
   void replace_file(const uuid& book);                         // other bytes, another size
   void lose_file(const uuid& book, bool lost);
+  void begin_conversion(const uuid& book);  // another file, of which nobody knows yet what a Kobo gets
+  void end_conversion(const uuid& book);
   void purge(const uuid& book);  // to the trash
   void restore(const uuid& book);
   void erase(const uuid& book);  // and its row

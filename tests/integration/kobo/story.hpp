@@ -41,6 +41,7 @@ class story {
   struct tally {
     int requests = 0, edits = 0, weight = 0, last_weight = 0;
     bool pairs = false;
+    std::set<std::int64_t> sessions{};
   };
 
   int roll(int sides) { return static_cast<int>(dice_() % static_cast<unsigned>(sides)); }
@@ -61,9 +62,12 @@ class story {
   void feed(const uuid& shelf, const uuid& kobo, bool on);
   void rename(const uuid& shelf);
   void discard(book&);
+  void discard_gently(book&);
   void choose(std::size_t kobo, const json::object&);
   void choose_something();
   void ask_the_server();
+  void take_off(const uuid& kobo);
+  void vanish(holder&);
   void step_out();
   void come_back();
   void note_left();  // what was removed on a device comes back once it has left its shelves
@@ -111,12 +115,15 @@ class story {
   void check_states(const holder&);
   void check_quiet(holder&);
   void check_ledger(const place&);
+  void hear_samples();
   void start_again();
 
   shop& s_;
   judge judge_;
   std::mt19937 dice_;
   bool gentle_ = false;
+  bool large_ = false;    // so many books that they cannot all go at once (17.2)
+  bool sampled_ = false;  // some file is to be fetched anew (8.6)
   instant clock_;
   std::vector<uuid> kobos_;
   std::vector<json::object> chosen_;

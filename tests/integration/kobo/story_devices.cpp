@@ -11,12 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-json::object state_at(const std::string& at, int number) {
+json::object state_at(const std::string& at, int number, bool finished) {
   auto part = [&](const char* name, json::value v) { return json::object{{name, std::move(v)}, {"LastModified", at}}; };
   return {{"LastModified", at},
-          {"StatusInfo", part("Status", "Reading")},
+          {"StatusInfo", part("Status", finished ? "Finished" : "Reading")},
           {"Statistics", part("SpentReadingMinutes", number)},
-          {"CurrentBookmark", part("ProgressPercent", number)}};
+          {"CurrentBookmark", part("ProgressPercent", finished ? 0 : number)}};  // of its first document, as devices have it
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ void story::tell(holder& h, bool all) {
     if (!k.wishes.positions) return;
     for (const auto& [id, at] : h.now.r.positions) {
       if (!h.now.untold.contains(id) && !(all && greatest_.contains(id))) continue;
-      put_state(tx, k, *uuid::parse(id), state_at(at, ++numbers_));
+      put_state(tx, k, *uuid::parse(id), state_at(at, ++numbers_, chance(4)));
       greatest_[id] = std::max(greatest_[id], at);
     }
     h.now.untold.clear();

@@ -100,6 +100,16 @@ void story::settle(holder& h) {
   if (place_of(h).lineages == 1) check_quiet(h);
 }
 
+// What was told as a sample is whole with the sync after that.
+void story::hear_samples() {
+  for (int i = 0; sampled_ && i < 2; ++i) {
+    for (holder& h : holders_) {
+      REQUIRE(talk(h, weather::calm));
+      pass(30min);
+    }
+  }
+}
+
 // I2: after a reset nothing is excused any more.
 void story::start_again() {
   for (const place& p : places_)
@@ -123,6 +133,7 @@ void story::end() {
     choose(k, {{"paused", false}, {"collections", true}, {"positions", true}, {"largest", 0}});
   for (holder& h : holders_) tell(h, h.went_back && place_of(h).lineages == 1);
   pass(30min);  // later that evening
+  hear_samples();
   for (holder& h : holders_) settle(h);
   for (holder& h : holders_) check_quiet(h);
   for (const place& p : places_) check_ledger(p);

@@ -10,6 +10,8 @@
 namespace carrel::kobo::tests {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr db::statement sql_rename{"test.set_entitlement", "update books set entitlement = $2 where id = $1"};
 
 }  // namespace
@@ -55,12 +57,16 @@ void story::rename(const uuid& shelf) {
   s_.db.pool().write_now([&](db::tx& tx) { library::change_shelf(tx, s_.db.reader(), shelf, wish).value(); });
 }
 
-// To the trash and back, or away for good.
-void story::discard(book& b) {
+// To the trash and back.
+void story::discard_gently(book& b) {
   b.trashed = !b.trashed;
-  if (!b.trashed) return s_.restore(b.id);
-  s_.purge(b.id);
-  if (!chance(3)) return;
+  b.trashed ? s_.purge(b.id) : s_.restore(b.id);
+}
+
+// The same, or away for good.
+void story::discard(book& b) {
+  discard_gently(b);
+  if (!b.trashed || !chance(3)) return;
   s_.erase(b.id);
   auto at = static_cast<std::size_t>(&b - books_.data());
   std::erase_if(out_, [&](const auto& o) { return o.first == at; });
@@ -98,14 +104,16 @@ void story::choose_something() {
 // What the owner asks for on the web, done with the next request of each reader behind that credential.
 void story::ask_the_server() {
   const uuid kobo = any(kobos_);
-  int what = roll(4);
-  bool lift = chance(2);
+  int what = roll(5);
+  if (what == 4) return take_off(kobo);
+  bool lift = chance(2), anew = chance(3);
   std::vector<uuid> some{any(books_).id, any(books_).id};
   s_.db.pool().write_now([&](db::tx& tx) {
     if (what == 0) library::reset_kobo(tx, kobo, lift);
     if (what == 1) library::take_back_kobo_acts(tx, kobo);
-    if (what >= 2) library::announce_again(tx, kobo, some, {.only_removed = lift});
+    if (what >= 2) library::announce_again(tx, kobo, some, {.only_removed = lift, .fetch_again = anew});
   });
+  sampled_ = sampled_ || (what >= 2 && anew);
   std::set<std::string> there = judge_.on_shelves(kobo, true);
   for (place& p : places_) {
     if (p.kobo != kobo) continue;
@@ -114,9 +122,51 @@ void story::ask_the_server() {
     if (what == 1) p.lifted.clear();
     for (const book& b : books_) {
       bool meant = what >= 2 && (b.id == some[0] || b.id == some[1]) && there.contains(b.entitlement);
+      if (meant && !p.announced.contains(b.entitlement)) p.buried.erase(b.entitlement);  // there is nothing to say again
       meant = meant && (!lift || p.buried.contains(b.entitlement));
       if (meant && p.announced.contains(b.entitlement)) p.lifted.insert(b.entitlement);
     }
+  }
+}
+
+// Its owner wants a book to leave the device; whatever was asked for it before is not done any more.
+void story::take_off(const uuid& kobo) {
+  const book& b = any(books_);
+  s_.db.pool().write_now([&](db::tx& tx) { library::take_off(tx, kobo, {b.id}); });
+  if (!judge_.on_shelves(kobo, true).contains(b.entitlement)) return;
+  for (place& p : places_) {
+    if (p.kobo != kobo) continue;
+    p.buried.insert(b.entitlement);
+    p.lifted.erase(b.entitlement);
+  }
+}
+
+// Most of a library is gone at once: a device keeps what it holds for a day, or until its owner agrees, or until it is back.
+void story::vanish(holder& h) {
+  for (const book& b : books_) shelve(s_.shelf, b, true);
+  REQUIRE(talk(h, weather::calm));
+  REQUIRE(talk(h, weather::calm));
+  const std::map<std::string, shown_book> before = h.now.r.library;
+  CHECK(before.size() == books_.size());
+  for (std::size_t i = 0; i < books_.size() - 3; ++i) discard_gently(books_[i]);
+  for (int i = 0; i < 3; ++i) {
+    if (i == 1) s_.retitle(books_.back().id, judge_.names.at(books_.back().entitlement) + " " + std::to_string(++numbers_));
+    REQUIRE(talk(h, weather::calm));
+    pass(7h);
+  }
+  for (const auto& [id, shown] : before) CHECK(h.now.r.library.contains(id));
+  int end = roll(3);
+  if (end == 0) pass(24h);
+  if (end == 1) s_.db.pool().write_now([&](db::tx& tx) { CHECK(library::agree_to_removal(tx, place_of(h).kobo)); });
+  if (end == 2) {
+    for (book& b : books_) {
+      if (b.trashed) discard_gently(b);
+    }
+  }
+  REQUIRE(talk(h, weather::calm));
+  check_books(h, false);
+  for (book& b : books_) {
+    if (b.trashed) discard_gently(b);
   }
 }
 
@@ -134,10 +184,11 @@ void story::come_back() {
 }
 
 void story::edit_book(book& b) {
-  switch (roll(5)) {
+  switch (roll(6)) {
     case 0: return s_.retitle(b.id, judge_.names.at(b.entitlement) + " " + std::to_string(++numbers_));
     case 1: return s_.replace_file(b.id);
     case 2: return discard(b);
+    case 3: return chance(2) ? s_.begin_conversion(b.id) : s_.end_conversion(b.id);
     default: return s_.lose_file(b.id, chance(2));
   }
 }
