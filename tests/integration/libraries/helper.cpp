@@ -8,9 +8,9 @@
 
 namespace carrel::ingest::test {
 
-int run_helper(const in_place& t, step s, int times) {
+int run_helper(const workbench& b, const char* act, step s, int times) {
   std::vector<std::string> a{
-      INGEST_HELPER,         "scan", t.b.database.url(), t.b.data, t.b.store.cache(), std::to_string(static_cast<int>(s)),
+      INGEST_HELPER,         act,   b.database.url(), b.data, b.store.cache(), std::to_string(static_cast<int>(s)),
       std::to_string(times), "Tree"};
   std::vector<char*> argv;
   for (std::string& one : a) argv.push_back(one.data());

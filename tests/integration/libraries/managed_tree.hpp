@@ -1,10 +1,6 @@
 #pragma once
 // A tree whose files Carrel names, and the library that takes what comes in.
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <string>
 
@@ -90,21 +86,5 @@ struct managed {
   tree_listing names;  // one for all runs, as one job has one for all books
   uuid id;
 };
-
-// A process of its own does what is due of the tree and kills itself after the step, the COUNTth time: the number of the signal
-// that ended it, or its status.
-inline int run_tree_helper(managed& t, const char* act, step s, int times) {
-  std::vector<std::string> a{
-      INGEST_HELPER,         act,   t.b.database.url(), t.b.data, t.b.store.cache(), std::to_string(static_cast<int>(s)),
-      std::to_string(times), "Tree"};
-  std::vector<char*> argv;
-  for (std::string& one : a) argv.push_back(one.data());
-  argv.push_back(nullptr);
-  pid_t pid = -1;
-  REQUIRE(::posix_spawn(&pid, INGEST_HELPER, nullptr, nullptr, argv.data(), environ) == 0);
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-}
 
 }  // namespace carrel::ingest::test

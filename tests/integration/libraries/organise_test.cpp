@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "helper.hpp"
 #include "ingest/merging.hpp"
 #include "ingest/replace.hpp"
 #include "library/book.hpp"
@@ -17,7 +18,7 @@ using namespace carrel::ingest::test;
 
 namespace {
 
-int run_helper(managed& t, step s, int times) { return run_tree_helper(t, "organise", s, times); }
+int organise_and_die(const managed& t, step s, int times) { return run_helper(t.b, "organise", s, times); }
 
 constexpr const char* small = "Ada Lark/The Small Book/The Small Book - Ada Lark.epub\n";
 
@@ -194,14 +195,14 @@ TEST_CASE("killed at any step of a move, the next run leads to one copy and one 
           sha256_hex("text") + "' from book_files returning id) select count(*)::text from f");
       write(t.b.data / "library/zz/x.txt", "text");
       bool once = s == step::hashed || s == step::stored;
-      CHECK(run_helper(t, s, times) == (once && times == 2 ? 0 : SIGKILL));
+      CHECK(organise_and_die(t, s, times) == (once && times == 2 ? 0 : SIGKILL));
       CHECK(t.organise().empty());
       CHECK(t.tree() ==
             "Ada Lark/The Small Book/The Small Book - Ada Lark.epub\nAda Lark/The Small Book/The Small Book - Ada Lark.txt\n");
       t.check_whole(2);
       // The same from one place in the tree to another, changed once more while it was interrupted.
       t.set(book, "title", "Second");
-      CHECK(run_helper(t, s, times) == (once && times == 2 ? 0 : SIGKILL));
+      CHECK(organise_and_die(t, s, times) == (once && times == 2 ? 0 : SIGKILL));
       t.set(book, "title", "Third");
       CHECK(t.organise().empty());
       CHECK(t.tree() == "Ada Lark/Third/Third - Ada Lark.epub\nAda Lark/Third/Third - Ada Lark.txt\n");
@@ -222,7 +223,7 @@ TEST_CASE("to a tree on another file system files are copied and proven, whateve
     managed t(other);
     INFO("step " << static_cast<int>(s));
     t.take("x.epub");
-    CHECK(run_helper(t, s, 1) == SIGKILL);
+    CHECK(organise_and_die(t, s, 1) == SIGKILL);
     CHECK(t.organise().empty());
     CHECK(t.tree() == small);
     t.check_whole(1);
@@ -236,7 +237,7 @@ TEST_CASE("a file that is nowhere when its move is taken up comes back from the 
     write(t.b.inbox / "x.epub", epub({}));
     t.b.take({t.b.inbox / "x.epub"}, false);
     REQUIRE(t.b.files("attic").size() == 1);
-    CHECK(run_helper(t, step::placed, 1) == SIGKILL);
+    CHECK(organise_and_die(t, step::placed, 1) == SIGKILL);
     fs::remove(t.b.files("library").at(0));
     fs::remove(t.root / "Ada Lark/The Small Book/The Small Book - Ada Lark.epub");
     write(t.root / "other", "so that the tree is not empty");
@@ -281,7 +282,7 @@ TEST_CASE("an interrupted move is ended also when its book has become part of an
   managed t;
   uuid kept = t.take("x.epub");
   uuid other = t.take("y.epub", {.title = "Second", .text = "Another."});
-  CHECK(run_helper(t, step::placed, 2) == SIGKILL);
+  CHECK(organise_and_die(t, step::placed, 2) == SIGKILL);
   CHECK(t.b.number("select count(*) from file_moves") == 1);
   result<library::merge_outcome> m = merge_books(t.b.with, kept, {other}, library::merge_act::merge, ada);
   REQUIRE(m);
@@ -325,7 +326,7 @@ TEST_CASE("a file that gets other bytes while it is moved is kept once, and the 
       bad = replace_file(of->b.with, *uuid::parse(of->b.text("select id::text from book_files")), of->b.folder / "new.epub", ada);
     };
     if (killed) {
-      CHECK(run_helper(t, step::placed, 1) == SIGKILL);
+      CHECK(organise_and_die(t, step::placed, 1) == SIGKILL);
       put_new(step::placed);
     } else {
       t.b.with.reached = put_new;

@@ -8,7 +8,6 @@
 #include "ingest/own_cover.hpp"
 #include "ingest/sweep.hpp"
 #include "server/jobs/queue.hpp"
-#include "tests/integration/ingest/unshared.hpp"
 #include "written_tree.hpp"
 
 using namespace carrel;
@@ -299,7 +298,7 @@ TEST_CASE("killed at any step of a side file, the next run leads to one whole fi
     for (const char* publisher : {"", "First", "Second"}) {
       if (*publisher != '\0') t.set(book, "publisher", publisher);
       t.organise();
-      CHECK(run_tree_helper(t, "write", s, 1) == SIGKILL);
+      CHECK(run_helper(t.b, "write", s, 1) == SIGKILL);
       // Old or new, and whole.
       if (fs::exists(t.root / small_folder / "metadata.opf")) t.beside(small_folder + "metadata.opf");
       CHECK(t.settle().empty());
@@ -357,18 +356,9 @@ TEST_CASE("a full disk leaves the old side file, and an error that can be read")
   t.settle();
   t.set(book, "description", "<p>" + std::string(60'000, 'w') + "</p>");
   t.organise();
-  // The folder on a file system with a page or two of room.
-  std::string tree = "'" + t.root.native() + "'", copy = "'" + (t.b.folder / "copy").native() + "'";
-  std::string mount = "mount -t tmpfs -o size=16k none " + tree;
-  if (unshared(mount) != 0) {
-    WARN("no file system of a given size can be made here");
-    return;
-  }
-  std::string helper = std::string("'") + INGEST_HELPER + "' write '" + t.b.database.url() + "' '" + t.b.data.native() + "' '" +
-                       t.b.store.cache().native() + "' 99 1 Tree 2> '" + (t.b.folder / "said").native() + "'";
-  std::string script = "cp -a " + tree + " " + copy + " && " + mount + " && cp -a " + copy + "/. " + tree + " && { " + helper +
-                       "; code=$?; rm -rf " + copy + "; cp -a " + tree + "/. " + copy + "; exit $code; }";
-  CHECK(unshared(script) == 75);
+  std::optional<int> ended = write_in_little_room(t, "16k");
+  if (!ended) return;
+  CHECK(*ended == 75);
   INFO(read(t.b.folder / "said"));
   CHECK(read(t.b.folder / "said").find("disk_full") != std::string::npos);
   CHECK(read(t.b.folder / "copy" / small_folder / "metadata.opf") == read(t.root / small_folder / "metadata.opf"));

@@ -1,11 +1,15 @@
 #pragma once
 // A tree that is written back, and what lies in it.
 
+#include <optional>
+
+#include "helper.hpp"
 #include "ingest/paths.hpp"
 #include "ingest/write_back.hpp"
 #include "library/user.hpp"
 #include "managed_tree.hpp"
 #include "publication/sidecar.hpp"
+#include "tests/integration/ingest/unshared.hpp"
 
 namespace carrel::ingest::test {
 
@@ -80,6 +84,22 @@ struct written : managed {
         " select count(*)::text from l, s");
   }
 };
+
+// What is due is written while the tree lies on a file system of that size; what is there then is in `copy`, what was said in
+// `said`. The status of the process; nothing where no such file system can be made.
+inline std::optional<int> write_in_little_room(const written& t, const std::string& size) {
+  std::string tree = "'" + t.root.native() + "'", copy = "'" + (t.b.folder / "copy").native() + "'";
+  std::string mount = "mount -t tmpfs -o size=" + size + " none " + tree;
+  if (unshared(mount) != 0) {
+    WARN("no file system of a given size can be made here");
+    return std::nullopt;
+  }
+  std::string helper = std::string("'") + INGEST_HELPER + "' write '" + t.b.database.url() + "' '" + t.b.data.native() + "' '" +
+                       t.b.store.cache().native() + "' 99 1 Tree 2> '" + (t.b.folder / "said").native() + "'";
+  std::string script = "cp -a " + tree + " " + copy + " && " + mount + " && cp -a " + copy + "/. " + tree + " && { " + helper +
+                       "; code=$?; rm -rf " + copy + "; cp -a " + tree + "/. " + copy + "; exit $code; }";
+  return unshared(script);
+}
 
 inline const std::string small_folder = "Ada Lark/The Small Book/";
 inline const std::string small_epub = small_folder + "The Small Book - Ada Lark.epub";
