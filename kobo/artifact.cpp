@@ -65,7 +65,7 @@ constexpr db::statement sql_decide{"kobo.decide", R"sql(
        noted as (update book_files t set kobo_as = $3, kobo_how = $4, kobo_kept = $5, kobo_version = $6, updated_at = clock_timestamp() from f where t.id = f.id)
   update books b
      set kobo_ready = b.kobo_ready or coalesce(b.kobo_file = f.id, false), version = b.version + c.otherwise,
-         file_version = case when c.otherwise = 1 then b.version + 1 else b.file_version end,
+         kobo_file_version = case when c.otherwise = 1 then b.version + 1 else b.kobo_file_version end,
          updated_at = case when c.otherwise = 1 then greatest(clock_timestamp(), b.updated_at) else b.updated_at end
     from f cross join lateral (
            select case when f.kobo_as <> $3 and coalesce((select checksum from kobo_artifacts where id = f.kobo_as), $2) <>
@@ -79,17 +79,16 @@ constexpr db::statement sql_decide_styled{"kobo.decide_styled", R"sql(
        c as (select f.id, f.book_id, case when s.kobo_as <> $3 and coalesce((select checksum from kobo_artifacts where id = s.kobo_as), $2) <>
                                          coalesce((select checksum from kobo_artifacts where id = $3), $2) then 1 else 0 end as otherwise
                from f left join kobo_styled s on s.file_id = f.id and s.style = $7),
-       noted as (
-         insert into kobo_styled as t (file_id, style, kobo_as, kobo_how, kobo_kept, kobo_version)
-         select c.id, $7, $3, $4, $5, $6 from c
-             on conflict (file_id, style) do update
-            set kobo_as = excluded.kobo_as, kobo_how = excluded.kobo_how, kobo_kept = excluded.kobo_kept, kobo_version = excluded.kobo_version,
-                file_version = case when (select otherwise from c) = 1 then (select b.version + 1 from books b join c on c.book_id = b.id)
-                                    else t.file_version end)
-  update books b set version = b.version + c.otherwise,
-         updated_at = case when c.otherwise = 1 then greatest(clock_timestamp(), b.updated_at) else b.updated_at end
-    from c where b.id = c.book_id
-  returning c.otherwise = 1)sql"};
+       book as (
+         update books b set version = b.version + c.otherwise,
+                updated_at = case when c.otherwise = 1 then greatest(clock_timestamp(), b.updated_at) else b.updated_at end
+           from c where b.id = c.book_id returning b.version, c.id, c.otherwise)
+  insert into kobo_styled as t (file_id, style, kobo_as, kobo_how, kobo_kept, kobo_version, file_version)
+  select k.id, $7, $3, $4, $5, $6, case when k.otherwise = 1 then k.version else 0 end from book k
+      on conflict (file_id, style) do update
+     set kobo_as = excluded.kobo_as, kobo_how = excluded.kobo_how, kobo_kept = excluded.kobo_kept, kobo_version = excluded.kobo_version,
+         file_version = greatest(t.file_version, excluded.file_version)
+  returning file_version > 0 and file_version = (select version from book where otherwise = 1))sql"};
 constexpr db::statement sql_tell{"kobo.tell_devices", "update kobo_news set number = number + 1"};
 constexpr db::statement sql_in_demand{"kobo.artifacts_in_demand", R"sql(
   select a.id, a.source, a.version, a.options, a.checksum, a.file_size
@@ -279,7 +278,7 @@ bool decide(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifac
   db::rows rows = f.style.empty()
                       ? tx.run(sql_decide, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version)
                       : tx.run(sql_decide_styled, f.id, f.checksum, artifact.value_or(f.id), how, kept, f.version, f.style);
-  bool changed = !rows.empty() && rows[0].flag(0);
+  bool changed = !rows.empty() && !rows[0].is_null(0) && rows[0].flag(0);
   if (changed) library::bump_revision(tx);
   return changed;
 }

@@ -126,7 +126,6 @@ conversion artifacts::conversion_of(const wanted_file& f) const {
 
 // Looked for outside of a transaction: it reads the whole book. What cannot be read moves by its places.
 found_words artifacts::words_in(const wanted_file& f, int converted) const {
-  if (!f.style.empty()) return {};
   marked_words marked = pool_.read_now([&](db::tx& tx) { return marked_in(tx, f.book); });
   found_words out;
   if (marked.quotes.empty()) return out;
@@ -136,7 +135,8 @@ found_words artifacts::words_in(const wanted_file& f, int converted) const {
     return out;
   }
   for (std::size_t i = 0; i < found->size(); ++i) {
-    if (std::optional<publication::locator::found_quote>& q = (*found)[i]) out.emplace(marked.annotations[i], std::move(*q));
+    if (std::optional<publication::locator::found_quote>& q = (*found)[i])
+      out.emplace(marked.annotations[i], found_mark{std::move(marked.quotes[i]), std::move(*q)});
   }
   return out;
 }
@@ -156,8 +156,7 @@ void artifacts::decide_in(db::tx& tx, const wanted_file& f, const std::optional<
   // A Kobo has begun to fetch what it was told of: the file is looked at anew, as one that is held.
   if (how_.with_metadata && f.current && !f.held && is_held(tx, f.book)) return;
   decide(tx, f, artifact, how_.styled(f.style).how(), kept);
-  // Spans do not depend on the style.
-  if (artifact && f.style.empty()) remap_places(tx, f.book, *artifact, f.current, words);
+  if (artifact) remap_places(tx, f.book, *artifact, f.current, words);
 }
 
 void artifacts::convert(const wanted_file& f, const conversion& how, int source) const {

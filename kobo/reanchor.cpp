@@ -15,13 +15,13 @@ namespace locator = publication::locator;
 using publication::kepub::span_map;
 
 constexpr db::statement sql_all{"kobo.annotations_of_book", R"sql(
-  select a.id, a.raw from annotations a join books b on b.entitlement = a.entitlement
+  select a.id, a.raw, a.quote from annotations a join books b on b.entitlement = a.entitlement
    where b.id = $1 and a.deleted_at is null and a.raw is not null for update of a)sql"};
 constexpr db::statement sql_marked{"kobo.marked_words", R"sql(
   select a.id, a.quote from annotations a join books b on b.entitlement = a.entitlement
    where b.id = $1 and a.deleted_at is null and a.raw is not null and a.quote <> '' order by a.received_at desc)sql"};
 constexpr db::statement sql_move{"kobo.move_annotation", R"sql(
-  with moved as (update annotations set raw = $2, chapter = $3, progress = $4 where id = $1 returning user_id, entitlement)
+  with moved as (update annotations set raw = $2, progress = $3 where id = $1 returning user_id, entitlement)
   update annotation_sets s set revision = s.revision + 1 from moved m
    where s.user_id = m.user_id and s.entitlement = m.entitlement)sql"};
 
@@ -55,7 +55,7 @@ std::optional<there> place_in(const span_map& from, const span_map& to, const st
 }
 
 struct anchored {
-  std::string raw, chapter;
+  std::string raw;
   double progress = 0;
 };
 
@@ -69,10 +69,14 @@ bool move_by_place(json::object& range, const span_map& from, const span_map& to
   return true;
 }
 
-void move_to(json::object& range, const locator::found_quote& words) {
+bool move_to(json::object& range, const locator::found_quote& words) {
+  std::string start, end;
+  if (!range.take("startPath", start) || !range.take("endPath", end)) return false;
+  if (!publication::kepub::parse_span(span_in(start)) || !publication::kepub::parse_span(span_in(end))) return false;
   range.set("chapterFilename", words.href).set("chapterProgress", words.progress);
   range.set("startPath", selector_of(words.first.span)).set("startChar", words.first.character);
   range.set("endPath", selector_of(words.last.span)).set("endChar", words.last.character);
+  return true;
 }
 
 struct conversions {
@@ -87,12 +91,9 @@ std::optional<anchored> moved_annotation(const std::string& raw, const conversio
   const json::value* span = at != nullptr && at->as_object() != nullptr ? at->as_object()->find("span") : nullptr;
   if (span == nullptr || span->as_object() == nullptr) return std::nullopt;
   json::object range = *span->as_object(), location = *at->as_object();
-  if (words != nullptr)
-    move_to(range, *words);
-  else if (!move_by_place(range, c.from, c.to))
-    return std::nullopt;
+  bool moved = words != nullptr ? move_to(range, *words) : move_by_place(range, c.from, c.to);
+  if (!moved) return std::nullopt;
   anchored out;
-  range.take("chapterFilename", out.chapter);
   range.take("chapterProgress", out.progress);
   location.set("span", std::move(range));
   whole->set("location", std::move(location));
@@ -120,9 +121,10 @@ int reanchor_annotations(db::tx& tx, const uuid& book, const span_map& from, con
   for (const db::row& r : tx.run(sql_all, book)) {
     std::string before = r.text(1);
     auto at = words.find(r.id(0));
-    std::optional<anchored> is = moved_annotation(before, {from, to}, at == words.end() ? nullptr : &at->second);
+    bool certain = at != words.end() && at->second.quote == r.view(2);  // it may have been written anew meanwhile
+    std::optional<anchored> is = moved_annotation(before, {from, to}, certain ? &at->second.at : nullptr);
     if (!is || is->raw == before) continue;
-    tx.run(sql_move, r.id(0), is->raw, is->chapter, is->progress);
+    tx.run(sql_move, r.id(0), is->raw, is->progress);
     ++done;
   }
   return done;

@@ -19,7 +19,11 @@ struct marked_words {
 };
 marked_words marked_in(db::tx&, const uuid& book);
 // Where they stand in the other file, as far as that is certain.
-using found_words = std::unordered_map<uuid, publication::locator::found_quote>;
+struct found_mark {
+  std::string quote;
+  publication::locator::found_quote at;
+};
+using found_words = std::unordered_map<uuid, found_mark>;
 
 // All readers' highlights of the book in the other conversion: where their words stand there, else at the same places; what
 // cannot be found there stays as it was sent. How many moved.

@@ -11,9 +11,22 @@ namespace {
 namespace locator = publication::locator;
 using publication::kepub::span_map;
 
+// The conversion that is, and the one in whose spans places are until now; of a book of which that was not kept yet the one
+// before, else the last that was made of another file.
 constexpr db::statement sql_maps{"kobo.maps_of_book", R"sql(
-  select a.id = $2, a.span_map from kobo_artifacts a join book_files f on f.id = a.file_id
-   where f.book_id = $1 and (a.id <> $2 or f.kobo_as = $2) order by a.id <> $2, a.id is distinct from $3, a.made_at desc limit 2)sql"};
+  with to_ as (
+    select a.id, a.source, a.span_map from kobo_artifacts a join book_files f on f.id = a.file_id and f.book_id = $1
+     where a.id = $2 and (f.kobo_as = $2 or exists (select from kobo_styled s where s.file_id = f.id and s.kobo_as = $2)))
+  select t.span_map, o.span_map
+    from to_ t
+    join books b on b.id = $1
+    left join lateral (
+      select a.span_map from kobo_artifacts a join book_files f on f.id = a.file_id
+       where case when b.kobo_spans is not null then a.id = b.kobo_spans
+                  else f.book_id = $1 and a.id <> t.id and (a.id = $3 or a.source <> t.source) end
+       order by a.id is distinct from $3, a.made_at desc limit 1) o on true)sql"};
+constexpr db::statement sql_spans{"kobo.keep_spans", R"sql(
+  update books set kobo_spans = $2 where id = $1 and kobo_spans is distinct from $2)sql"};
 constexpr db::statement sql_places{"kobo.places_in_book", R"sql(
   select s.user_id, s.entitlement, s.bookmark from kobo_states s join books b on b.entitlement = s.entitlement
    where b.id = $1 and s.bookmark -> 'Location' ->> 'Value' is not null for update of s)sql"};
@@ -46,10 +59,11 @@ std::optional<json::object> remapped(json::object bookmark, const span_map& from
 
 int remap_places(db::tx& tx, const uuid& book, const uuid& artifact, const std::optional<uuid>& before,
                  const found_words& words) {
-  if (before == artifact) return 0;
   db::rows maps = tx.run(sql_maps, book, artifact, before);
-  if (maps.size() < 2 || !maps[0].flag(0)) return 0;
-  std::optional<span_map> to = span_map::unpack(maps[0].raw(1)), from = span_map::unpack(maps[1].raw(1));
+  if (maps.empty()) return 0;
+  tx.run(sql_spans, book, artifact);
+  if (maps[0].is_null(1)) return 0;
+  std::optional<span_map> to = span_map::unpack(maps[0].raw(0)), from = span_map::unpack(maps[0].raw(1));
   if (!to || !from || to->documents() == from->documents()) return 0;
   int done = reanchor_annotations(tx, book, *from, *to, words);
   for (const db::row& r : tx.run(sql_places, book)) {

@@ -137,8 +137,8 @@ instant believable(instant t) { return is_ahead(t) ? std::chrono::floor<std::chr
 
 // Said once more it is no later than when it was said first.
 void believe(state_section& made, const std::optional<state_section>& stored) {
-  if (!is_ahead(made.at)) return;
   bool again = stored && stored->by_device && stored->by_device->said == made.at;
+  if (!again && !is_ahead(made.at)) return;
   made.by_device = wrong_time{.said = made.at, .counts = again ? stored->by_device->counts : believable(made.at)};
   made.at = made.by_device->counts;
 }

@@ -22,6 +22,7 @@ constexpr db::statement sql_target{
     CARREL_TARGET("kobo_offered($1, $4)") " and exists (select from visible_books($2) v where v.id = o.book_id offset 0)"};
 // What each book has to be asked for where it may be hidden keeps the planner from reading index and shelf side by side.
 constexpr db::statement sql_whole_target{"kobo.whole_target", CARREL_TARGET("kobo_offered($1)")};
+constexpr db::statement sql_whole_own_target{"kobo.whole_own_target", CARREL_TARGET("kobo_offered($1, $4)")};
 #undef CARREL_TARGET
 
 // What the device was told of them. In one go: the ledger grows while a first sync goes on, and a plan that was made when it was
@@ -84,9 +85,10 @@ target read_target(db::tx& tx, const kobo_ids& k) {
   std::vector<dated> books;
   std::unordered_map<uuid, std::size_t> known;
   target out;
-  bool whole = k.sees_all && k.largest == 0 && k.style.empty();
-  db::rows rows =
-      whole ? tx.run(sql_whole_target, k.device, k.user, k.row) : tx.run(sql_target, k.device, k.user, k.row, k.largest);
+  bool usual = k.largest == 0 && k.style.empty();
+  db::rows rows = k.sees_all && usual
+                      ? tx.run(sql_whole_target, k.device, k.user, k.row)
+                      : tx.run(k.sees_all ? sql_whole_own_target : sql_target, k.device, k.user, k.row, k.largest);
   books.reserve(rows.size());
   known.reserve(rows.size());
   out.shelved.reserve(rows.size());

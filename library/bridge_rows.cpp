@@ -13,7 +13,7 @@ constexpr db::statement sql_book{"library.bridge_book", R"sql(
          p.revision
     from books b
     left join book_files f on f.id = b.kobo_file
-    left join kobo_artifacts a on a.id = f.kobo_as
+    left join kobo_artifacts a on a.id = coalesce(b.kobo_spans, f.kobo_as) and a.source = f.checksum
     left join book_positions p on p.user_id = $1 and p.book_id = b.id
    where b.id = $2)sql"};
 constexpr db::statement sql_book_of{"library.bridge_book_of_document",

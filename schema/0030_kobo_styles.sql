@@ -5,8 +5,8 @@
 -- library::kobo_options::style says it.
 create function kobo_style(settings jsonb) returns text language sql immutable as $$
   select case when settings -> 'kobo' ->> 'kepub' = 'false' then 'as-is'
-              else concat_ws(' ', case when settings -> 'kobo' ->> 'kepub' = 'true' then 'kepub' end,
-                             'hyphenation=' || (settings -> 'kobo' ->> 'hyphenation')) end
+              else ltrim(case when settings -> 'kobo' ->> 'kepub' = 'true' then 'kepub' else '' end ||
+                         coalesce(' hyphenation=' || (settings -> 'kobo' ->> 'hyphenation'), '')) end
 $$;
 
 -- What Kobos of a style get of a file, as book_files.kobo_as and the columns beside it say it of the others.
@@ -48,12 +48,18 @@ create function kobo_versions_from(settings jsonb) returns bigint language sql i
   select coalesce((settings -> 'kobo' ->> 'styles')::bigint, 0) << 40
 $$;
 
+-- `kobo_file_version`: `version` when Kobos without a style got another conversion of the book. `kobo_spans`: the conversion in whose
+-- spans places and highlights of the book are (kobo.md 10.4); null in books that were converted before this was kept.
+alter table books add column kobo_file_version bigint, add column kobo_spans uuid;
+drop index books_compared;
+create index books_compared on books (id) include (entitlement, version, file_version, kobo_file_version, kobo_file, kobo_ready, status, deleted_at);
+
 create or replace function kobo_offered(device uuid)
   returns table (shelf_id uuid, place bigint, added_at timestamptz, book_id uuid, entitlement uuid, version bigint, file_version bigint,
                  file_id uuid, pending boolean, preparing boolean)
   language sql stable as $$
   select sb.shelf_id, sb.position, sb.added_at, b.id, b.entitlement, b.version,
-         b.file_version + (select kobo_versions_from(d.settings) from devices d where d.id = device), b.kobo_file,
+         greatest(b.file_version, b.kobo_file_version) + (select kobo_versions_from(d.settings) from devices d where d.id = device), b.kobo_file,
          not b.kobo_ready or b.kobo_file in (select m.id from book_files m where m.missing_since is not null), not b.kobo_ready
     from feeding_shelves fs
     join shelf_books sb on sb.shelf_id = fs.shelf_id
@@ -61,21 +67,24 @@ create or replace function kobo_offered(device uuid)
    where fs.device_id = device and b.kobo_file is not null
 $$;
 
--- The same of a device with a limit (0: none) or a style.
+-- The same of a device with a limit (0: none) or a style. A book whose files take turns under a limit has the version of all of them.
 create or replace function kobo_offered(device uuid, largest bigint)
   returns table (shelf_id uuid, place bigint, added_at timestamptz, book_id uuid, entitlement uuid, version bigint, file_version bigint,
                  file_id uuid, pending boolean, preparing boolean)
   language sql stable as $$
   select sb.shelf_id, sb.position, sb.added_at, b.id, b.entitlement, b.version,
-         greatest(b.file_version, s.file_version) + (select kobo_versions_from(d.settings) from devices d where d.id = device), f.id,
+         greatest(b.file_version, s.version, case when c.style = '' then b.kobo_file_version end) + c.versions_from, f.id,
          not f.ready or f.id in (select m.id from book_files m where m.missing_since is not null), not f.ready
-    from (select kobo_style(d.settings) as style from devices d where d.id = device) c
+    from (select kobo_style(d.settings) as style, kobo_versions_from(d.settings) as versions_from from devices d where d.id = device
+          offset 0) c  -- once, not once a book
     join feeding_shelves fs on fs.device_id = device
     join shelf_books sb on sb.shelf_id = fs.shelf_id
     join books b on b.id = sb.book_id and b.status = 'organized' and b.deleted_at is null
-    left join lateral (select k.id, k.ready from kobo_file_of(b.id, largest, c.style) k where largest > 0 or c.style <> '') own on true
+    left join (select x.book_id, t.style, max(t.file_version) as version from kobo_styled t join book_files x on x.id = t.file_id
+                where t.file_version > 0 group by x.book_id, t.style) s on s.book_id = b.id and s.style = c.style
+    left join lateral (select k.id, k.ready from kobo_file_of(b.id, largest, c.style) k where largest > 0 or c.style <> '' offset 0) own
+           on true
    cross join lateral (select case when largest > 0 or c.style <> '' then own.id else b.kobo_file end as id,
                               case when largest > 0 or c.style <> '' then own.ready else b.kobo_ready end as ready) f
-    left join kobo_styled s on s.file_id = f.id and s.style = c.style
    where f.id is not null
 $$;

@@ -51,7 +51,9 @@ constexpr db::statement sql_unconverted{"web.unconverted_books", R"sql(
   with named as (
     select f.id, f.kobo_kept as code, '' as detail from book_files f where f.kobo_kept <> '' and f.kobo_kept <> 'kepub_fixed_layout'
      union
-    select s.file_id, s.kobo_kept, '' from kobo_styled s where s.kobo_kept <> '' and s.kobo_kept <> 'kepub_fixed_layout'
+    select s.file_id, s.kobo_kept, '' from kobo_styled s
+     where s.kobo_kept <> '' and s.kobo_kept <> 'kepub_fixed_layout'
+       and s.style in (select kobo_style(d.settings) from devices d where d.user_id = $1 and d.kind = 'kobo' and d.revoked_at is null)
      union all
     select f.id, w.warning ->> 'code', w.warning ->> 'detail'
       from kobo_artifacts a

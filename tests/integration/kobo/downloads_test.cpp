@@ -166,6 +166,9 @@ TEST_CASE("an old address serves the new file only where it has the size that wa
     s.sync(s.r);
     CHECK(s.r.token == token);  // nothing is doubtful
   }
+  SECTION("the same size, but what came before may have been other bytes") {
+    CHECK(s.ask("GET", s.former_path(0), {{"Range", "bytes=5-"}}).status == 404);
+  }
   SECTION("another size: the book is said anew") {
     CHECK(s.ask("GET", s.former_path(1)).status == 404);
     reply next = s.ask("GET", "/v1/library/sync", {{"x-kobo-synctoken", s.r.token}});

@@ -171,6 +171,16 @@ TEST_CASE("what a clock that is far ahead says counts as said now, and its devic
   CHECK_FALSE(d.says("2031-06"));
 }
 
+TEST_CASE("what a clock ahead has said counts as it did when it is said again a while later") {
+  clock_at then(*parse_time("2030-03-05T10:00:00Z"));
+  desk d;
+  CHECK(ok(d.put(d.clara, reading("2030-03-06T11:00:00Z", 30)).bookmark));  // 25 hours ahead
+  set_clock(*parse_time("2030-03-05T12:00:00Z"));
+  CHECK(ok(d.put(d.libra, reading("2030-03-05T11:00:00Z", 50)).bookmark));
+  CHECK(std::string_view(d.put(d.clara, reading("2030-03-06T11:00:00Z", 30)).bookmark) == "Ignored");  // 23 hours ahead by now
+  CHECK(d.says(R"("ProgressPercent":50)"));
+}
+
 TEST_CASE("a clock that is less than a day ahead is taken at its word") {
   clock_at then(*parse_time("2030-03-05T10:00:00Z"));
   desk d;

@@ -60,6 +60,16 @@ struct two_kobos : bookshop {
     CHECK(static_cast<std::int64_t>(a.body.size()) == k.holds.library.at(id).size);
     return a.body;
   }
+  // The server is set so, and all that follows from it is done.
+  void server_hyphenates() {
+    config::sources from;
+    from.environment = [](const std::string&) { return std::nullopt; };
+    from.command_line = {{"kepub.hyphenation", "on"}};
+    kobo::artifacts other(db.pool(), store(), readers(), config::load(from).value());
+    no_report p;
+    other.settle_wanted(p);
+    CHECK_FALSE(other.has_work());
+  }
   std::int64_t styled() {
     return db.pool().read_now([](db::tx& tx) { return tx.run(sql_styled)[0].integer(0); });
   }
@@ -157,16 +167,51 @@ TEST_CASE("what the server chooses anew reaches Kobos of a style that leaves it 
   s.sync_of(s.plain);
   s.sync_of(s.own);
   CHECK(s.fetched_by(s.own) == converted(source));
-  config::sources from;
-  from.environment = [](const std::string&) { return std::nullopt; };
-  from.command_line = {{"kepub.hyphenation", "on"}};
-  kobo::artifacts other(s.db.pool(), s.store(), s.readers(), config::load(from).value());
-  no_report p;
-  other.settle_wanted(p);
-  CHECK_FALSE(other.has_work());
+  s.server_hyphenates();
   for (two_kobos::one* k : {&s.own, &s.plain}) {
     CHECK(s.sync_of(*k));
     CHECK(s.fetched_by(*k) == hyphenated(publication::kepub::hyphens::on));
     CHECK_FALSE(s.sync_of(*k));
   }
+}
+
+TEST_CASE("another conversion for the others is none for a Kobo with its own choice") {
+  two_kobos s;
+  json::object own = GENERATE(json::object{{"kepub", false}}, json::object{{"hyphenation", "never"}});
+  s.choose(own);
+  s.settle();
+  s.sync_of(s.plain);
+  s.sync_of(s.own);
+  for (two_kobos::one* k : {&s.own, &s.plain}) k->holds.files[s.id] = k->holds.library.at(s.id).size;
+  s.server_hyphenates();
+  s.sync_of(s.plain);
+  CHECK(s.fetched_by(s.plain) == hyphenated(publication::kepub::hyphens::on));
+  s.sync_of(s.own);
+  CHECK(s.own.holds.files.contains(s.id));  // no new entitlement: its file stays
+  CHECK_FALSE(s.plain.holds.files.contains(s.id));
+}
+
+TEST_CASE("places and highlights go with their book into another file, also where no Kobo gets the usual conversion") {
+  bool alone = GENERATE(true, false);
+  two_kobos s;
+  if (alone) s.db.pool().write_now([&](db::tx& tx) { library::feed_device(tx, s.plain.device, s.shelf, false); });
+  s.choose({{"hyphenation", "on"}});
+  s.settle();
+  s.sync_of(s.own);
+  const std::string at = R"("LastModified":"2026-03-02T08:00:00Z")", notes = "/api/v3/content/" + s.id + "/annotations";
+  CHECK(s.ask("PUT", "/v1/library/" + s.id + "/state", {},
+              R"({"ReadingStates":[{"EntitlementId":")" + s.id + "\"," + at + R"(,"StatusInfo":{"Status":"Reading",)" + at +
+                  R"(},"CurrentBookmark":{"ProgressPercent":50,"ContentSourceProgressPercent":50,)" + at +
+                  R"(,"Location":{"Source":"OEBPS/c1.xhtml","Type":"KoboSpan","Value":"kobo.1.2"}}}]})")
+            .status == 200);
+  CHECK(s.ask("PATCH", notes, {},
+              R"({"updatedAnnotations":[{"id":"7f0b1a52-3d6e-4c1f-9a55-1c2d3e4f5a6b","type":"highlight",)"
+              R"("highlightedText":"Nobody","clientLastModifiedUtc":"2026-03-02T08:00:00Z",)"
+              R"("location":{"span":{"chapterFilename":"OEBPS/c1.xhtml","chapterProgress":0.5,)"
+              R"("startPath":"span#kobo\\.1\\.2","startChar":0,"endPath":"span#kobo\\.1\\.2","endChar":6}}}]})")
+            .status == 204);
+  s.put(s.book, ingest::test::epub({.text = "Drip.</p><p>It rained. Nobody came."}), "other.epub", false);
+  s.settle();
+  CHECK(s.ask("GET", "/v1/library/" + s.id + "/state").body.find("kobo.2.") != std::string::npos);
+  CHECK(s.ask("GET", notes).body.find(R"("startPath":"span#kobo\\.2\\.2","startChar":0)") != std::string::npos);
 }
