@@ -89,6 +89,7 @@ constexpr db::statement sql_decide_styled{"kobo.decide_styled", R"sql(
      set kobo_as = excluded.kobo_as, kobo_how = excluded.kobo_how, kobo_kept = excluded.kobo_kept, kobo_version = excluded.kobo_version,
          file_version = greatest(t.file_version, excluded.file_version)
   returning file_version > 0 and file_version = (select version from book where otherwise = 1))sql"};
+constexpr db::statement sql_count_styled{"kobo.count_styled", "analyze kobo_styled"};
 constexpr db::statement sql_tell{"kobo.tell_devices", "update kobo_news set number = number + 1"};
 constexpr db::statement sql_in_demand{"kobo.artifacts_in_demand", R"sql(
   select a.id, a.source, a.version, a.options, a.checksum, a.file_size
@@ -282,6 +283,8 @@ bool decide(db::tx& tx, const wanted_file& f, const std::optional<uuid>& artifac
   if (changed) library::bump_revision(tx);
   return changed;
 }
+
+void count_styled(db::tx& tx) { tx.run(sql_count_styled); }
 
 void tell_devices(db::tx& tx) { tx.run(sql_tell); }
 

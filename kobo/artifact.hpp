@@ -93,6 +93,8 @@ int decide_all_again(db::tx&);  // how many files
 // Made by another version of the converter: their bytes cannot be made again, and devices may hold them (9).
 std::vector<artifact> artifacts_of_other_versions(db::tx&);
 std::int64_t count_artifacts(db::tx&);
+// After many decisions about styles: else the planner goes on to take a table that was empty for a small one.
+void count_styled(db::tx&);
 // Devices are to ask again what there is for them. Not in one transaction with decide(): a sync locks the device first.
 void tell_devices(db::tx&);
 

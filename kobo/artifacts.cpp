@@ -57,6 +57,7 @@ std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
   remove_abandoned(store_.cache() / "kepub-new");
   std::set<wanted_id> failed;
   std::int64_t done = 0;
+  bool styled = false;
   while (!p.stopping()) {
     std::vector<wanted_id> left = undecided();  // and what has been wanted since
     std::erase_if(left, [&](const wanted_id& w) { return failed.contains(w); });
@@ -66,11 +67,13 @@ std::size_t artifacts::settle_wanted(carrel::jobs::progress& p) const {
       std::vector<wanted_id> some(left.begin() + static_cast<std::ptrdiff_t>(from),
                                   left.begin() + static_cast<std::ptrdiff_t>(std::min(from + batch, left.size())));
       done += static_cast<std::int64_t>(some.size());
+      styled = styled || std::any_of(some.begin(), some.end(), [](const wanted_id& w) { return !w.style.empty(); });
       settle_some(some, failed);
       p.report(done, total);
       pool_.write_now(tell_devices);
     }
   }
+  if (styled) pool_.write_now(count_styled);
   trim();
   return failed.size();
 }
