@@ -1,7 +1,9 @@
 // metadata.opf and a cover beside a book.
 
 #include <algorithm>
+#include <array>
 
+#include "ingest/organise.hpp"
 #include "ingest/tree_folder.hpp"
 #include "ingest/write_back.hpp"
 #include "publication/fingerprint.hpp"
@@ -18,8 +20,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t largest_cover = 32 << 20;  // 19.2
 constexpr int most_strays = 1000;
 
+constexpr std::array picture_extensions{".jpg", ".png", ".webp", ".gif"};
+
 std::string picture_extension(const std::string& mime) {
-  return mime == "image/png" ? ".png" : mime == "image/webp" ? ".webp" : ".jpg";
+  return mime == "image/png" ? ".png" : mime == "image/webp" ? ".webp" : mime == "image/gif" ? ".gif" : ".jpg";
 }
 
 std::optional<std::string> bytes_of(const fs::path& p, std::size_t most) {
@@ -39,18 +43,55 @@ const library::side_file* among(const std::vector<library::side_file>& all, std:
   return at == all.end() ? nullptr : &*at;
 }
 
-// Removes what Carrel wrote; what somebody has changed since is theirs.
-bool take_away(const services& s, const library::book_library& l, const library::side_file& old) {
-  tree_place at = place_in_tree(l, old.storage_path);
-  bool gone = false;
-  if (result<tree_folder> folder = tree_folder::open(l.root, at.below)) {
-    std::optional<std::string> is = folder->sha256(at.name);
-    gone = is && old.has_bytes(*is);
-    if (gone) folder->remove(at.name);
-    if (gone) folder->remove_empty(l.root);
+using trees = std::vector<library::book_library>;
+
+trees every_tree(const services& s) { return s.pool.read_now(library::all_trees); }
+
+enum class left { gone, theirs, unseen };  // removed; nothing of ours is there; nobody knows
+
+// What somebody has changed since is theirs. It has another name while it is looked at: nobody writes to it between the look and
+// the end.
+left remove_ours(const tree_folder& folder, const std::string& name, const library::side_file& old) {
+  std::string aside = ".carrel-" + old.id.text() + ".tmp";
+  if (std::optional<std::string> before = folder.sha256(aside)) {  // an interruption
+    if (old.has_bytes(*before))
+      folder.remove(aside);
+    else
+      folder.put(aside, name);
   }
-  s.pool.write_now([&](db::tx& tx) { library::forget_side_file(tx, old.id); });
-  return gone;
+  result<source> there = folder.open_file(name);
+  if (!there) return there.error().field == "source_unreadable" ? left::unseen : left::theirs;
+  result<std::string> is = publication::sha256_of(there->handle.get());
+  if (!is) return left::unseen;
+  if (!old.has_bytes(*is)) return left::theirs;
+  if (folder.put(name, aside)) return left::unseen;
+  is = folder.sha256(aside).value_or("");
+  if (old.has_bytes(*is)) {
+    folder.remove(aside);
+    return left::gone;
+  }
+  if (std::optional<error> bad = folder.put(aside, name)) log::warn("library.write_aside", {{"error", bad->message()}});
+  return left::theirs;
+}
+
+left remove_ours(const library::book_library& l, const library::side_file& old) {
+  std::error_code code;  // a disk that is not mounted leaves an empty folder
+  if (fs::is_empty(l.root, code) || code) return left::unseen;
+  tree_place at = place_in_tree(l, old.storage_path);
+  result<tree_folder> folder = tree_folder::open(l.root, at.below);
+  if (!folder) return fs::exists(fs::path(l.root) / at.below, code) || code ? left::unseen : left::theirs;
+  left out = remove_ours(*folder, at.name, old);
+  if (out == left::gone) folder->remove_empty(l.root);
+  return out;
+}
+
+// In whichever tree it lies: its book may have been moved to another. Its row stays until somebody has looked.
+left take_away(const services& s, const trees& all, const library::side_file& old) {
+  auto has = [&](const library::book_library& l) { return old.storage_path.starts_with(tree_prefix(l.id)); };
+  auto l = std::find_if(all.begin(), all.end(), has);
+  left out = l == all.end() ? left::theirs : remove_ours(*l, old);
+  if (out != left::unseen) s.pool.write_now([&](db::tx& tx) { library::forget_side_file(tx, old.id); });
+  return out;
 }
 
 class side_writer {
@@ -62,13 +103,13 @@ class side_writer {
         known_(s.pool.read_now([&](db::tx& tx) { return library::side_files_of(tx, book); })) {}
 
   void drop(std::string_view kind) const {
-    if (const library::side_file* old = among(known_, kind)) take_away(with_, library_, *old);
+    if (const library::side_file* old = among(known_, kind)) leave(*old);
   }
 
   std::optional<error> write(const std::string& kind, const std::string& path, const std::string& bytes) const {
     const library::side_file* old = among(known_, kind);
     if (old != nullptr && old->storage_path != path) {
-      take_away(with_, library_, *old);
+      leave(*old);
       old = nullptr;
     }
     tree_place at = place_in_tree(library_, path);
@@ -81,7 +122,10 @@ class side_writer {
     if (is == digest && old != nullptr && old->sha256 == digest) return std::nullopt;
     if (there && is != digest && !ours) return error{old != nullptr ? "side_file_changed" : "side_file_there", path};
 
-    bool mine = with_.pool.write_now([&](db::tx& tx) { return library::begin_side_file(tx, book_, kind, path, digest); });
+    bool mine = with_.pool.write_now([&](db::tx& tx) {
+      if (old != nullptr && is == old->next_sha256) library::end_side_file(tx, book_, kind);  // after an interruption
+      return library::begin_side_file(tx, book_, kind, path, digest);
+    });
     if (!mine) return error{"side_file_there", path};
     with_.pass(step::hashed);
     if (is != digest) {
@@ -94,6 +138,12 @@ class side_writer {
   }
 
  private:
+  // What cannot be seen now is left to remove_stray_side_files.
+  void leave(const library::side_file& old) const {
+    if (take_away(with_, every_tree(with_), old) == left::unseen)
+      with_.pool.write_now([&](db::tx& tx) { library::disown_side_file(tx, old.id); });
+  }
+
   std::optional<error> place(const tree_folder& folder, const std::string& name, const std::string& kind,
                              const std::string& bytes, const library::side_file* old, bool there) const {
     std::string fresh = ".carrel-" + book_.text() + "-" + kind + ".tmp";
@@ -116,6 +166,12 @@ class side_writer {
   std::vector<library::side_file> known_;
 };
 
+bool has_another_owner(db::tx& tx, const uuid& book, const std::string& stem) {
+  std::vector<std::string> names{stem + ".opf"};
+  for (const char* extension : picture_extensions) names.push_back(stem + extension);
+  return library::has_another_owner(tx, book, names);
+}
+
 std::optional<error> write_cover(const services& s, const side_writer& to, const library::book_to_write& b,
                                  const std::string& path) {
   if (path.empty()) return std::nullopt;
@@ -134,12 +190,14 @@ tree_place place_in_tree(const library::book_library& l, const std::string& stor
           .name = below.filename().native()};
 }
 
-// Of a book that has its folder for itself it is "metadata.opf"; elsewhere it bears the book's name (15.1).
+// Of a book that has its folder for itself it is "metadata.opf"; elsewhere it bears the book's name (15.1), which another may
+// have as well: T.epub and T.pdf.
 side_names names_beside(db::tx& tx, const library::book_library& l, const library::write_choice& c,
                         const library::book_to_write& b) {
   tree_place at = place_in_tree(l, b.files.front().path);
   bool shared = library::shares_folder(tx, b.id, at.prefix) || at.below.empty();
   std::string stem = at.prefix + publication::file_stem(at.name);
+  if (shared && has_another_owner(tx, b.id, stem)) stem += " [" + b.id.text().substr(0, 8) + "]";
   side_names out{.opf = shared ? stem + ".opf" : at.prefix + "metadata.opf", .cover = {}};
   if (c.writes("cover") && !b.cover.empty()) out.cover = (shared ? stem : at.prefix + "cover") + picture_extension(b.cover_type);
   return out;
@@ -166,15 +224,14 @@ std::optional<error> write_beside(const services& s, const library::book_library
 }
 
 int remove_stray_side_files(const services& s) {
-  std::vector<library::book_library> trees = s.pool.read_now(library::all_trees);
+  trees all = every_tree(s);
   int gone = 0;
-  for (const library::side_file& stray : s.pool.read_now([](db::tx& tx) { return library::stray_side_files(tx, most_strays); })) {
-    auto in = [&](const library::book_library& l) { return stray.storage_path.starts_with("trees/" + l.id.text() + "/"); };
-    auto l = std::find_if(trees.begin(), trees.end(), in);
-    if (l == trees.end())
-      s.pool.write_now([&](db::tx& tx) { library::forget_side_file(tx, stray.id); });
-    else if (std::error_code code; fs::is_directory(l->root, code))
-      gone += take_away(s, *l, stray) ? 1 : 0;
+  for (uuid after;;) {
+    std::vector<library::side_file> some =
+        s.pool.read_now([&](db::tx& tx) { return library::stray_side_files(tx, after, most_strays); });
+    if (some.empty()) break;
+    for (const library::side_file& stray : some) gone += take_away(s, all, stray) == left::gone ? 1 : 0;
+    after = some.back().id;
   }
   if (gone > 0) log::info("library.write_strays", {{"files", gone}});
   return gone;

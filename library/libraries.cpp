@@ -34,8 +34,9 @@ constexpr db::statement sql_removed{"library.removed_library", R"sql(
 constexpr db::statement sql_removed_one{"library.removed_one",
                                         "select removed_at from libraries where id = $1 and removed_at is not null for update"};
 constexpr db::statement sql_restore{"library.restore_library", "update libraries set removed_at = null where id = $1"};
+// Added like a new one: what is written into its folder is chosen anew.
 constexpr db::statement sql_bring_back{"library.bring_back_library", R"sql(
-  update libraries set removed_at = null, name = $2, pattern = $3 where id = $1)sql"};
+  update libraries set removed_at = null, name = $2, pattern = $3, write_back = '', write_fields = '{}' where id = $1)sql"};
 constexpr db::statement sql_trashed_with{"library.trashed_with_library",
                                          "select id from books where library_id = $1 and deleted_at >= $2"};
 constexpr db::statement sql_remove{"library.remove_library", R"sql(

@@ -47,21 +47,29 @@ constexpr db::statement sql_side{"library.side_files_of", R"sql(
   select id, kind, storage_path, sha256, next_sha256 from side_files where book_id = $1 order by kind)sql"};
 constexpr db::statement sql_shares{"library.shares_folder", R"sql(
   select exists (select from book_files
-                  where storage_path like 'trees/%' and storage_path ~>=~ $2 and storage_path ~<~ ($2 || U&'\FFFF')
+                  where storage_path like 'trees/%' and storage_path ~>=~ $2 and storage_path ~<~ ($2 || U&'\+10FFFF')
                     and strpos(substr(storage_path, length($2) + 1), '/') = 0 and book_id <> $1))sql"};
+constexpr db::statement sql_another{"library.side_file_of_another", R"sql(
+  select exists (select from side_files where storage_path = any ($2::text[]) and book_id is distinct from $1))sql"};
 constexpr db::statement sql_begin_side{"library.begin_side_file", R"sql(
-  insert into side_files (id, book_id, kind, storage_path, next_sha256) values ($1, $2, $3, $4, $5)
-      on conflict (book_id, kind) do update set next_sha256 = excluded.next_sha256
-   where side_files.storage_path = excluded.storage_path
-  returning id)sql"};
+  with again as (
+    update side_files set next_sha256 = $5 where book_id = $2 and kind = $3 and storage_path = $4 returning id),
+  first as (
+    insert into side_files (id, book_id, kind, storage_path, next_sha256)
+    select $1, $2, $3, $4, $5 where not exists (select from again)
+        on conflict do nothing
+    returning id)
+  select id from again union all select id from first)sql"};
 constexpr db::statement sql_end_side{"library.end_side_file", R"sql(
   update side_files set sha256 = next_sha256, next_sha256 = '' where book_id = $1 and kind = $2 and next_sha256 <> '')sql"};
 constexpr db::statement sql_forget_side{"library.forget_side_file", "delete from side_files where id = $1"};
+constexpr db::statement sql_disown_side{"library.disown_side_file", "update side_files set book_id = null where id = $1"};
 constexpr db::statement sql_strays{"library.stray_side_files", R"sql(
   select s.id, s.kind, s.storage_path, s.sha256, s.next_sha256 from side_files s
    where not exists (select from book_files f
                       where f.book_id = s.book_id and starts_with(f.storage_path, regexp_replace(s.storage_path, '[^/]*$', '')))
-   order by s.id limit $1)sql"};
+     and s.id > $1
+   order by s.id limit $2)sql"};
 constexpr db::statement sql_anew{"library.name_side_files_anew", R"sql(
   delete from written_books w using side_files s
    where s.book_id = w.book_id and s.book_id <> $1 and s.kind = 'opf' and s.storage_path = $2 || 'metadata.opf')sql"};
@@ -164,6 +172,10 @@ bool shares_folder(db::tx& tx, const uuid& book, const std::string& folder) {
   return tx.run(sql_shares, book, folder)[0].flag(0);
 }
 
+bool has_another_owner(db::tx& tx, const uuid& book, const std::vector<std::string>& paths) {
+  return tx.run(sql_another, book, paths)[0].flag(0);
+}
+
 bool begin_side_file(db::tx& tx, const uuid& book, const std::string& kind, const std::string& path, const std::string& sha256) {
   return !tx.run(sql_begin_side, uuid::make(), book, kind, path, sha256).empty();
 }
@@ -172,7 +184,11 @@ void end_side_file(db::tx& tx, const uuid& book, const std::string& kind) { tx.r
 
 void forget_side_file(db::tx& tx, const uuid& id) { tx.run(sql_forget_side, id); }
 
-std::vector<side_file> stray_side_files(db::tx& tx, int most) { return side_files_from(tx.run(sql_strays, most)); }
+void disown_side_file(db::tx& tx, const uuid& id) { tx.run(sql_disown_side, id); }
+
+std::vector<side_file> stray_side_files(db::tx& tx, const uuid& after, int most) {
+  return side_files_from(tx.run(sql_strays, after, most));
+}
 
 void name_side_files_anew(db::tx& tx, const uuid& book, const std::string& folder) { tx.run(sql_anew, book, folder); }
 

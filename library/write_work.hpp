@@ -48,12 +48,15 @@ struct side_file {
 std::vector<side_file> side_files_of(db::tx&, const uuid& book);
 // Another book's files lie in the folder, too ("trees/.../", with its last slash).
 bool shares_folder(db::tx&, const uuid& book, const std::string& folder);
+// One of these names is that of another book's side file.
+bool has_another_owner(db::tx&, const uuid& book, const std::vector<std::string>& paths);
 // Announces bytes for it, and confirms them when they are there. False when another book has the name.
 bool begin_side_file(db::tx&, const uuid& book, const std::string& kind, const std::string& path, const std::string& sha256);
 void end_side_file(db::tx&, const uuid& book, const std::string& kind);
 void forget_side_file(db::tx&, const uuid& id);
-// Of books that have no file beside them any more: they were moved, merged, or are gone.
-std::vector<side_file> stray_side_files(db::tx&, int most);
+void disown_side_file(db::tx&, const uuid& id);  // a stray from now on
+// Of books that have no file beside them any more: they were moved, merged, or are gone. In the order of their ids.
+std::vector<side_file> stray_side_files(db::tx&, const uuid& after, int most);
 // Books whose metadata.opf speaks for a folder that has got another book: their next one bears their name.
 void name_side_files_anew(db::tx&, const uuid& book, const std::string& folder);
 

@@ -21,6 +21,30 @@ struct quiet final : jobs::progress {
   bool stopping() const override { return false; }
 };
 
+// Another tree that is written beside, and the act that puts a book there.
+struct second_tree {
+  explicit second_tree(written& t) : bench(t), root(fs::canonical(t.b.folder) / "second"), names(root) {
+    fs::create_directories(root);
+    id = t.b.pool.write_now([&](db::tx& tx) {
+      return library::add_library(tx, "Second", "managed", root.native(), std::string(default_pattern), ada);
+    });
+    REQUIRE_FALSE(link_trees(t.b.with));
+    REQUIRE(set_write_back(t.b.with, id, library::every_field("side"), ada));
+  }
+  void take_over(const uuid& book) {
+    REQUIRE(bench.b.pool.write_now([&](db::tx& tx) { return library::move_to_library(tx, book, id, ada); }) == 1);
+    REQUIRE(organise_book(bench.b.with, is(), book, names));
+  }
+  library::book_library is() {
+    return *bench.b.pool.read_now([&](db::tx& tx) { return library::find_library(tx, id); });
+  }
+
+  written& bench;
+  fs::path root;
+  tree_listing names;
+  uuid id;
+};
+
 std::string code_of(const result<chosen_write_back>& r) { return r ? "" : r.error().field; }
 
 }  // namespace
@@ -188,6 +212,101 @@ TEST_CASE("books that share a folder have side files of their own names") {
   t.set(one, "publisher", "Press");
   CHECK(t.settle().empty());
   CHECK(t.beside("Ada Lark/The Small Book.opf").about.publisher == "Press");
+}
+
+TEST_CASE("books of one name in different formats have side files of their own") {
+  written t("side");
+  t.set_pattern("{title}");
+  uuid one = t.take("x.epub");
+  write(t.b.inbox / "y.txt", "The only words of this book, and there are not many of them.\n");
+  outcome o = t.b.take({t.b.inbox / "y.txt"});
+  REQUIRE(o.added.size() == 1);
+  uuid two = o.added[0].book;
+  CHECK(t.settle().empty());
+  t.set(two, "title", "The Small Book");
+  CHECK(t.settle().empty());
+  std::string second = "The Small Book [" + two.text().substr(0, 8) + "].opf";
+  CHECK(fs::exists(t.root / "The Small Book.txt"));
+  CHECK(t.sum("The Small Book.opf") ==
+        t.b.text("select sha256 from side_files where kind = 'opf' and book_id = '" + one.text() + "'"));
+  CHECK(t.sum(second) == t.b.text("select sha256 from side_files where kind = 'opf' and book_id = '" + two.text() + "'"));
+  t.set(one, "publisher", "Press");
+  t.set(two, "publisher", "Sons");
+  CHECK(t.settle().empty());
+  CHECK(t.beside("The Small Book.opf").about.publisher == "Press");
+  CHECK(t.beside(second).about.publisher == "Sons");
+  CHECK(t.b.number("select count(*) from side_files") == 2);
+  // Nobody gets the name of another.
+  std::string path = t.b.text("select storage_path from side_files where book_id = '" + one.text() + "'");
+  for (const char* kind : {"opf", "cover"})
+    CHECK_FALSE(t.b.pool.write_now([&](db::tx& tx) { return library::begin_side_file(tx, two, kind, path, "ff"); }));
+}
+
+TEST_CASE("a book that is moved to another tree takes its side file along") {
+  written t("side");
+  uuid book = t.take("x.epub");
+  CHECK(t.settle().empty());
+  second_tree other(t);
+  other.take_over(book);
+  CHECK_FALSE(write_book(t.b.with, other.is(), library::every_field("side"), book));
+  CHECK(t.problems().empty());
+  CHECK(t.tree().empty());
+  CHECK(fs::exists(other.root / small_folder / "metadata.opf"));
+  CHECK(t.b.number("select count(*) from side_files") == 1);
+}
+
+TEST_CASE("a side file that nobody can look at is remembered until somebody can") {
+  written t("side");
+  uuid book = t.take("x.epub"), rest = t.take("y.epub", {.title = "Other", .text = "Other words."});
+  CHECK(t.settle().empty());
+  second_tree other(t);
+  other.take_over(book);
+  fs::rename(t.root, t.b.folder / "unplugged");
+  fs::create_directories(t.root);
+  CHECK_FALSE(write_book(t.b.with, other.is(), library::every_field("side"), book));
+  CHECK(t.problems().empty());
+  CHECK(fs::exists(other.root / small_folder / "metadata.opf"));
+  CHECK(t.b.number("select count(*) from side_files") == 3);
+  CHECK(remove_stray_side_files(t.b.with) == 0);
+  CHECK(t.b.number("select count(*) from side_files") == 3);
+  fs::remove(t.root);
+  fs::rename(t.b.folder / "unplugged", t.root);
+  CHECK(remove_stray_side_files(t.b.with) == 1);
+  CHECK(t.b.number("select count(*) from side_files") == 2);
+  CHECK_FALSE(fs::exists(t.root / small_folder));
+  t.set(rest, "publisher", "Press");
+  CHECK(t.settle().empty());
+}
+
+TEST_CASE("interrupted twice, a side file is still known") {
+  written t("side");
+  uuid book = t.take("x.epub");
+  CHECK(t.settle().empty());
+  for (step s : {step::placed, step::hashed}) {
+    t.set(book, "publisher", std::to_string(static_cast<int>(s)));
+    t.organise();
+    CHECK(run_helper(t.b, "write", s, 1) == SIGKILL);
+  }
+  CHECK(t.settle().empty());
+  CHECK(t.beside(small_folder + "metadata.opf").about.publisher == std::to_string(static_cast<int>(step::hashed)));
+}
+
+TEST_CASE("a folder that is added again is not written to until somebody says so; its undo brings all of it back") {
+  written t("side");
+  t.take("x.epub");
+  CHECK(t.settle().empty());
+  library::write_choice chosen = t.choice();
+  auto remove = [&](db::tx& tx) { library::remove_library(tx, t.id, ada); };
+  t.b.pool.write_now(remove);
+  CHECK(t.b.pool.write_now([&](db::tx& tx) { return library::restore_library(tx, t.id, ada); }));
+  CHECK(t.choice() == chosen);
+  t.b.pool.write_now(remove);
+  auto add = [&](db::tx& tx) {
+    return library::add_library(tx, "Tree", "managed", t.root.native(), std::string(default_pattern), ada);
+  };
+  CHECK(t.b.pool.write_now(add) == t.id);
+  CHECK_FALSE(t.choice().on());
+  CHECK(t.b.pool.read_now(library::libraries_that_write).empty());
 }
 
 TEST_CASE("a cover that a person chose lies beside the book, and goes when it is taken back") {
