@@ -31,9 +31,11 @@ class fetched_parts {
     forget_old(at);
     begun& b = all_[what];
     b.at = at;
-    bool whole = ends && b.from_start;  // what was cut off is taken up where it broke
-    b.from_start = b.from_start || p.first == 0;
-    if (p.arrived) whole = add(b, p.first, p.first + p.count) >= p.size || whole;
+    if (p.arrived)
+      add(b, p.first, p.first + p.count);
+    else
+      b.cut_off = b.cut_off || p.first <= covered(b);
+    bool whole = covered(b) >= p.size || (ends && b.cut_off);
     if (whole) all_.erase(what);
     return whole;
   }
@@ -41,13 +43,17 @@ class fetched_parts {
  private:
   struct begun {
     instant at{};
-    bool from_start = false;
+    bool cut_off = false;                          // all from the start came until it broke off; it is taken up there
     std::map<std::int64_t, std::int64_t> parts{};  // first -> end; apart from one another
   };
   static constexpr std::size_t most_parts = 1000;
 
   // How far the bytes go from the first one on without a gap.
-  static std::int64_t add(begun& b, std::int64_t first, std::int64_t end) {
+  static std::int64_t covered(const begun& b) {
+    return b.parts.empty() || b.parts.begin()->first > 0 ? 0 : b.parts.begin()->second;
+  }
+
+  static void add(begun& b, std::int64_t first, std::int64_t end) {
     auto at = b.parts.upper_bound(first);
     if (at != b.parts.begin() && std::prev(at)->second >= first) --at;
     while (at != b.parts.end() && at->first <= end) {
@@ -56,7 +62,6 @@ class fetched_parts {
       at = b.parts.erase(at);
     }
     if (b.parts.size() < most_parts) b.parts[first] = end;
-    return b.parts.empty() || b.parts.begin()->first > 0 ? 0 : b.parts.begin()->second;
   }
 
   void forget_old(instant at) {

@@ -31,6 +31,19 @@ TEST_CASE("looking at the end of a file is no download of it") {
   CHECK_FALSE(all.note("zip", bytes(60, 40), noon));
   CHECK_FALSE(all.note("zip", bytes(1, 99), noon));
   CHECK(all.note("zip", bytes(0, 1), noon));
+  CHECK_FALSE(all.note("head", bytes(0, 10), noon));
+  CHECK_FALSE(all.note("head", bytes(78, 22), noon));
+  CHECK(all.note("head", bytes(10, 68), noon));
+}
+
+TEST_CASE("a part in the middle that was cut off is taken up where it broke") {
+  fetched_parts all(10);
+  CHECK_FALSE(all.note("parts", bytes(0, 40), noon));
+  CHECK_FALSE(all.note("parts", bytes(40, 60, false), noon));
+  CHECK(all.note("parts", bytes(70, 30), noon));
+  CHECK_FALSE(all.note("gap", bytes(0, 40), noon));
+  CHECK_FALSE(all.note("gap", bytes(60, 40, false), noon));
+  CHECK_FALSE(all.note("gap", bytes(70, 30), noon));
 }
 
 TEST_CASE("parts may come in any order and overlap, and gaps count") {
