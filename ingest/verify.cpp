@@ -25,10 +25,11 @@ constexpr db::statement sql_next{"ingest.next_to_verify", R"sql(
 constexpr db::statement sql_one{"ingest.one_to_verify", R"sql(
   select f.storage_path, f.checksum, b.library_id from book_files f join books b on b.id = f.book_id
    where f.id = $1 and f.storage_path is not null)sql"};
+// What was found is true of the bytes that were asked for: a file that was written or moved while it was read is another.
 constexpr db::statement sql_verified{"ingest.verified", R"sql(
   update book_files set verified_at = $2, missing_since = case when $3 then coalesce(missing_since, clock_timestamp()) end,
          damaged_since = case when $4 then coalesce(damaged_since, clock_timestamp()) end
-   where id = $1)sql"};
+   where id = $1 and storage_path = $5 and checksum = $6)sql"};
 
 // A file that is read in place may have been written to since it was last looked at: that is a change, and the next scan reads
 // it.
@@ -61,6 +62,10 @@ finding_of look_at(const services& s, const uuid& id, const std::string& path, c
   return {.damaged = true};
 }
 
+bool note(db::tx& tx, const uuid& id, const std::string& path, const std::string& checksum, const finding_of& f) {
+  return tx.run(sql_verified, id, now(), f.missing, f.damaged, path, checksum).affected() > 0;
+}
+
 void verify(const services& s, const carrel::jobs::job& j, carrel::jobs::progress& p) {
   std::optional<uuid> library = uuid::parse(j.payload_text("library"));
   if (!library) throw carrel::jobs::give_up("the job names no library");
@@ -76,10 +81,11 @@ void verify(const services& s, const carrel::jobs::job& j, carrel::jobs::progres
       if (p.stopping()) return;
       after = r.id(0);
       finding_of f = look_at(s, after, r.text(1), r.text(2));
-      missing += f.missing ? 1 : 0;
-      damaged += f.damaged ? 1 : 0;
-      s.pool.write_now([&](db::tx& tx) { tx.run(sql_verified, after, now(), f.missing, f.damaged); });
-      if (f.damaged) log::warn("library.damaged", {{"file", after}});
+      if (s.pool.write_now([&](db::tx& tx) { return note(tx, after, r.text(1), r.text(2), f); })) {
+        missing += f.missing ? 1 : 0;
+        damaged += f.damaged ? 1 : 0;
+        if (f.damaged) log::warn("library.damaged", {{"file", after}});
+      }
       p.report(++done, all);
     }
   }
@@ -93,13 +99,14 @@ bool look_again(const services& s, const uuid& file) {
   db::rows rows = s.pool.read_now([&](db::tx& tx) { return tx.run(sql_one, file); });
   if (rows.empty()) return false;
   finding_of f = look_at(s, file, rows[0].text(0), rows[0].text(1));
-  s.pool.write_now([&](db::tx& tx) {
-    tx.run(sql_verified, file, now(), f.missing, f.damaged);
+  bool noted = s.pool.write_now([&](db::tx& tx) {
+    if (!note(tx, file, rows[0].text(0), rows[0].text(1), f)) return false;
     library::bump_revision(tx);
     std::optional<library::book_library> l = library::find_library(tx, rows[0].id(2));
     if (l && l->in_place()) enqueue_scan(tx, *l, false);
+    return true;
   });
-  return !f.missing && !f.damaged;
+  return noted ? !f.missing && !f.damaged : look_again(s, file);
 }
 
 uuid enqueue_verify(db::tx& tx, const library::book_library& l, const std::optional<uuid>& user) {

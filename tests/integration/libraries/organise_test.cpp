@@ -7,6 +7,8 @@
 #include <csignal>
 
 #include "helper.hpp"
+#include "ingest/in_place.hpp"
+#include "ingest/library_acts.hpp"
 #include "ingest/merging.hpp"
 #include "ingest/replace.hpp"
 #include "library/book.hpp"
@@ -181,6 +183,31 @@ TEST_CASE("books go from the store into a tree and back") {
   CHECK(t.tree().empty());
   CHECK(t.b.files("library").size() == 1);
   t.check_whole(1);
+}
+
+TEST_CASE("a file that is written while others are verified is not called damaged") {
+  managed t;
+  t.take("x.epub");
+  t.take("y.epub", {.title = "Other", .text = "Other words."});
+  t.organise();
+  std::string last = t.b.text("select storage_path from book_files order by id desc limit 1");
+  write(t.b.store.absolute(last), "written");
+  t.b.pool.write_now([&](db::tx& tx) {
+    tx.script("create function write_one() returns trigger language plpgsql as $$ begin update book_files set checksum = '" +
+              sha256_hex("written") + "' where storage_path = '" + last +
+              "'; return null; end $$; create trigger write_one after update of verified_at on book_files for each row"
+              " when (new.storage_path <> '" +
+              last + "') execute function write_one()");
+  });
+  db::notifier bell(t.b.database.url());
+  jobs::workers w(t.b.pool, bell, 1, "test");
+  register_verify(w, t.b.with);
+  library::book_library l = t.is();
+  t.b.pool.write_now([&](db::tx& tx) { return enqueue_verify(tx, l); });
+  REQUIRE(w.run_one());
+  CHECK(t.b.number("select count(*) from book_files where damaged_since is not null") == 0);
+  CHECK(t.b.number("select count(*) from book_files where verified_at is not null") == 1);
+  CHECK(look_again(t.b.with, *uuid::parse(t.b.text("select id::text from book_files order by id desc limit 1"))));
 }
 
 TEST_CASE("killed at any step of a move, the next run leads to one copy and one row") {
