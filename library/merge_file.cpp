@@ -69,11 +69,21 @@ constexpr db::statement sql_exchanged{"library.exchanged_files", R"sql(
   select (w -> 'older' ->> 'id')::uuid, w ->> 'attic', coalesce(w -> 'older' ->> 'storage_path', ''), w -> 'older' ->> 'checksum'
     from book_merge_parts p cross join lateral jsonb_array_elements(p.rows) w
    where p.merge_id = $1 and p.relation = 'book_files.exchanged')sql"};
+// The newer bytes may have been written back since (ingest.md 4.5): other bytes with the same documents, which the newer file has
+// then.
 constexpr db::statement sql_of_book{"library.exchanged_of_book", R"sql(
-  select w::text, (w -> 'older')::text, (w -> 'newer')::text, (w -> 'older' ->> 'id')::uuid, (w -> 'newer' ->> 'id')::uuid,
-         exists (select from book_files f where f.id = (w -> 'older' ->> 'id')::uuid and f.checksum = w -> 'newer' ->> 'checksum'),
-         (select coalesce(f.storage_path, '') from book_files f where f.id = (w -> 'older' ->> 'id')::uuid)
+  select w::text, (w -> 'older')::text,
+         ((w -> 'newer') || case when f.checksum = w -> 'newer' ->> 'checksum' then '{}' else jsonb_build_object(
+           'file_size', f.file_size, 'checksum', f.checksum, 'md5', f.md5, 'koreader_md5', f.koreader_md5, 'offered', f.offered,
+           'described', f.described, 'warnings', f.warnings, 'facts', f.facts, 'extractor_version', f.extractor_version,
+           'missing_since', f.missing_since, 'kobo_as', null, 'kobo_how', '', 'kobo_kept', '') end)::text,
+         (w -> 'older' ->> 'id')::uuid, (w -> 'newer' ->> 'id')::uuid,
+         coalesce(f.checksum = w -> 'newer' ->> 'checksum'
+                  or (f.content_hash = w -> 'newer' ->> 'content_hash'
+                      and exists (select from written_files t where t.file_id = f.id and t.after = f.checksum)), false),
+         coalesce(f.storage_path, '')
     from book_merge_parts p cross join lateral jsonb_array_elements(p.rows) w
+    left join book_files f on f.id = (w -> 'older' ->> 'id')::uuid
    where p.merge_id = $1 and p.book_id = $2 and p.relation = 'book_files.exchanged')sql"};
 
 // The row of the newer file beside the older one again, in the book that has both for now. Its bytes may have been moved
@@ -84,29 +94,38 @@ constexpr db::statement sql_revive{"library.exchange_revive", R"sql(
                                         $2::jsonb || jsonb_build_object('book_id', (select book_id from book_files where id = $1),
                                                                         'storage_path', nullif($3::text, ''),
                                                                         'updated_at', clock_timestamp())) r)sql"};
+// What the file has got since are fingerprints of the newer bytes.
 constexpr db::statement sql_hashes_back{"library.exchange_hashes_back", R"sql(
   with w as (select r.* from jsonb_array_elements(nullif($3::jsonb -> 'newer_hashes', 'null')) x
               cross join lateral jsonb_populate_record(null::book_file_hashes, x) r),
   older as (select r.* from jsonb_array_elements(nullif($3::jsonb -> 'older_hashes', 'null')) x
               cross join lateral jsonb_populate_record(null::book_file_hashes, x) r),
   gone as (
-    delete from book_file_hashes h using w
-     where h.file_id = $1 and h.hash = w.hash and h.kind = w.kind
-       and not exists (select from older o where o.hash = h.hash and o.kind = h.kind)),
+    delete from book_file_hashes h
+     where h.file_id = $1 and (h.kind <> 'filename' or exists (select from w where w.hash = h.hash and w.kind = h.kind))
+       and not exists (select from older o where o.hash = h.hash and o.kind = h.kind)
+    returning h.*),
   was as (
-    update book_file_hashes h set variant = o.variant from older o where h.file_id = $1 and h.hash = o.hash and h.kind = o.kind)
+    update book_file_hashes h set variant = o.variant from older o where h.file_id = $1 and h.hash = o.hash and h.kind = o.kind),
+  newer as (
+    select * from gone
+     union all select * from w where not exists (select from gone g where g.hash = w.hash and g.kind = w.kind))
   insert into book_file_hashes (hash, kind, file_id, book_id, variant, first_seen_at, last_served_at)
-  select w.hash, w.kind, $2, f.book_id, w.variant, w.first_seen_at, w.last_served_at from w cross join book_files f where f.id = $2
+  select n.hash, n.kind, $2, f.book_id, n.variant, n.first_seen_at, n.last_served_at
+    from newer n cross join book_files f where f.id = $2
       on conflict do nothing)sql"};
 constexpr db::statement sql_followers_back{"library.exchange_followers_back", R"sql(
-  with artifacts as (
+  with newer as (select $3::jsonb -> 'newer' ->> 'checksum' as checksum union select checksum from book_files where id = $2),
+  artifacts as (
     update kobo_artifacts set file_id = $2
      where file_id = $1 and (id in (select value::uuid from jsonb_array_elements_text(nullif($3::jsonb -> 'artifacts', 'null')))
-                             or source = $3::jsonb -> 'newer' ->> 'checksum')),
-  copies as (update delivered_copies set file_id = $2 where file_id = $1 and source = $3::jsonb -> 'newer' ->> 'checksum'),
+                             or source in (select checksum from newer))),
+  copies as (update delivered_copies set file_id = $2 where file_id = $1 and source in (select checksum from newer)),
   measures as (
     update book_measures set file_id = $2
-     where file_id = $1 and checksum in (select value from jsonb_array_elements_text(nullif($3::jsonb -> 'measures', 'null')))),
+     where file_id = $1 and (checksum in (select value from jsonb_array_elements_text(nullif($3::jsonb -> 'measures', 'null')))
+                             or checksum in (select checksum from newer))),
+  written as (update written_files set file_id = $2 where file_id = $1 and after in (select checksum from newer)),
   items as (
     update ingest_items set file_id = $2 where id in (select value::uuid from jsonb_array_elements_text(nullif($3::jsonb -> 'items', 'null')))),
   downloaded as (
@@ -116,8 +135,7 @@ constexpr db::statement sql_followers_back{"library.exchange_followers_back", R"
   linked as (
     update documents d set file_id = $2 from book_files f
      where f.id = $2 and d.book_id = f.book_id and d.file_id = $1
-       and d.document in (select x ->> 'hash' from jsonb_array_elements(nullif($3::jsonb -> 'newer_hashes', 'null')) x
-                           where x ->> 'kind' in ('partial', 'full')))
+       and d.document in (select hash from book_file_hashes where file_id = $2 and kind in ('partial', 'full')))
   delete from file_aliases where file_id = $2)sql"};
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "../../unit/publication/epub_maker.hpp"
 #include "ingest/in_place.hpp"
 #include "ingest/library_acts.hpp"
+#include "ingest/merging.hpp"
 #include "ingest/replace.hpp"
 #include "library/attic.hpp"
 #include "library/document.hpp"
@@ -117,6 +118,34 @@ TEST_CASE("the bytes before can be had back from the attic, and are not overrule
   t.set(book, "publisher", "Second");
   CHECK(t.settle().empty());
   CHECK(t.inside(small_epub).publisher == "Second");
+}
+
+TEST_CASE("a merge can be taken back after the file was written: the newer one has the bytes that were written") {
+  written t("files");
+  uuid older = t.take("x.epub"), newer = t.take("y.epub", {.title = "Newer", .text = "Newer words."});
+  CHECK(t.settle().empty());
+  result<library::merge_outcome> out = merge_books(t.b.with, older, {newer}, library::merge_act::replace, ada);
+  REQUIRE(out);
+  REQUIRE(t.b.number("select count(*) from book_files") == 1);
+  for (const char* publisher : {"Press", "Sons"}) {
+    t.set(older, "publisher", publisher);
+    CHECK(t.settle().empty());
+  }
+  std::string written_as = t.checksum(), partial = t.b.text("select koreader_md5 from book_files");
+  result<library::unmerge_outcome> back = undo_merge(t.b.with, out->merge, ada);
+  REQUIRE(back);
+  for (const std::string& left : back->left) CHECK(left != "book_files");
+  REQUIRE(t.b.number("select count(*) from book_files") == 2);
+  CHECK(t.b.text("select checksum from book_files where book_id = '" + newer.text() + "'") == written_as);
+  CHECK(t.b.text("select book_id::text from book_file_hashes where hash = '" + partial + "' and kind = 'partial'") ==
+        newer.text());
+  CHECK(t.b.text("select f.book_id::text from written_files w join book_files f on f.id = w.file_id where w.after = '" +
+                 written_as + "'") == newer.text());
+  CHECK(t.settle().empty());
+  for (const uuid& book : {older, newer}) {
+    std::string of = " from book_files where book_id = '" + book.text() + "'";
+    CHECK(sha256_of(t.b.store.absolute(t.b.text("select storage_path" + of))) == t.b.text("select checksum" + of));
+  }
 }
 
 TEST_CASE("other formats and what cannot be changed safely get the side file") {
