@@ -343,7 +343,7 @@ std::optional<error> link_trees(const services& s) {
 
 result<move_plan> organise_book(const services& s, const library::book_library& l, const uuid& book, tree_listing& names) {
   std::optional<item_lock> alone = item_lock::take(s.store, book, true);
-  settle_file_writes(s, book);
+  if (std::optional<error> bad = settle_file_writes(s, book)) return *bad;
   return mover(s, l, book, names).run();
 }
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "publication/fingerprint.hpp"
 
@@ -25,6 +26,17 @@ bool write_all(int to, std::string_view bytes) {
   return true;
 }
 
+bool copy_all(int from, int to) {
+  std::vector<char> piece(1 << 20);
+  for (off_t at = 0;;) {
+    ssize_t n = ::pread(from, piece.data(), piece.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n == 0;
+    if (!write_all(to, {piece.data(), static_cast<std::size_t>(n)})) return false;
+    at += n;
+  }
+}
+
 }  // namespace
 
 error unwritable(int code, const std::string& what) {
@@ -38,7 +50,10 @@ result<tree_folder> tree_folder::open(const fs::path& root, const fs::path& belo
   if (!at) return error{"folder_unavailable", root.native() + ": " + std::strerror(errno)};
   for (const fs::path& name : below) {
     file next(::openat(at.get(), name.c_str(), folder | O_NOFOLLOW));
-    if (!next) return error{"source_gone", (root / below).native() + ": " + std::strerror(errno)};
+    if (!next) {
+      bool gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+      return error{gone ? "source_gone" : "folder_unavailable", (root / below).native() + ": " + std::strerror(errno)};
+    }
     at = std::move(next);
   }
   return tree_folder(std::move(at), below.empty() ? root : root / below);
@@ -46,6 +61,7 @@ result<tree_folder> tree_folder::open(const fs::path& root, const fs::path& belo
 
 result<source> tree_folder::open_file(const std::string& name) const {
   file fd(::openat(handle_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd && errno == ELOOP) return error{"not_a_regular_file", (path_ / name).native()};
   if (!fd)
     return error{errno == ENOENT ? "source_gone" : "source_unreadable", (path_ / name).native() + ": " + std::strerror(errno)};
   struct stat s {};
@@ -69,6 +85,16 @@ std::optional<error> tree_folder::write_new(const std::string& name, std::string
   ::unlinkat(handle_.get(), name.c_str(), 0);
   file out(::openat(handle_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
   if (out && write_all(out.get(), bytes) && ::fsync(out.get()) == 0) return std::nullopt;
+  error why = unwritable(errno, (path_ / name).native());
+  ::unlinkat(handle_.get(), name.c_str(), 0);
+  return why;
+}
+
+std::optional<error> tree_folder::copy_new(const std::string& name, int from) const {
+  file out(::openat(handle_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+  if (!out && errno == EEXIST) return error{"target_exists", (path_ / name).native()};
+  if (!out) return unwritable(errno, (path_ / name).native());
+  if (copy_all(from, out.get()) && ::fsync(out.get()) == 0) return std::nullopt;
   error why = unwritable(errno, (path_ / name).native());
   ::unlinkat(handle_.get(), name.c_str(), 0);
   return why;
@@ -118,7 +144,9 @@ void tree_folder::remove_empty(const fs::path& root) const {
 }
 
 std::optional<error> tree_folder::sync() const {
-  return ::fsync(handle_.get()) == 0 ? std::nullopt : std::optional(unwritable(errno, path_.native()));
+  // As library::sync_folder: some network file systems cannot sync a folder; there is nothing more to be done then.
+  if (::fsync(handle_.get()) != 0 && errno != EINVAL && errno != EROFS) return unwritable(errno, path_.native());
+  return std::nullopt;
 }
 
 }  // namespace carrel::ingest

@@ -16,7 +16,7 @@ namespace carrel::ingest {
 
 class tree_folder {
  public:
-  // Errors: folder_unavailable when the root is away, source_gone when the folder below it is.
+  // Errors: source_gone when there is no such folder below the root; folder_unavailable when the root is away, or nobody can say.
   static result<tree_folder> open(const std::filesystem::path& root, const std::filesystem::path& below);
 
   const std::filesystem::path& path() const { return path_; }
@@ -26,11 +26,13 @@ class tree_folder {
 
   // A new file, synced; what an interruption left under the name goes. Error fields: disk_full, store_unwritable.
   std::optional<error> write_new(const std::string& name, std::string_view bytes) const;
+  // The bytes of a file as a new file, synced. Error fields: target_exists and those above.
+  std::optional<error> copy_new(const std::string& name, int from) const;
   // `fresh` gets a name that nobody has. Error fields: target_exists and those above.
   std::optional<error> put(const std::string& fresh, const std::string& name) const;
   // `fresh` takes the place of the file under `name`, which has to be the one that `expected` knows: when it turns out to be
   // another, it has its name again. What was there lies under the name of `fresh` afterwards, unless the file system cannot
-  // exchange names. Error fields: target_changed and those above.
+  // exchange names; after an error, either may have the name. Error fields: target_changed and those above.
   std::optional<error> exchange(const std::string& fresh, const std::string& name,
                                 const std::function<bool(const source&)>& expected) const;
   void remove(const std::string& name) const;

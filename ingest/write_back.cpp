@@ -1,10 +1,13 @@
 #include "ingest/write_back.hpp"
 
+#include <unistd.h>
+
 #include "ingest/item_lock.hpp"
 #include "ingest/organise.hpp"
 #include "library/revision.hpp"
 #include "publication/metadata.hpp"
 #include "server/core/log.hpp"
+#include "server/core/text.hpp"
 #include "server/jobs/queue.hpp"
 
 namespace carrel::ingest {
@@ -16,6 +19,11 @@ constexpr int page = 200;
 constexpr std::chrono::hours look_every{1};  // at what failed, and at what Kobos had
 
 bool is_of_the_tree(const error& e) { return e.field == "disk_full" || e.field == "folder_unavailable"; }
+
+bool is_chosen(const services& s, const uuid& library, const library::write_choice& c) {
+  return s.pool.read_now(
+      [&](db::tx& tx) { return library::find_library(tx, library) && library::find_write_choice(tx, library) == c; });
+}
 
 // What came of the files of one book.
 struct round {
@@ -47,6 +55,25 @@ std::int64_t quiet_of(const services& s, const carrel::jobs::job& j) {
   return j.payload_text("at_once") == "yes" ? 0 : s.how.write_quiet.count();
 }
 
+// What goes wrong with one book does not stop those behind it.
+std::optional<error> write_guarded(const services& s, const library::book_library& l, const library::write_choice& c,
+                                   const uuid& book) {
+  try {
+    return write_book(s, l, c, book);
+  } catch (const carrel::jobs::not_now&) {
+    throw;
+  } catch (const db::lost&) {
+    throw;
+  } catch (const db::busy&) {
+    throw;
+  } catch (const std::exception& e) {
+    log::warn("library.write_failed", {{"book", book}, {"error", e.what()}});
+    library::write_outcome failed{.state = "failed", .problem = "write_failed", .detail = replace_invalid_utf8(e.what())};
+    s.pool.write_now([&](db::tx& tx) { library::note_write(tx, book, l.id, c, failed); });
+    return std::nullopt;
+  }
+}
+
 void write_library(const services& s, const carrel::jobs::job& j, carrel::jobs::progress& p) {
   std::optional<uuid> id = uuid::parse(j.payload_text("library"));
   if (!id) throw carrel::jobs::give_up("the job names no library");
@@ -63,8 +90,11 @@ void write_library(const services& s, const carrel::jobs::job& j, carrel::jobs::
     if (some.empty()) break;
     for (const uuid& book : some) {
       if (p.stopping()) return;
+      bool as_chosen =
+          s.pool.read_now([&](db::tx& tx) { return library::find_library(tx, *id) && library::find_write_choice(tx, *id) == c; });
+      if (!as_chosen) break;  // somebody has chosen otherwise meanwhile
       after = book;
-      if (std::optional<error> bad = write_book(s, *l, c, book))
+      if (std::optional<error> bad = write_guarded(s, *l, c, book))
         throw carrel::jobs::not_now(publication::message_for(bad->field, l->root), std::chrono::minutes(5));
       p.report(++done, std::max(done, total));
     }
@@ -94,33 +124,42 @@ void add_lines(const services& s, const library::book_library& l, const library:
 
 }  // namespace
 
+std::optional<error> tree_is_away(const library::book_library& l) {
+  std::error_code code;  // a disk that is not mounted leaves an empty folder
+  bool away = std::filesystem::is_empty(l.root, code) || code || ::access(l.root.c_str(), W_OK) != 0;
+  return away ? std::optional(error{"folder_unavailable", l.root}) : std::nullopt;
+}
+
 std::optional<error> write_book(const services& s, const library::book_library& l, const library::write_choice& c,
                                 const uuid& book) {
   if (!c.on()) return std::nullopt;
-  std::error_code code;  // a disk that is not mounted leaves an empty folder
-  if (std::filesystem::is_empty(l.root, code) || code) return error{"folder_unavailable", l.root};
+  if (std::optional<error> away = tree_is_away(l)) return away;
   std::optional<item_lock> alone = item_lock::take(s.store, book, true);
-  settle_file_writes(s, book);
+  std::optional<error> unsettled = settle_file_writes(s, book);
+  if (unsettled && is_of_the_tree(*unsettled)) return unsettled;
   const std::vector<uuid> only{book};
   std::vector<library::book_to_write> found =
       s.pool.read_now([&](db::tx& tx) { return library::find_books_to_write(tx, l, only); });
   std::optional<std::string> metadata = s.pool.read_now([&](db::tx& tx) { return library::metadata_to_write(tx, book, c); });
   round r;
-  if (!found.empty() && metadata) {
+  if (unsettled) fail(r, *unsettled);
+  if (!unsettled && !found.empty() && metadata) {
     const library::book_to_write& b = found.front();
     r.beside = c.where == "side" || (c.writes("cover") && !b.cover.empty()) ||
                s.pool.read_now([&](db::tx& tx) { return !library::side_files_of(tx, book).empty(); });
     if (c.where == "files") {
       if (std::optional<error> bad = write_files(s, l, b, *metadata, r)) return bad;
     }
-    if (r.beside) {
+    if (r.beside && is_chosen(s, l.id, c)) {
       std::optional<error> bad = write_beside(s, l, c, b, *metadata);
       if (bad && is_of_the_tree(*bad)) return bad;
       if (bad) fail(r, *bad);
     }
   }
-  if (r.outcome.state == "failed")
+  if (r.outcome.state == "failed") {
+    if (std::optional<error> away = tree_is_away(l)) return away;
     log::warn("library.write_failed", {{"book", book}, {"error", r.outcome.problem + " " + r.outcome.detail}});
+  }
   s.pool.write_now([&](db::tx& tx) { library::note_write(tx, book, l.id, c, r.outcome); });
   return std::nullopt;
 }
@@ -169,14 +208,14 @@ void schedule_write_back(carrel::jobs::schedule& clock, const services& s) {
   // Until nothing is due any more: a book that has just changed is left alone for a moment, so that ten changes are written once.
   clock.every("library.write", std::chrono::seconds(15),
               [&s, first = true, last = std::int64_t(-1), looked = steady::time_point(), swept = steady::time_point()]() mutable {
-                if (first) settle_file_writes(s, std::nullopt);
-                first = false;
+                if (first || steady::now() - swept >= look_every) {
+                  first = false;
+                  swept = steady::now();
+                  settle_file_writes(s, std::nullopt);
+                  remove_stray_side_files(s);
+                }
                 std::int64_t now = s.pool.read_now([](db::tx& tx) { return library::current_revision(tx).number; });
                 if (now == last && steady::now() - looked < look_every) return;
-                if (steady::now() - swept >= look_every) {
-                  remove_stray_side_files(s);
-                  swept = steady::now();
-                }
                 std::int64_t left = 0;
                 for (const library::book_library& l : s.pool.read_now(library::libraries_that_write)) {
                   left += s.pool.write_now([&](db::tx& tx) {

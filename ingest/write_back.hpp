@@ -30,8 +30,11 @@ result<chosen_write_back> set_write_back(const services&, const uuid& library, c
 
 // Files beside books that are not there any more, where Carrel wrote them. How many went.
 int remove_stray_side_files(const services&);
-// What was on its way when a process died: the file is what its row says, or what its row says is in its place.
-void settle_file_writes(const services&, const std::optional<uuid>& book);
+// What was on its way when a process died or a disk went away: the file is what its row says, or what its row says is in its
+// place. The first that could not be settled; it is looked at again later, until then nothing may move or write it. Without a
+// book, of all: those that somebody is writing just now are left to him. Error fields: folder_unavailable, disk_full,
+// store_unwritable.
+std::optional<error> settle_file_writes(const services&, const std::optional<uuid>& book);
 
 uuid enqueue_write_back(db::tx&, const library::book_library&, bool at_once, const std::optional<uuid>& user = std::nullopt);
 // Kind library.write; every quarter of a minute it is looked whether a book has changed.
@@ -45,6 +48,7 @@ struct tree_place {
   std::string prefix;           // "trees/.../", of what lies in it
   std::string name;             // of the file
 };
+std::optional<error> tree_is_away(const library::book_library&);  // folder_unavailable: nothing can be written there
 tree_place place_in_tree(const library::book_library&, const std::string& storage_path);
 
 // write_side.cpp. Error fields: disk_full, store_unwritable, folder_unavailable, file_missing, side_file_there,

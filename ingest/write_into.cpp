@@ -5,8 +5,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "ingest/file_row.hpp"
+#include "ingest/item_lock.hpp"
 #include "ingest/names.hpp"
+#include "ingest/organise.hpp"
 #include "ingest/sweep.hpp"
 #include "ingest/tree_folder.hpp"
 #include "ingest/write_back.hpp"
@@ -32,8 +36,111 @@ bool has_room_for(const fs::path& folder, std::int64_t size) {
   return static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize > static_cast<std::uint64_t>(size + size / 20 + (64 << 10));
 }
 
+std::string fresh_name(const uuid& file) { return ".carrel-" + file.text() + ".tmp"; }
+
+// Where the new bytes are made; another program must not leave half a file among somebody's books.
+fs::path staging_of(const services& s, const library::file_write& w) { return s.store.data() / "staging" / w.kept.text(); }
+
 fs::path kept_path(const services& s, const uuid& kept, const std::string& name) {
   return s.store.data() / "attic" / kept.text() / safe_name(name);
+}
+
+std::optional<fs::path> kept_of(const services& s, const library::file_write& w) {
+  std::error_code code;
+  fs::directory_iterator at(s.store.data() / "attic" / w.kept.text(), code), end;
+  for (; !code && at != end; at.increment(code)) {
+    if (sha256_of(at->path()) == w.before) return at->path();
+  }
+  return std::nullopt;
+}
+
+// SHA-256 of what has the name; "" when there is no ordinary file.
+result<std::string> bytes_at(const tree_folder& folder, const std::string& name) {
+  result<source> in = folder.open_file(name);
+  if (!in && in.error().field != "source_unreadable") return std::string();
+  if (!in) return error{"store_unwritable", in.error().reason};
+  result<std::string> is = publication::sha256_of(in->handle.get());
+  if (!is) return error{"store_unwritable", (folder.path() / name).native() + ": " + is.error().reason};
+  return is;
+}
+
+// Who could read it or write to it still can. False where that cannot be had, for the file is another person's.
+bool gets_rights_of(const source& fresh, const source& old) {
+  struct stat rights {};
+  if (::fstat(old.handle.get(), &rights) != 0) return false;
+  int to = fresh.handle.get();
+  bool another = rights.st_uid != ::geteuid();
+  if (::fchown(to, another ? rights.st_uid : static_cast<uid_t>(-1), rights.st_gid) != 0 && another) return false;
+  return ::fchmod(to, rights.st_mode & 0777) == 0 || errno == EPERM;  // some file systems have no rights
+}
+
+// A file system that cannot exchange names has thrown the old bytes away.
+std::optional<error> lay_beside(const services& s, const tree_folder& folder, const library::file_write& w) {
+  std::optional<fs::path> kept = kept_of(s, w);
+  if (!kept) {  // out of the attic, too: nothing is left that could be put there
+    log::error("library.write_lost", {{"file", w.file}, {"path", (folder.path() / fresh_name(w.file)).native()}});
+    return std::nullopt;
+  }
+  result<source> in = open_source(*kept);
+  if (!in) return error{"store_unwritable", in.error().reason};
+  folder.remove(fresh_name(w.file));
+  if (std::optional<error> bad = folder.copy_new(fresh_name(w.file), in->handle.get())) return bad;
+  if (result<source> copy = folder.open_file(fresh_name(w.file))) gets_rights_of(*copy, *in);
+  return std::nullopt;
+}
+
+// Where its row says the old bytes and the new ones have the name, the old ones get it again; or what somebody has saved in their
+// place in between.
+std::optional<error> take_back(const services& s, const tree_folder& folder, const std::string& name,
+                               const library::file_write& w) {
+  if (w.after.empty() || w.now_is != w.before) return std::nullopt;
+  result<std::string> is = bytes_at(folder, name);
+  if (!is) return is.error();
+  if (*is != w.after) return std::nullopt;
+  result<std::string> beside = bytes_at(folder, fresh_name(w.file));
+  if (!beside) return beside.error();
+  if (beside->empty() || *beside == w.after) {
+    if (std::optional<error> bad = lay_beside(s, folder, w)) return bad;
+    if (!folder.has(fresh_name(w.file))) return std::nullopt;
+  }
+  auto is_after = [&](const source& in) {
+    result<std::string> digest = publication::sha256_of(in.handle.get());
+    return digest && *digest == w.after;
+  };
+  std::optional<error> bad = folder.exchange(fresh_name(w.file), name, is_after);
+  if (bad && bad->field != "target_changed") return bad;
+  if (!bad) log::warn("library.write_undone", {{"file", w.file}});
+  return std::nullopt;
+}
+
+// What Carrel made, or old bytes that are safe elsewhere. Anything else somebody has saved there: it stays, and write_into tells.
+void drop_fresh(const services& s, const tree_folder& folder, const std::string& name, const library::file_write& w) {
+  std::string fresh = fresh_name(w.file);
+  if (!folder.has(fresh)) return;
+  std::optional<std::string> beside = folder.sha256(fresh);
+  bool made = w.after.empty() || beside == w.after;
+  bool safe = beside == w.before && (folder.sha256(name) == w.before || kept_of(s, w));
+  if (made || safe)
+    folder.remove(fresh);
+  else
+    log::warn("library.write_left", {{"file", w.file}, {"path", (folder.path() / fresh).native()}});
+}
+
+// The row of the file is right: what has not been committed did not happen. The caller holds the lock of the file. After an error
+// the row in file_writes stays, and with it whatever lies under either name.
+std::optional<error> settle(const services& s, const library::book_library& l, const library::file_write& w) {
+  if (std::optional<error> away = tree_is_away(l)) return away;
+  tree_place was = place_in_tree(l, w.path);
+  result<tree_folder> folder = tree_folder::open(l.root, was.below);
+  if (!folder && folder.error().field != "source_gone") return folder.error();
+  if (folder) {
+    if (std::optional<error> bad = take_back(s, *folder, was.name, w)) return bad;
+    drop_fresh(s, *folder, was.name, w);
+  }
+  std::error_code code;
+  fs::remove_all(staging_of(s, w), code);
+  s.pool.write_now([&](db::tx& tx) { library::end_file_write(tx, w.file); });
+  return std::nullopt;
 }
 
 // One file on its way. Its row in file_writes is there from the first byte to the last.
@@ -41,7 +148,7 @@ class writer {
  public:
   writer(const services& s, const library::book_library& l, const library::book_to_write& b,
          const library::book_to_write::file& f, const tree_folder& folder, const std::string& name)
-      : with_(s), library_(l), book_(b), file_(f), folder_(folder), name_(name), fresh_(".carrel-" + f.id.text() + ".tmp") {}
+      : with_(s), library_(l), book_(b), file_(f), folder_(folder), name_(name), fresh_(fresh_name(f.id)) {}
 
   result<written_into> run(const source& old, const std::string& metadata) {
     digest_ = sha256_hex(metadata);
@@ -50,63 +157,68 @@ class writer {
                 .before = file_.checksum,
                 .after = {},
                 .kept = uuid::make(),
-                .now_at = {},
-                .now_is = {}};
-    with_.pool.write_now([&](db::tx& tx) { library::begin_file_write(tx, journal_); });
+                .now_at = file_.path,
+                .now_is = file_.checksum};
+    bool may = with_.pool.write_now([&](db::tx& tx) {
+      if (!library::may_write_file(tx, file_.id, file_.path, file_.checksum)) return false;
+      library::begin_file_write(tx, journal_);
+      return true;
+    });
+    if (!may) return written_into::held;
     with_.pass(step::hashed);
     result<written_into> out = make(old, metadata);
-    clean_up();
+    std::optional<error> stuck = settle_now();
+    if (!out || *out != written_into::yes) {
+      if (stuck) return *stuck;
+      drop_kept();
+    }
     with_.pass(step::source_gone);
+    if (!stuck && folder_.has(fresh_)) return error{"file_changed", (folder_.path() / fresh_).native()};
     return out;
   }
 
  private:
   result<written_into> make(const source& old, const std::string& metadata) {
-    folder_.remove(fresh_);
-    fs::path fresh = folder_.path() / fresh_;
-    result<bool, publication::refusal> made = with_.inspectors.copy_corrected(old.handle.get(), file_.name, fresh, metadata);
-    if (!made && made.error().detail == publication::isolated::no_process) throw std::runtime_error(made.error().detail);
-    if (!made && made.error().code == "kepub_failed") return failed_copy(made.error());
-    if (!made)
-      log::warn("library.write_file", {{"file", file_.id}, {"kept", made.error().code}, {"detail", made.error().detail}});
-    if (!made || !*made) {
-      with_.pool.write_now(
-          [&](db::tx& tx) { library::note_written_file(tx, file_.id, file_.checksum, file_.checksum, digest_); });
-      return made ? written_into::yes : written_into::refused;
-    }
+    fs::path staged = staging_of(with_, journal_) / fresh_;
+    if (std::optional<error> bad = make_synced_folder(staged.parent_path())) return *bad;
+    result<bool, publication::refusal> made = with_.inspectors.copy_corrected(old.handle.get(), file_.name, staged, metadata);
+    if (!made && made.error().detail == publication::isolated::no_process)
+      throw carrel::jobs::not_now(made.error().detail, std::chrono::minutes(1));
+    if (!made && made.error().code == "kepub_failed") return failed_copy(staged.parent_path(), made.error());
+    if (!made) return refuse(made.error().code, made.error().detail);
+    if (!*made) return note(file_.checksum, written_into::yes);
+    result<source> copy = open_source(staged);
+    if (!copy) return error{"store_unwritable", copy.error().reason};
+    if (std::optional<error> bad = folder_.copy_new(fresh_, copy->handle.get())) return *bad;
     with_.pass(step::in_staging);
 
     result<source> in = folder_.open_file(fresh_);
     if (!in) return error{"store_unwritable", in.error().reason};
-    result<publication::fingerprints> prints = finish(*in, old);
+    if (!gets_rights_of(*in, old)) return refuse("owner", file_.path);
+    if (::fsync(in->handle.get()) != 0) return unwritable(errno, (folder_.path() / fresh_).native());
+    result<publication::fingerprints> prints = publication::fingerprint(in->handle.get());
     if (!prints) return prints.error();
     result<publication::isolated::inspection, publication::refusal> inside =
         with_.inspectors.inspect(in->handle.get(), file_.name);
-    if (!inside) {
-      log::warn("library.write_file", {{"file", file_.id}, {"kept", inside.error().code}, {"detail", inside.error().detail}});
-      return said_without_change(written_into::refused);
-    }
+    if (!inside) return refuse(inside.error().code, inside.error().detail);
     if (std::optional<error> bad = keep_old()) return *bad;
     with_.pass(step::in_attic);
     return take_place(old, file_row(file_.id, inside->about, *prints, file_.path));
   }
 
   // It is not tried again until the book or the file is another.
-  written_into said_without_change(written_into how) const {
-    with_.pool.write_now([&](db::tx& tx) { library::note_written_file(tx, file_.id, file_.checksum, file_.checksum, digest_); });
+  written_into refuse(const std::string& code, const std::string& detail) const {
+    log::warn("library.write_file", {{"file", file_.id}, {"kept", code}, {"detail", detail}});
+    return note("", written_into::refused);
+  }
+  written_into note(const std::string& after, written_into how) const {
+    with_.pool.write_now([&](db::tx& tx) { library::note_written_file(tx, file_.id, file_.checksum, after, digest_); });
     return how;
   }
 
-  error failed_copy(const publication::refusal& why) const {
-    bool full = !has_room_for(folder_.path(), 0) || why.detail.find("No space left") != std::string::npos;
-    return full ? error{"disk_full", "no space left"} : error{"store_unwritable", folder_.path().native() + ": " + why.detail};
-  }
-
-  result<publication::fingerprints> finish(const source& fresh, const source& old) const {
-    struct stat rights {};
-    if (::fstat(old.handle.get(), &rights) == 0) ::fchmod(fresh.handle.get(), rights.st_mode & 0777);
-    if (::fsync(fresh.handle.get()) != 0) return unwritable(errno, (folder_.path() / fresh_).native());
-    return publication::fingerprint(fresh.handle.get());
+  static error failed_copy(const fs::path& folder, const publication::refusal& why) {
+    bool full = !has_room_for(folder, 0) || why.detail.find("No space left") != std::string::npos;
+    return full ? error{"disk_full", "no space left"} : error{"store_unwritable", folder.native() + ": " + why.detail};
   }
 
   // The bytes that its row tells of, under their own name; somebody may have put others there meanwhile.
@@ -123,8 +235,8 @@ class writer {
 
   // Where the file is what it was, nothing had to be kept.
   void drop_kept() const {
-    if (folder_.sha256(name_) != file_.checksum) return;
     fs::path kept = kept_path(with_, journal_.kept, file_.name);
+    if (!is_there(kept) || folder_.sha256(name_) != file_.checksum) return;
     ::unlink(kept.c_str());
     ::rmdir(kept.parent_path().c_str());
   }
@@ -133,22 +245,14 @@ class writer {
     journal_.after = row.checksum;
     with_.pool.write_now([&](db::tx& tx) { library::begin_file_write(tx, journal_); });
     auto is_old = [&](const source& in) { return in.who == old.who; };
-    if (std::optional<error> bad = folder_.exchange(fresh_, name_, is_old)) {
-      drop_kept();
+    if (std::optional<error> bad = folder_.exchange(fresh_, name_, is_old))
       return bad->field == "target_changed" ? error{"file_changed", bad->reason} : *bad;
-    }
     with_.pass(step::placed);
-    written_into how = written_into::held;
     try {
-      if (with_.pool.write_now([&](db::tx& tx) { return store(tx, row); })) how = written_into::yes;
+      if (!with_.pool.write_now([&](db::tx& tx) { return store(tx, row); })) return written_into::held;
     } catch (const db::unique_violation& u) {
       if (u.constraint != "book_files_checksum") throw;
-      how = said_without_change(written_into::refused);  // these bytes are in the library already, in another book
-    }
-    if (how != written_into::yes) {
-      settle_file_writes(with_, book_.id);
-      drop_kept();
-      return how;
+      return refuse("duplicate_file", row.checksum);  // these bytes are in the library already, in another book
     }
     with_.pass(step::stored);
     log::info("library.written", {{"file", file_.id}, {"book", book_.id}});
@@ -169,9 +273,11 @@ class writer {
     return true;
   }
 
-  void clean_up() const {
-    folder_.remove(fresh_);
-    with_.pool.write_now([&](db::tx& tx) { library::end_file_write(tx, file_.id); });
+  // By the file: it may have become another book's meanwhile.
+  std::optional<error> settle_now() const {
+    std::optional<library::file_write> w =
+        with_.pool.read_now([&](db::tx& tx) { return library::find_file_write(tx, file_.id); });
+    return settle(with_, library_, w.value_or(journal_));
   }
 
   const services& with_;
@@ -183,67 +289,46 @@ class writer {
   library::file_write journal_;
 };
 
-std::optional<fs::path> kept_of(const services& s, const library::file_write& w) {
-  std::error_code code;
-  for (const fs::directory_entry& e : fs::directory_iterator(s.store.data() / "attic" / w.kept.text(), code)) {
-    if (sha256_of(e.path()) == w.before) return e.path();
-  }
-  return std::nullopt;
-}
-
-// After an interruption. The row of the file is right: what has not been committed did not happen.
-void settle(const services& s, const std::vector<library::book_library>& trees, const library::file_write& w) {
-  for (const library::book_library& l : trees) {
-    std::string prefix = "trees/" + l.id.text() + "/";
-    if (!w.path.starts_with(prefix)) continue;
-    tree_place was = place_in_tree(l, w.path);
-    std::string fresh = ".carrel-" + w.file.text() + ".tmp";
-    result<tree_folder> folder = tree_folder::open(l.root, was.below);
-    if (!folder && folder.error().field == "folder_unavailable") return;  // its row stays until the root is back
-    if (!folder) break;
-    std::optional<std::string> beside = folder->sha256(fresh), is = folder->sha256(was.name);
-    bool exchanged = !w.after.empty() && w.now_is == w.before && is == w.after;
-    auto is_after = [&](const source& in) {
-      result<std::string> digest = publication::sha256_of(in.handle.get());
-      return digest && *digest == w.after;
-    };
-    std::optional<fs::path> kept = kept_of(s, w);
-    if (exchanged && beside != w.before && kept) {  // a file system that cannot exchange names
-      folder->remove(fresh);
-      if (library::link_proven(*kept, folder->path() / fresh)) return;
-      beside = w.before;
-    }
-    if (exchanged && beside == w.before) {
-      if (folder->exchange(fresh, was.name, is_after)) return;
-      log::warn("library.write_undone", {{"file", w.file}});
-    }
-    bool only_copy = folder->sha256(fresh) == w.before && !kept && folder->sha256(was.name) != w.before;
-    if (!only_copy) folder->remove(fresh);
-  }
-  s.pool.write_now([&](db::tx& tx) { library::end_file_write(tx, w.file); });
-}
-
 }  // namespace
 
-void settle_file_writes(const services& s, const std::optional<uuid>& book) {
+std::optional<error> settle_file_writes(const services& s, const std::optional<uuid>& book) {
   std::vector<library::file_write> all = s.pool.read_now([&](db::tx& tx) { return library::file_writes_of(tx, book); });
-  if (all.empty()) return;
+  if (all.empty()) return std::nullopt;
   std::vector<library::book_library> trees = s.pool.read_now(library::all_trees);
-  for (const library::file_write& w : all) settle(s, trees, w);
+  std::optional<error> first;
+  for (const library::file_write& found : all) {
+    std::optional<item_lock> alone = item_lock::take(s.store, found.file, book.has_value());
+    if (!alone) continue;  // it is being written
+    std::optional<library::file_write> w = s.pool.read_now([&](db::tx& tx) { return library::find_file_write(tx, found.file); });
+    if (!w) continue;
+    auto holds = [&](const library::book_library& l) { return w->path.starts_with(tree_prefix(l.id)); };
+    auto l = std::find_if(trees.begin(), trees.end(), holds);
+    std::optional<error> bad;
+    if (l != trees.end())
+      bad = settle(s, *l, *w);
+    else
+      s.pool.write_now([&](db::tx& tx) { library::end_file_write(tx, w->file); });
+    if (!first) first = bad;
+  }
+  return first;
 }
 
 result<written_into> write_into(const services& s, const library::book_library& l, const library::book_to_write& b,
                                 const library::book_to_write::file& f, const std::string& metadata) {
-  // Said already; or somebody took the old bytes out of the attic, and has the last word until the book says something else.
-  bool said = f.metadata == sha256_hex(metadata) && (f.checksum == f.after || f.checksum == f.before);
-  if (said) return written_into::yes;
-  if (b.held) return written_into::held;
   tree_place at = place_in_tree(l, f.path);
   result<tree_folder> folder = tree_folder::open(l.root, at.below);
+  // What somebody saved while it was written the last time (drop_fresh).
+  if (folder && folder->has(fresh_name(f.id))) return error{"file_changed", (folder->path() / fresh_name(f.id)).native()};
+  // Said already; or somebody took the old bytes out of the attic, and has the last word until the book says something else.
+  bool said = f.metadata == sha256_hex(metadata) && (f.checksum == f.after || f.checksum == f.before);
+  if (said) return f.after.empty() ? written_into::refused : written_into::yes;
+  if (b.held) return written_into::held;
   if (!folder) return error{folder.error().field == "source_gone" ? "file_missing" : folder.error().field, folder.error().reason};
   result<source> old = folder->open_file(at.name);
   if (!old) return error{"file_missing", f.path};
-  if (!has_room_for(folder->path(), old->who.size)) return error{"disk_full", "no space left"};
+  auto needed = static_cast<std::uint64_t>(old->who.size) + s.how.reserve;  // of the new bytes, or of the old ones in the attic
+  if (!has_room_for(folder->path(), old->who.size) || s.store.free_bytes() < needed) return error{"disk_full", "no space left"};
+  std::optional<item_lock> alone = item_lock::take(s.store, f.id, true);
   result<std::string> is = publication::sha256_of(old->handle.get());
   if (!is || *is != f.checksum) return error{"file_changed", f.path};
   return writer(s, l, b, f, *folder, at.name).run(*old, metadata);

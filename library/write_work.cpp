@@ -17,7 +17,7 @@ namespace {
   "where b.library_id = $1 and b.status = 'organized' and b.deleted_at is null "                                                \
   "and (w.book_id is null or w.library_id <> b.library_id or w.choice <> $2 or w.at < o.at "                                    \
   "or (w.state = 'failed' and w.at < now() - interval '1 hour') or (w.state = 'held' and not kobo_holds(b.entitlement)) "       \
-  "or b.id in (select f.book_id from file_writes m join book_files f on f.id = m.file_id)) "
+  "or (w.state <> 'failed' and b.id in (select f.book_id from file_writes m join book_files f on f.id = m.file_id))) "
 constexpr db::statement sql_due{"library.books_to_write",
                                 "select b.id" CARREL_DUE
                                 "and b.updated_at <= now() - $3 * interval '1 second' and b.id > $4 order by b.id limit $5"};
@@ -74,10 +74,13 @@ constexpr db::statement sql_anew{"library.name_side_files_anew", R"sql(
   delete from written_books w using side_files s
    where s.book_id = w.book_id and s.book_id <> $1 and s.kind = 'opf' and s.storage_path = $2 || 'metadata.opf')sql"};
 
-constexpr db::statement sql_writes{"library.file_writes", R"sql(
-  select m.file_id, m.storage_path, m.before, m.after, m.kept, coalesce(f.storage_path, ''), f.checksum
-    from file_writes m join book_files f on f.id = m.file_id
-   where $1::uuid is null or f.book_id = $1 order by m.file_id)sql"};
+#define CARREL_FILE_WRITE                                                                                  \
+  "select m.file_id, m.storage_path, m.before, m.after, m.kept, coalesce(f.storage_path, ''), f.checksum " \
+  "from file_writes m join book_files f on f.id = m.file_id "
+constexpr db::statement sql_writes{"library.file_writes",
+                                   CARREL_FILE_WRITE "where $1::uuid is null or f.book_id = $1 order by m.file_id"};
+constexpr db::statement sql_find_write{"library.find_file_write", CARREL_FILE_WRITE "where m.file_id = $1"};
+#undef CARREL_FILE_WRITE
 constexpr db::statement sql_begin{"library.begin_file_write", R"sql(
   insert into file_writes (file_id, storage_path, before, after, kept) values ($1, $2, $3, $4, $5)
       on conflict (file_id) do update set storage_path = excluded.storage_path, before = excluded.before, after = excluded.after,
@@ -88,8 +91,9 @@ constexpr db::statement sql_written{"library.note_written_file", R"sql(
       on conflict (file_id) do update set before = excluded.before, after = excluded.after, metadata = excluded.metadata,
              at = clock_timestamp())sql"};
 constexpr db::statement sql_may{"library.may_write_file", R"sql(
-  select kobo_holds(b.entitlement) from book_files f join books b on b.id = f.book_id
-   where f.id = $1 and f.storage_path = $2 and f.checksum = $3 for update of f)sql"};
+  select kobo_holds(b.entitlement) from book_files f join books b on b.id = f.book_id join libraries l on l.id = b.library_id
+   where f.id = $1 and f.storage_path = $2 and f.checksum = $3 and l.write_back = 'files' and l.removed_at is null
+     for update of f)sql"};
 
 std::string prefix_of(const book_library& l) { return "trees/" + l.id.text() + "/"; }
 
@@ -108,6 +112,16 @@ book_to_write::file file_from(const db::row& r) {
           .before = r.text(8),
           .after = r.text(9),
           .metadata = r.text(10)};
+}
+
+file_write write_from(const db::row& r) {
+  return {.file = r.id(0),
+          .path = r.text(1),
+          .before = r.text(2),
+          .after = r.text(3),
+          .kept = r.id(4),
+          .now_at = r.text(5),
+          .now_is = r.text(6)};
 }
 
 std::vector<side_file> side_files_from(const db::rows& rows) {
@@ -194,16 +208,13 @@ void name_side_files_anew(db::tx& tx, const uuid& book, const std::string& folde
 
 std::vector<file_write> file_writes_of(db::tx& tx, const std::optional<uuid>& book) {
   std::vector<file_write> out;
-  for (const db::row& r : tx.run(sql_writes, book)) {
-    out.push_back({.file = r.id(0),
-                   .path = r.text(1),
-                   .before = r.text(2),
-                   .after = r.text(3),
-                   .kept = r.id(4),
-                   .now_at = r.text(5),
-                   .now_is = r.text(6)});
-  }
+  for (const db::row& r : tx.run(sql_writes, book)) out.push_back(write_from(r));
   return out;
+}
+
+std::optional<file_write> find_file_write(db::tx& tx, const uuid& file) {
+  db::rows rows = tx.run(sql_find_write, file);
+  return rows.empty() ? std::nullopt : std::optional(write_from(rows[0]));
 }
 
 void begin_file_write(db::tx& tx, const file_write& w) { tx.run(sql_begin, w.file, w.path, w.before, w.after, w.kept); }

@@ -67,11 +67,13 @@ struct file_write {
   std::string now_at, now_is;  // what its row says: storage path, checksum
 };
 std::vector<file_write> file_writes_of(db::tx&, const std::optional<uuid>& book);  // absent: of all
+std::optional<file_write> find_file_write(db::tx&, const uuid& file);
 void begin_file_write(db::tx&, const file_write&);
 void end_file_write(db::tx&, const uuid& file);
+// `after` is "" of a file that cannot be changed safely.
 void note_written_file(db::tx&, const uuid& file, const std::string& before, const std::string& after,
                        const std::string& metadata);
-// The row of the file, locked, still says that; and no Kobo has its book.
+// The row of the file, locked, still says that; its library still writes into files, and no Kobo has its book.
 bool may_write_file(db::tx&, const uuid& file, const std::string& path, const std::string& checksum);
 
 }  // namespace carrel::library

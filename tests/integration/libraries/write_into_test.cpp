@@ -1,5 +1,8 @@
 // Managed with write-back: into the EPUBs themselves (product.md 3.2; ingest.md 4.5; kobo.md 8.4; kosync.md 8.6).
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -52,6 +55,25 @@ void check_agreed(written& t) {
   CHECK(t.b.number("select file_size from book_files") == static_cast<std::int64_t>(fs::file_size(t.root / small_epub)));
   CHECK(t.b.number("select count(*) from file_writes") == 0);
   CHECK(t.tree().find(".tmp") == std::string::npos);
+}
+
+fs::path left_beside(const written& t) {
+  for (const fs::directory_entry& e : fs::directory_iterator(t.root / small_folder)) {
+    if (e.path().extension() == ".tmp") return e.path();
+  }
+  return {};
+}
+
+void run_jobs(written& t) {
+  db::notifier bell(t.b.database.url());
+  jobs::workers w(t.b.pool, bell, 1, "test");
+  register_write_back(w, t.b.with);
+  while (w.run_one()) {
+  }
+}
+
+void an_hour_passes(written& t) {
+  t.b.pool.write_now([](db::tx& tx) { tx.script("update written_books set at = at - interval '2 hours'"); });
 }
 
 }  // namespace
@@ -357,4 +379,214 @@ TEST_CASE("a full disk leaves the old file, and an error that can be read") {
   CHECK(t.checksum() == old);
   CHECK(t.settle().empty());
   CHECK(t.inside(small_epub).publisher == "Press");
+}
+
+TEST_CASE("a disk that goes away while a file is written takes no bytes with it, and the file is put right when it is back") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  std::string old = t.checksum();
+  t.set(book, "publisher", "Press");
+  t.organise();
+  {
+    meddling gone(t, step::placed, [&] {
+      t.fetch_with_kobo(book);
+      fs::rename(t.root, t.b.folder / "unplugged");
+      fs::create_directory(t.root);
+    });
+    std::optional<error> bad = write_book(t.b.with, t.is(), t.choice(), book);
+    REQUIRE(bad);
+    CHECK(bad->field == "folder_unavailable");
+  }
+  for (const std::optional<uuid>& of : {std::optional<uuid>(), std::optional(book)}) {
+    std::optional<error> bad = settle_file_writes(t.b.with, of);
+    REQUIRE(bad);
+    CHECK(bad->field == "folder_unavailable");
+  }
+  CHECK(t.b.number("select count(*) from file_writes") == 1);
+  fs::remove(t.root);
+  fs::rename(t.b.folder / "unplugged", t.root);
+  CHECK(t.sum(small_epub) != old);
+  CHECK_FALSE(settle_file_writes(t.b.with, std::nullopt));
+  CHECK(t.checksum() == old);
+  check_agreed(t);
+}
+
+TEST_CASE("a folder that cannot be opened just now is not taken for one that is gone") {
+  if (::geteuid() == 0) return;  // may open everything
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  t.set(book, "publisher", "Press");
+  t.organise();
+  CHECK(run_helper(t.b, "write", step::placed, 1) == SIGKILL);
+  fs::permissions(t.root / "Ada Lark", fs::perms::none);
+  CHECK(settle_file_writes(t.b.with, std::nullopt)->field == "folder_unavailable");
+  CHECK(t.b.number("select count(*) from file_writes") == 1);
+  fs::permissions(t.root / "Ada Lark", fs::perms::owner_all);
+  CHECK_FALSE(settle_file_writes(t.b.with, std::nullopt));
+  check_agreed(t);
+}
+
+TEST_CASE("a tree that can only be read is one error, not one of every book") {
+  written t("files");
+  t.take("x.epub");
+  t.organise();
+  std::string tree = "'" + t.root.native() + "'";
+  std::string read_only = "mount --bind " + tree + " " + tree + " && mount -o remount,bind,ro " + tree;
+  if (unshared(read_only) != 0) {
+    WARN("nothing can be mounted here");
+    return;
+  }
+  CHECK(unshared(read_only + " && " + command_to_write(t)) == 75);
+  CHECK(read(t.b.folder / "said").find("folder_unavailable") != std::string::npos);
+  CHECK(t.state().empty());
+}
+
+TEST_CASE("what somebody saves into the old file after its name was exchanged stays, and is told of") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  t.set(book, "publisher", "Press");
+  {
+    meddling other(t, step::placed, [&] { write(left_beside(t), "theirs"); });
+    CHECK(t.settle() == "file_changed");
+  }
+  REQUIRE_FALSE(left_beside(t).empty());
+  CHECK(read(left_beside(t)) == "theirs");
+  CHECK(t.inside(small_epub).publisher == "Press");
+  CHECK(t.sum(small_epub) == t.checksum());
+  an_hour_passes(t);
+  CHECK(t.settle() == "file_changed");
+  CHECK(read(left_beside(t)) == "theirs");
+  fs::remove(left_beside(t));
+  an_hour_passes(t);
+  CHECK(t.settle().empty());
+  check_agreed(t);
+}
+
+TEST_CASE("what somebody saved into the old file before an interruption gets the name back") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  std::string old = t.checksum();
+  t.set(book, "publisher", "Press");
+  t.organise();
+  CHECK(run_helper(t.b, "write", step::placed, 1) == SIGKILL);
+  write(left_beside(t), "theirs");
+  CHECK_FALSE(settle_file_writes(t.b.with, book));
+  CHECK(read(t.root / small_epub) == "theirs");
+  CHECK(left_beside(t).empty());
+  CHECK(t.checksum() == old);
+}
+
+TEST_CASE("no file is written when that would take what the database needs") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  std::string old = t.checksum();
+  t.b.with.how.reserve = std::uint64_t(1) << 62;
+  std::optional<error> bad = write_book(t.b.with, t.is(), t.choice(), book);
+  REQUIRE(bad);
+  CHECK(bad->field == "disk_full");
+  CHECK(t.sum(small_epub) == old);
+  t.b.with.how.reserve = 0;
+  CHECK(t.settle().empty());
+}
+
+TEST_CASE("what goes wrong with one book is noted, and does not stop the next one") {
+  written t("files");
+  uuid one = t.take("x.epub"), two = t.take("y.epub", {.title = "Other", .text = "Other words."});
+  t.set(one, "publisher", "Press");
+  t.set(two, "publisher", "Press");
+  t.organise();
+  {
+    meddling trouble(t, step::in_staging, [] { throw std::runtime_error("something unforeseen"); });
+    run_jobs(t);
+    CHECK(trouble.done);
+  }
+  CHECK(t.b.text("select string_agg(state || ' ' || problem, ', ' order by state) from written_books") ==
+        "failed write_failed, written ");
+  an_hour_passes(t);
+  CHECK(t.settle().empty());
+  CHECK(t.inside(small_epub).publisher == "Press");
+  CHECK(t.inside("Ada Lark/Other/Other - Ada Lark.epub").publisher == "Press");
+  CHECK(t.b.number("select count(*) from file_writes") == 0);
+  CHECK(t.tree().find(".tmp") == std::string::npos);
+}
+
+TEST_CASE("a file that becomes another book's while it is written is put right all the same") {
+  written t("files");
+  uuid one = t.take("x.epub"), two = t.take("y.epub", {.title = "Other", .text = "Other words."});
+  t.organise();
+  std::string old = t.sum(small_epub);
+  t.set(one, "publisher", "Press");
+  t.organise();
+  {
+    meddling merges(t, step::placed, [&] {
+      t.fetch_with_kobo(two);
+      CHECK(merge_books(t.b.with, two, {one}, library::merge_act::merge, ada));
+    });
+    CHECK_FALSE(write_book(t.b.with, t.is(), t.choice(), one));
+    CHECK(merges.done);
+  }
+  CHECK(t.sum(small_epub) == old);
+  CHECK(t.b.number("select count(*) from book_files where checksum = '" + old + "'") == 1);
+  CHECK(t.b.number("select count(*) from file_writes") == 0);
+  CHECK(t.tree().find(".tmp") == std::string::npos);
+}
+
+TEST_CASE("a library that is told to stop while a file is written leaves that file as it was") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  std::string old = t.checksum();
+  t.set(book, "publisher", "Press");
+  t.organise();
+  {
+    meddling stop(t, step::in_attic, [&] { t.choose({}); });
+    CHECK_FALSE(write_book(t.b.with, t.is(), t.choice(), book));
+  }
+  CHECK(t.checksum() == old);
+  CHECK(t.tree() == small_epub + "\n");
+  check_agreed(t);
+}
+
+TEST_CASE("a signed EPUB is never written into, and has its side file as soon as that can be written") {
+  written t("files");
+  publication::test::epub is;
+  is.more.push_back({"META-INF/signatures.xml", "<signatures xmlns='urn:oasis:names:tc:opendocument:xmlns:container'/>"});
+  write(t.b.inbox / "x.epub", is.bytes());
+  outcome o = t.b.take({t.b.inbox / "x.epub"});
+  REQUIRE(o.added.size() == 1);
+  t.set(o.added[0].book, "publisher", "Press");
+  t.organise();
+  fs::path side = t.root / "Ada Lark/Plain/metadata.opf";
+  write(side, "mine");
+  CHECK(t.settle() == "side_file_there");
+  fs::remove(side);
+  for (int again = 0; again < 2; ++again) {
+    an_hour_passes(t);
+    CHECK(t.settle().empty());
+  }
+  CHECK(t.beside("Ada Lark/Plain/metadata.opf").about.publisher == "Press");
+  CHECK(t.checksum() == sha256_hex(is.bytes()));
+  CHECK(t.b.text("select after from written_files").empty());
+}
+
+TEST_CASE("a file that is written keeps its owner, its group and its rights") {
+  written t("files");
+  uuid book = t.take("x.epub");
+  t.organise();
+  bool may = ::geteuid() == 0;
+  if (may) CHECK(::chown((t.root / small_epub).c_str(), 12345, 12346) == 0);
+  fs::permissions(t.root / small_epub, fs::perms(0664));
+  struct stat before {
+  }, after{};
+  CHECK(::stat((t.root / small_epub).c_str(), &before) == 0);
+  t.set(book, "publisher", "Press");
+  CHECK(t.settle().empty());
+  CHECK(t.inside(small_epub).publisher == "Press");
+  CHECK(::stat((t.root / small_epub).c_str(), &after) == 0);
+  CHECK((after.st_uid == before.st_uid && after.st_gid == before.st_gid && after.st_mode == before.st_mode));
 }

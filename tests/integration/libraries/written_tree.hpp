@@ -85,6 +85,12 @@ struct written : managed {
   }
 };
 
+// For a shell; what it says goes to `said`.
+inline std::string command_to_write(const written& t) {
+  return std::string("'") + INGEST_HELPER + "' write '" + t.b.database.url() + "' '" + t.b.data.native() + "' '" +
+         t.b.store.cache().native() + "' 99 1 Tree 2> '" + (t.b.folder / "said").native() + "'";
+}
+
 // What is due is written while the tree lies on a file system of that size; what is there then is in `copy`, what was said in
 // `said`. The status of the process; nothing where no such file system can be made.
 inline std::optional<int> write_in_little_room(const written& t, const std::string& size) {
@@ -94,10 +100,8 @@ inline std::optional<int> write_in_little_room(const written& t, const std::stri
     WARN("no file system of a given size can be made here");
     return std::nullopt;
   }
-  std::string helper = std::string("'") + INGEST_HELPER + "' write '" + t.b.database.url() + "' '" + t.b.data.native() + "' '" +
-                       t.b.store.cache().native() + "' 99 1 Tree 2> '" + (t.b.folder / "said").native() + "'";
-  std::string script = "cp -a " + tree + " " + copy + " && " + mount + " && cp -a " + copy + "/. " + tree + " && { " + helper +
-                       "; code=$?; rm -rf " + copy + "; cp -a " + tree + "/. " + copy + "; exit $code; }";
+  std::string script = "cp -a " + tree + " " + copy + " && " + mount + " && cp -a " + copy + "/. " + tree + " && { " +
+                       command_to_write(t) + "; code=$?; rm -rf " + copy + "; cp -a " + tree + "/. " + copy + "; exit $code; }";
   return unshared(script);
 }
 
